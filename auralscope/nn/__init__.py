@@ -1,0 +1,1 @@
+"""Looking inside networks: capture, deconvolution, and the model that joins them with a front end."""
