@@ -1,0 +1,237 @@
+"""Capture: one forward pass of a network, written down step by step.
+
+The tape sees every call into torch, whether a module makes it or a plain function in a `forward`, so a network needs
+no particular style to be looked into, and nothing of it is changed: the hooks that tell the tape which module is at
+work are gone when it closes, after success and after failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from auralscope.errors import UnknownNameError
+from auralscope.nn.rules import rule_for
+
+INPUT = -1
+"""The index, in place of a step's, of the image itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call into torch.
+
+    Attributes
+    ----------
+    function, args, kwargs
+        The call, as it was made.
+    output : Tensor or tuple
+        What it gave.
+    saved : object
+        What the function's rule kept for the way back: a pooling's switches.
+    module : str
+        Dotted name of the module that was at work.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    output: Any
+    saved: Any
+    module: str
+
+    def tensors(self) -> Iterator[Tensor]:
+        """The tensors it was given, in order, also those in lists."""
+        yield from _tensors(self.args)
+        yield from _tensors(self.kwargs)
+
+
+@dataclass(eq=False)
+class Tape:
+    """What one forward pass did.
+
+    Attributes
+    ----------
+    image : (1, channels, ...) tensor
+        The network's input.
+    steps : list of Step
+        In the order in which they were made.
+    layers : dict of str to Tensor
+        The output of every module, under its dotted name; of a module used more than once, the last.
+    output : Tensor
+        The network's output.
+    """
+
+    image: Tensor
+    steps: list[Step] = field(default_factory=list)
+    layers: dict[str, Tensor] = field(default_factory=dict)
+    output: Tensor = field(default_factory=lambda: torch.empty(0))
+
+    def __post_init__(self) -> None:
+        self._made_by: dict[int, int] = {id(self.image): INPUT}
+
+    def add(self, step: Step) -> None:
+        """Write a step down, unless it depends on nothing but constants."""
+        if all(self.maker(tensor) is None for tensor in step.tensors()):
+            return
+        for tensor in _tensors(step.output):
+            self._made_by[id(tensor)] = len(self.steps)
+        self.steps.append(step)
+
+    def maker(self, tensor: Tensor) -> int | None:
+        """Index of the step that made a tensor, `INPUT` for the image, None for a constant (a weight)."""
+        return self._made_by.get(id(tensor))
+
+    def layer(self, module: str) -> Tensor:
+        """The output of a module.
+
+        Raises
+        ------
+        UnknownNameError
+            Names the modules that there are.
+        """
+        if module not in self.layers:
+            known = ", ".join(name for name in self.layers if name)
+            raise UnknownNameError(f"The network has no layer '{module}'; it has: {known}.")
+        return self.layers[module]
+
+    def ancestors(self, tensor: Tensor) -> set[int]:
+        """Indices of all steps on which a tensor depends, its own maker among them."""
+        found: set[int] = set()
+        todo = [tensor]
+        while todo:
+            index = self.maker(todo.pop())
+            if index is not None and index != INPUT and index not in found:
+                found.add(index)
+                todo.extend(self.steps[index].tensors())
+        return found
+
+    def replay(self, start: Tensor, value: Tensor, end: Tensor) -> Tensor:
+        """What `end` would have been with `value` in the place of `start`.
+
+        Only the steps between the two are made again, so gradients can be taken through a part of the network.
+        """
+        replaced: dict[int, Any] = {id(start): value}
+        wanted = self.ancestors(end)
+        for index in sorted(wanted):
+            step = self.steps[index]
+            if id(start) == id(step.output) or not any(id(tensor) in replaced for tensor in step.tensors()):
+                continue
+            args, kwargs = _substitute(step.args, replaced), _substitute(dict(step.kwargs), replaced)
+            again = step.function(*args, **kwargs)
+            for old, new in zip(_tensors(step.output), _tensors(again), strict=True):
+                replaced[id(old)] = new
+        result: Tensor = replaced[id(end)]
+        return result
+
+
+def record(network: nn.Module, image: Tensor) -> Tape:
+    """Run a network once and write down what it does.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Run in evaluation mode (dropout passes, batch norm uses its running statistics); comes back as it was.
+    image : (1, channels, bins, frames) tensor
+        One input; also (1, channels, samples) for a network on the waveform.
+
+    Returns
+    -------
+    Tape
+    """
+    if image.shape[0] != 1:
+        raise ValueError(f"one input at a time is looked into, not a batch of {image.shape[0]}")
+    # A view of its own, so that the image's identity is the tape's alone.
+    tape = Tape(image.detach().view_as(image))
+    with torch.no_grad(), _evaluation_mode(network), _Recorder(tape, network):
+        tape.output = network(tape.image)
+    return tape
+
+
+class _Recorder(TorchFunctionMode):
+    """Writes each call into torch onto the tape, with the module that made it."""
+
+    def __init__(self, tape: Tape, network: nn.Module) -> None:
+        super().__init__()
+        self._tape = tape
+        self._network = network
+        self._at_work: list[str] = []
+        self._hooks: list[Any] = []
+
+    def __enter__(self) -> _Recorder:
+        for name, module in self._network.named_modules():
+            self._hooks.append(module.register_forward_pre_hook(self._entering(name)))
+            self._hooks.append(module.register_forward_hook(self._leaving(name)))
+        super().__enter__()
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        super().__exit__(*failure)
+        for hook in self._hooks:
+            hook.remove()
+
+    def _entering(self, name: str) -> Callable[..., None]:
+        return lambda _module, _args: self._at_work.append(name)
+
+    def _leaving(self, name: str) -> Callable[..., None]:
+        def leave(_module: nn.Module, _args: Any, output: Any) -> None:
+            self._at_work.pop()
+            tensor = next(_tensors(output), None)
+            if tensor is not None:
+                self._tape.layers[name] = tensor
+
+        return leave
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if kwargs.get("inplace"):
+            kwargs["inplace"] = False  # what an earlier step gave must stay what it was
+        rule = rule_for(func)
+        output, saved = rule.forward(func, args, kwargs) if rule is not None else (func(*args, **kwargs), None)
+        if any(output is tensor for tensor in _tensors(args)):
+            output = output.view_as(output)  # a step that gives back what it was given still makes a tensor of its own
+        if next(_tensors(output), None) is not None:
+            module = self._at_work[-1] if self._at_work else ""
+            self._tape.add(Step(func, args, kwargs, output, saved, module))
+        return output
+
+
+@contextmanager
+def _evaluation_mode(network: nn.Module) -> Iterator[None]:
+    training = [module for module in network.modules() if module.training]
+    try:
+        for module in training:
+            module.training = False
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _tensors(item)
+
+
+def _substitute(value: Any, replaced: Mapping[int, Any]) -> Any:
+    if isinstance(value, Tensor):
+        return replaced.get(id(value), value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(_substitute(item, replaced) for item in value)
+    if isinstance(value, dict):
+        return {key: _substitute(item, replaced) for key, item in value.items()}
+    return value

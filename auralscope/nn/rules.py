@@ -1,0 +1,254 @@
+"""Backward rules: how deconvolution passes each kind of step (Zeiler & Fergus 2014, sec. 2.1; Choi 2018, sec. 7.2).
+
+A rule is a small class for a few of torch's functions. What has no rule stops deconvolution with an error that names
+it: a plain gradient would be a silent answer to another question.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from auralscope.nn.capture import Step
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """What travels down, for several units at once.
+
+    Attributes
+    ----------
+    values : (units, channels, ...) tensor
+    channels : (units,) int tensor, optional
+        Where given, `values` is (units, 1, ...) and row u stands in channel `channels[u]`, the others being zero: so
+        it is at the start, and as long as steps keep channels apart nothing is spent on the zeros.
+    """
+
+    values: Tensor
+    channels: Tensor | None = None
+
+    def of_each(self, per_channel: Tensor) -> Tensor:
+        """Pick what belongs to the signal's channels: (1, channels, ...) to (units, 1, ...), or as it is."""
+        return per_channel if self.channels is None else per_channel[0, self.channels].unsqueeze(1)
+
+    def dense(self, n_channels: int) -> Tensor:
+        """(units, n_channels, ...): with its zeros."""
+        if self.channels is None:
+            return self.values
+        full = self.values.new_zeros(self.values.shape[0], n_channels, *self.values.shape[2:])
+        full[torch.arange(len(full), device=full.device), self.channels] = self.values[:, 0]
+        return full
+
+
+class Rule(ABC):
+    """How deconvolution passes one kind of step."""
+
+    functions: ClassVar[tuple[Callable[..., Any], ...]]
+
+    def forward(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """Make the step and say what to keep of it: (output, saved)."""
+        return function(*args, **kwargs), None
+
+    @abstractmethod
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        """Carry a signal from the step's output to its inputs.
+
+        Parameters
+        ----------
+        step : Step
+        signal : Signal
+            Shaped as the step's output, with units in place of the batch.
+
+        Returns
+        -------
+        list of (Tensor, Signal)
+            An input of the step, and the signal at it.
+        """
+
+
+class Pass(Rule):
+    """Identity and, in evaluation mode, dropout: through."""
+
+    functions = (functional.dropout, functional.dropout1d, functional.dropout2d, functional.feature_alpha_dropout)
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        return [(_first(step), signal)]
+
+
+class Rectify(Rule):
+    """Every activation: negative values are clipped on the way down (Zeiler & Fergus 2014, 'Rectification').
+
+    ELU, leaky ReLU, PReLU, GELU and SiLU get the same rectification as ReLU: the deconvolution keeps what excites.
+    """
+
+    functions = (
+        functional.relu,
+        torch.relu,
+        functional.elu,
+        functional.leaky_relu,
+        functional.prelu,
+        functional.gelu,
+        functional.silu,
+    )
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        return [(_first(step), Signal(signal.values.clamp(min=0.0), signal.channels))]
+
+
+class BatchNorm(Rule):
+    """The linear part of the batch norm with frozen statistics: gamma / sqrt(var + eps)."""
+
+    functions = (functional.batch_norm,)
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        given = _bound(step, ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"))
+        scale = (given["running_var"] + given.get("eps", 1e-5)).rsqrt()
+        if given.get("weight") is not None:
+            scale = scale * given["weight"]
+        shape = (1, -1, *[1] * (signal.values.ndim - 2))
+        return [(given["input"], Signal(signal.values * signal.of_each(scale.view(shape)), signal.channels))]
+
+
+class MaxPool(Rule):
+    """Unpooling: each value returns to where its maximum was; all else is zero (Zeiler & Fergus 2014, 'Unpooling')."""
+
+    functions = (
+        torch.max_pool1d,
+        torch.max_pool2d,
+        functional.max_pool1d,
+        functional.max_pool2d,
+        functional.max_pool1d_with_indices,
+        functional.max_pool2d_with_indices,
+    )
+
+    def forward(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        one_dimensional = function in (
+            torch.max_pool1d, functional.max_pool1d, functional.max_pool1d_with_indices
+        )
+        pool = functional.max_pool1d if one_dimensional else functional.max_pool2d
+        pooled, switches = pool(*args, **{**kwargs, "return_indices": True})
+        asked = function in (functional.max_pool1d_with_indices, functional.max_pool2d_with_indices)
+        return ((pooled, switches) if asked or kwargs.get("return_indices") else pooled), switches
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        given = _first(step)
+        values = signal.values
+        units, channels, plane = *values.shape[:2], given.shape[2:]
+        switches = signal.of_each(step.saved).flatten(2).expand(units, -1, -1)
+        unpooled = values.new_zeros(units, channels, math.prod(plane))
+        # Added, not stored: where poolings overlap, a maximum may be that of several.
+        unpooled.scatter_add_(2, switches, values.flatten(2))
+        return [(given, Signal(unpooled.view(units, channels, *plane), signal.channels))]
+
+
+class Convolution(Rule):
+    """Transposed convolution with the same kernel, no bias (Zeiler & Fergus 2014, 'Filtering')."""
+
+    functions = (torch.conv1d, torch.conv2d)
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        given = _bound(step, ("input", "weight", "bias", "stride", "padding", "dilation", "groups"))
+        source, weight, groups = given["input"], given["weight"], given.get("groups", 1)
+        plane = source.ndim - 2
+        stride, dilation = _each(given.get("stride", 1), plane), _each(given.get("dilation", 1), plane)
+        before = _padding_before(given.get("padding", 0), weight.shape[2:], dilation)
+        transpose = functional.conv_transpose1d if plane == 1 else functional.conv_transpose2d
+
+        if signal.channels is not None and groups == 1:
+            # Each unit touches only its own kernel: one group a unit, and nothing is multiplied by zero.
+            units = len(signal.values)
+            kernels = weight[signal.channels]
+            image = transpose(signal.values.transpose(0, 1), kernels, None, stride, 0, 0, units, dilation)
+            image = image.view(units, weight.shape[1], *image.shape[2:])
+        else:
+            image = transpose(signal.dense(weight.shape[0]), weight, None, stride, 0, 0, groups, dilation)
+        return [(source, Signal(_cut(image, before, source.shape[2:])))]
+
+
+class Adjoint(Rule):
+    """Steps that are linear in what they are given: their adjoint, which is the derivative at any point."""
+
+    functions = (
+        torch.avg_pool1d,
+        functional.avg_pool2d,
+        functional.adaptive_avg_pool1d,
+        functional.adaptive_avg_pool2d,
+        functional.pad,
+        torch.flatten,
+        Tensor.flatten,
+        Tensor.reshape,
+        torch.reshape,
+        Tensor.view,
+        torch.squeeze,
+        Tensor.squeeze,
+        torch.unsqueeze,
+        Tensor.unsqueeze,
+        Tensor.contiguous,
+        torch.add,
+        Tensor.add,
+        Tensor.__add__,
+        torch.cat,
+    )
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        from auralscope.nn.capture import _substitute
+
+        inputs = [tensor for tensor in step.tensors() if tensor.is_floating_point()]
+        leaves = [tensor.detach().requires_grad_() for tensor in inputs]
+        replaced = {id(old): new for old, new in zip(inputs, leaves, strict=True)}
+        with torch.enable_grad():
+            output = step.function(*_substitute(step.args, replaced), **_substitute(dict(step.kwargs), replaced))
+        values = signal.dense(output.shape[1]).unsqueeze(1)
+        images = torch.autograd.grad(output, leaves, values, is_grads_batched=True)
+        return [(tensor, Signal(image[:, 0])) for tensor, image in zip(inputs, images, strict=True)]
+
+
+_RULES: dict[Callable[..., Any], Rule] = {
+    function: rule
+    for rule in (Pass(), Rectify(), BatchNorm(), MaxPool(), Convolution(), Adjoint())
+    for function in rule.functions
+}
+
+
+def rule_for(function: Callable[..., Any]) -> Rule | None:
+    """The rule of one of torch's functions, or None."""
+    return _RULES.get(function)
+
+
+def _first(step: Step) -> Tensor:
+    return next(step.tensors())
+
+
+def _bound(step: Step, names: tuple[str, ...]) -> dict[str, Any]:
+    """The step's arguments by name, as far as they were given."""
+    return {**dict(zip(names, step.args, strict=False)), **step.kwargs}
+
+
+def _each(value: int | tuple[int, ...] | list[int], n: int) -> tuple[int, ...]:
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * n if len(values) == 1 else values
+
+
+def _padding_before(padding: Any, kernel: torch.Size, dilation: tuple[int, ...]) -> tuple[int, ...]:
+    """Zeros that the convolution put before its input, per axis; torch puts the odd one of 'same' behind."""
+    if padding == "valid":
+        return (0,) * len(kernel)
+    if padding == "same":
+        return tuple(step * (size - 1) // 2 for size, step in zip(kernel, dilation, strict=True))
+    return _each(padding, len(kernel))
+
+
+def _cut(image: Tensor, before: tuple[int, ...], shape: torch.Size) -> Tensor:
+    """The part of a transposed convolution that lies on the input: padding goes, what the stride left out is zero."""
+    missing: list[int] = []
+    for size, first, have in zip(reversed(shape), reversed(before), reversed(image.shape[2:]), strict=True):
+        missing += [-first, size + first - have]
+    return functional.pad(image, missing) if any(missing) else image

@@ -1,0 +1,205 @@
+"""Discovery, validation and quarantine of plugins.
+
+A plugin is found in two places, by one mechanism: the entry-point group `auralscope` of any installed distribution
+(the built-in ones too), and `.py` files or packages in the user's plugin folder. One that fails to import, to
+register or to keep its contract is put aside with its error; the others go on.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from auralscope import hookspecs
+from auralscope.errors import PluginError, UnknownNameError
+from auralscope.nn.model import ModelSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+GROUP = "auralscope"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was found.
+
+    Attributes
+    ----------
+    name : str
+        The entry point's name, or the file's in the plugin folder.
+    origin : str
+        The distribution and its version, or the path.
+    models : tuple of ModelSpec
+        Empty when there is an error.
+    error : str
+        One sentence; empty for a plugin that works.
+    """
+
+    name: str
+    origin: str
+    models: tuple[ModelSpec, ...] = ()
+    error: str = ""
+
+
+def user_folder() -> Path:
+    """Where a user's own plugins lie; `AURALSCOPE_PLUGINS` in the environment overrides it."""
+    override = os.environ.get("AURALSCOPE_PLUGINS")
+    if override:
+        return Path(override)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("auralscope", appauthor=False)) / "plugins"
+
+
+class Registry:
+    """The plugins of one run of the program.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The user's plugin folder; `user_folder()` unless given.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder if folder is not None else user_folder()
+        self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
+        self._hooks.add_hookspecs(hookspecs)
+        self.plugins: tuple[Plugin, ...] = tuple(self._discover())
+
+    @property
+    def models(self) -> list[ModelSpec]:
+        """Every model of every plugin that works."""
+        return [spec for plugin in self.plugins for spec in plugin.models]
+
+    def find(self, model_id: str) -> ModelSpec:
+        """The model called `model_id`.
+
+        Raises
+        ------
+        UnknownNameError
+            Names the models there are, and a plugin that failed.
+        """
+        for spec in self.models:
+            if spec.id == model_id:
+                return spec
+        known = ", ".join(spec.id for spec in self.models) or "none"
+        failed = ", ".join(plugin.name for plugin in self.plugins if plugin.error)
+        hint = f" Plugins that failed: {failed} (see 'auralscope plugins list')." if failed else ""
+        raise UnknownNameError(f"There is no model called '{model_id}'; there is: {known}.{hint}")
+
+    def plugin_of(self, spec: ModelSpec) -> str:
+        """The name of the plugin that brought `spec`."""
+        return next(plugin.name for plugin in self.plugins if spec in plugin.models)
+
+    def _discover(self) -> Iterator[Plugin]:
+        taken: set[str] = set()
+        for name, origin, load in (*_installed(), *_in_folder(self.folder)):
+            models: tuple[ModelSpec, ...] = ()
+            error = ""
+            # A plugin is a stranger's code: whatever it raises is its own failure, never the program's.
+            try:
+                models = self._register(f"{name} ({origin})", load(), taken)
+            except (Exception, SystemExit) as failure:  # noqa: BLE001
+                error = _sentence(failure)
+            taken.update(spec.id for spec in models)
+            yield Plugin(name, origin, models, error)
+
+    def _register(self, name: str, module: ModuleType, taken: set[str]) -> tuple[ModelSpec, ...]:
+        """Register a plugin and ask it for its models; one that does not keep the contract is taken out again."""
+        self._hooks.register(module, name=name)
+        try:
+            self._hooks.check_pending()
+            hook = self._hooks.hook.auralscope_models
+            models = tuple(
+                spec for implementation in hook.get_hookimpls() if implementation.plugin is module
+                for spec in implementation.function()
+            )
+            _check(models, taken)
+        except BaseException:
+            self._hooks.unregister(module)
+            raise
+        return models
+
+
+def _installed() -> Iterator[tuple[str, str, Callable[[], ModuleType]]]:
+    for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
+        distribution = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        yield point.name, distribution, point.load
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[str, str, Callable[[], ModuleType]]]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        file = path / "__init__.py" if path.is_dir() else path
+        if file.suffix == ".py" and file.is_file() and not path.name.startswith((".", "_")):
+            yield path.stem, str(path), lambda file=file, name=path.stem: _import_file(name, file)
+
+
+def _import_file(name: str, file: Path) -> ModuleType:
+    """Import `file` under a name of its own, so that it can neither shadow nor be shadowed by an installed module."""
+    module_name = f"auralscope_user_plugins_{name}"
+    package = [str(file.parent)] if file.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(module_name, file, submodule_search_locations=package)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{file} cannot be imported as a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module_name]
+        raise
+    return module
+
+
+def _check(models: tuple[ModelSpec, ...], taken: set[str]) -> None:
+    if not models:
+        raise PluginError("it brings no models: a function named auralscope_models, marked @hookimpl, must return some")
+    seen = set(taken)
+    for spec in models:
+        if not isinstance(spec, ModelSpec):
+            raise PluginError(f"auralscope_models returned {type(spec).__name__}, not ModelSpec")
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", spec.id):
+            raise PluginError(f"the model id '{spec.id}' is not lower case, digits and hyphens")
+        if spec.id in seen:
+            raise PluginError(f"the model id '{spec.id}' is already taken")
+        seen.add(spec.id)
+        if not spec.labels or not spec.layers:
+            raise PluginError(f"the model '{spec.id}' names no labels or no layers")
+        if len({layer.name for layer in spec.layers}) != len(spec.layers):
+            raise PluginError(f"the model '{spec.id}' names a layer twice")
+
+
+def _sentence(failure: BaseException) -> str:
+    text = " ".join(str(failure).split())
+    return text if isinstance(failure, PluginError) else f"{type(failure).__name__}: {text}".rstrip(": ")
+
+
+_default: Registry | None = None
+_lock = threading.Lock()
+
+
+def registry() -> Registry:
+    """The registry of this run; plugins are looked for once, at the first call."""
+    global _default
+    with _lock:
+        if _default is None:
+            _default = Registry()
+        return _default
+
+
+def find_spec(model_id: str) -> ModelSpec:
+    """The model called `model_id` in this run's registry."""
+    return registry().find(model_id)
