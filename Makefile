@@ -1,0 +1,36 @@
+# `make run` and `make test` do all their own set-up. `make help` lists the rest.
+PREPARE := @sh packaging/prepare.sh
+BIN := .venv/bin
+
+# FILE reaches the shell through the environment, so that a name may hold any character.
+export AURALSCOPE_FILE = $(value FILE)
+ifeq ($(shell uname -s),Linux)
+test: export QT_QPA_PLATFORM ?= xcb
+endif
+
+.PHONY: run test bench lint setup help
+
+run:  ## open the app (FILE="song.flac" opens that file); without a display it writes a report instead
+	$(PREPARE) run
+	@$(BIN)/auralscope $${AURALSCOPE_FILE:+"$$AURALSCOPE_FILE"}
+
+test:  ## lint, types, import directions and all tests, under a virtual display (ARGS="-k word" narrows it)
+	$(PREPARE) test
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench:  ## measure speed
+	$(PREPARE) bench
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lint:  ## ruff, mypy and import-linter
+	$(PREPARE) test
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+setup:  ## everything that the other targets need, and no more than that
+	$(PREPARE) run test bench
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14

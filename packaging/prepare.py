@@ -1,0 +1,239 @@
+"""Prepare a checkout for `make`: the system's libraries, `.venv`, and the Python packages in it.
+
+Started by prepare.sh with any Python from 3.11 on, so only the standard library is used. Where nothing is missing it
+does nothing and takes a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+EXTRAS = {"run": set[str](), "test": {"test", "train"}, "bench": {"bench"}}
+"""The optional dependencies that each goal installs."""
+
+INSTALL = {
+    "debian": ["apt-get", "install", "-y", "--no-install-recommends", "--no-remove"],
+    "fedora": ["dnf", "install"],
+    "arch": ["pacman", "-S", "--needed"],
+    "macos": ["brew", "install"],
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something of the system's: what to look for, and the package that brings it on each family of systems.
+
+    `probe` is a library's soname, a program's name, or a path with wildcards; a list of them means that any one will
+    do. A family without a package is one where the thing is always there or comes with the Python packages.
+    """
+
+    probe: str | tuple[str, ...]
+    debian: str
+    fedora: str = ""
+    arch: str = ""
+    macos: str = ""
+
+    def is_met(self) -> bool:
+        probes = (self.probe,) if isinstance(self.probe, str) else self.probe
+        return any(map(is_there, probes))
+
+
+# What Qt's modules, its X11 plugin and PortAudio's binding link to and no wheel brings: test_setup.py compares the
+# list with the files' own headers.
+LIBRARIES = [
+    Need("libglib-2.0.so.0", "libglib2.0-0", "glib2", "glib2"),
+    Need("libgthread-2.0.so.0", "libglib2.0-0", "glib2", "glib2"),
+    Need("libEGL.so.1", "libegl1", "libglvnd-egl", "libglvnd"),
+    Need("libGL.so.1", "libgl1", "libglvnd-glx", "libglvnd"),
+    Need("libdbus-1.so.3", "libdbus-1-3", "dbus-libs", "dbus"),
+    Need("libfontconfig.so.1", "libfontconfig1", "fontconfig", "fontconfig"),
+    Need("libfreetype.so.6", "libfreetype6", "freetype", "freetype2"),
+    Need("libX11.so.6", "libx11-6", "libX11", "libx11"),
+    Need("libX11-xcb.so.1", "libx11-xcb1", "libX11-xcb", "libx11"),
+    Need("libxkbcommon.so.0", "libxkbcommon0", "libxkbcommon", "libxkbcommon"),
+    Need("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "libxkbcommon-x11", "libxkbcommon-x11"),
+    Need("libxcb.so.1", "libxcb1", "libxcb", "libxcb"),
+    Need("libxcb-cursor.so.0", "libxcb-cursor0", "xcb-util-cursor", "xcb-util-cursor"),
+    Need("libxcb-glx.so.0", "libxcb-glx0", "libxcb", "libxcb"),
+    Need("libxcb-icccm.so.4", "libxcb-icccm4", "xcb-util-wm", "xcb-util-wm"),
+    Need("libxcb-image.so.0", "libxcb-image0", "xcb-util-image", "xcb-util-image"),
+    Need("libxcb-keysyms.so.1", "libxcb-keysyms1", "xcb-util-keysyms", "xcb-util-keysyms"),
+    Need("libxcb-randr.so.0", "libxcb-randr0", "libxcb", "libxcb"),
+    Need("libxcb-render.so.0", "libxcb-render0", "libxcb", "libxcb"),
+    Need("libxcb-render-util.so.0", "libxcb-render-util0", "xcb-util-renderutil", "xcb-util-renderutil"),
+    Need("libxcb-shape.so.0", "libxcb-shape0", "libxcb", "libxcb"),
+    Need("libxcb-shm.so.0", "libxcb-shm0", "libxcb", "libxcb"),
+    Need("libxcb-sync.so.1", "libxcb-sync1", "libxcb", "libxcb"),
+    Need("libxcb-util.so.1", "libxcb-util1", "xcb-util", "xcb-util"),
+    Need("libxcb-xfixes.so.0", "libxcb-xfixes0", "libxcb", "libxcb"),
+    Need("libxcb-xkb.so.1", "libxcb-xkb1", "libxcb", "libxcb"),
+    Need("libportaudio.so.2", "libportaudio2", "portaudio", "portaudio"),
+]
+
+# For the tests alone. Each of them that is missing makes the tests that use it skip.
+TEST_PROGRAMS = [
+    Need("ffmpeg", "ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg"),
+]
+LINUX_TEST_PROGRAMS = [
+    Need("Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb"),
+]
+
+
+def is_there(probe: str) -> bool:
+    """Whether the system has a library (by soname), a program (by name) or a file (by a path with wildcards)."""
+    if probe.startswith("/"):
+        return any(Path("/").glob(probe[1:]))
+    if ".so" not in probe:
+        return shutil.which(probe) is not None
+    try:
+        ctypes.CDLL(probe)
+    except OSError:
+        return False
+    return True
+
+
+def system_family() -> str:
+    """`debian`, `fedora`, `arch` or `macos` (whose package names are known here), else an empty string."""
+    if sys.platform == "darwin":
+        return "macos"
+    try:
+        lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    fields = dict(line.split("=", 1) for line in lines if "=" in line)
+    names = " ".join(fields.get(key, "").strip("\"'") for key in ("ID", "ID_LIKE")).split()
+    known = {"debian": "debian", "ubuntu": "debian", "fedora": "fedora", "rhel": "fedora", "arch": "arch"}
+    return next((known[name] for name in names if name in known), "")
+
+
+def missing_needs(goals: set[str]) -> list[Need]:
+    """Collect what the system lacks for these goals, a Debian Python's missing half among it."""
+    needs = list(LIBRARIES) if sys.platform == "linux" else []
+    if "test" in goals:
+        needs += TEST_PROGRAMS + (LINUX_TEST_PROGRAMS if sys.platform == "linux" else [])
+    missing = [need for need in needs if not need.is_met()]
+    if not venv_is_sound() and not can_make_venvs():
+        missing.insert(0, Need("", "python{}.{}-venv".format(*sys.version_info)))
+    return missing
+
+
+def can_make_venvs() -> bool:
+    """Whether this Python has what `python -m venv` needs: Debian keeps it in a package of its own."""
+    return subprocess.run([sys.executable, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def install(needs: list[Need], family: str) -> str:
+    """Install what is missing where that can be done unasked, which is on Debian and its relatives.
+
+    Returns
+    -------
+    str
+        An empty string, or the sentence that says what is missing still and the command that installs it.
+    """
+    packages = sorted({getattr(need, family, "") for need in needs} - {""})
+    if not packages:
+        sonames = ", ".join(str(need.probe) for need in needs)
+        return f"AuralScope looked for these in vain; install the packages of your system that bring them: {sonames}"
+    as_root = [] if os.geteuid() == 0 or family == "macos" else ["sudo"]
+    command = [*as_root, *INSTALL[family], *packages]
+    request = f"AuralScope needs {count(packages)} that this system lacks. Install with\n  {shlex.join(command)}"
+    if family != "debian" or not may_become_root():
+        return request
+
+    print(f"AuralScope needs {count(packages)} that this system lacks: {' '.join(packages)}")
+    print(f"Installing with {'sudo ' if as_root else ''}apt-get ...", flush=True)
+    quiet = ["-qq", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"]
+    subprocess.run([*as_root, "apt-get", "update", *quiet])
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    done = subprocess.run([*as_root, *environment, *INSTALL[family], *quiet, *packages], stdout=subprocess.DEVNULL)
+    return request if done.returncode else ""
+
+
+def count(packages: list[str]) -> str:
+    return "1 system package" if len(packages) == 1 else f"{len(packages)} system packages"
+
+
+def may_become_root() -> bool:
+    """Whether apt-get can be run: as root, or through sudo if it wants no password or somebody is there to type it."""
+    if os.geteuid() == 0:
+        return True
+    if shutil.which("sudo") is None:
+        return False
+    silent = subprocess.run(["sudo", "-n", "true"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return silent.returncode == 0 or sys.stdin.isatty()
+
+
+def venv_python() -> Path:
+    return ROOT / ".venv" / "bin" / "python"
+
+
+def venv_is_sound() -> bool:
+    """Whether `.venv` has a Python that fits, has pip, and was made where it lies: its programs hold its path."""
+    check = "import sys, pip; print(sys.version_info >= (3, 11))"
+    try:
+        run = subprocess.run([venv_python(), "-c", check], capture_output=True, text=True)
+        made_at = (ROOT / ".venv" / "bin" / "pip").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return run.stdout.strip() == "True" and str(ROOT / ".venv") in made_at
+
+
+def install_packages(goals: set[str]) -> None:
+    """Make `.venv` and install AuralScope into it as it lies here, unless that was done and nothing has changed."""
+    stamp = ROOT / ".venv" / "prepared.json"
+    key = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    extras = set[str]().union(*(EXTRAS[goal] for goal in goals))
+    verbosity = []
+    if venv_is_sound():
+        done = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {"key": "", "extras": []}
+        if done["key"] == key and extras <= set(done["extras"]):
+            return
+        extras |= set(done["extras"])
+        verbosity = ["--quiet"] if stamp.is_file() else []
+    else:
+        print(f"Making .venv with Python {sys.version.split()[0]} ...", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", ROOT / ".venv"], check=True)
+    wanted = f".[{','.join(sorted(extras))}]" if extras else "."
+    print(f"Installing Python packages into .venv (pip install -e '{wanted}') ...", flush=True)
+    stamp.unlink(missing_ok=True)
+    # A `user = true` in somebody's pip.conf makes pip refuse to install into a virtual environment.
+    environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    pip_install = [str(venv_python()), "-m", "pip", "install", *verbosity, "-e", wanted]
+    subprocess.run(pip_install, cwd=ROOT, env=environment, check=True)
+    stamp.write_text(json.dumps({"key": key, "extras": sorted(extras)}), encoding="utf-8")
+
+
+def main(goals: set[str]) -> int:
+    """Prepare the checkout for the goals; what the system lacks still is said last, where it is seen."""
+    needs = missing_needs(goals)
+    remark = install(needs, system_family()) if needs else ""
+    if not venv_is_sound() and not can_make_venvs():
+        print(remark or "This Python cannot make virtual environments (ensurepip is missing).", file=sys.stderr)
+        return 1
+    if remark:
+        print(remark, flush=True)
+    try:
+        install_packages(goals)
+    except subprocess.CalledProcessError as error:
+        print(f"Setting up .venv failed (exit {error.returncode}); the reason stands above.", file=sys.stderr)
+        return 1
+    if remark:
+        print(remark, "Going on without.", sep="\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - set(EXTRAS):
+        sys.exit(f"prepare.py: no such goal: {', '.join(sorted(unknown))} (there are: {', '.join(EXTRAS)})")
+    sys.exit(main(set(sys.argv[1:]) or {"run"}))
