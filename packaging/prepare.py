@@ -49,6 +49,9 @@ class Need:
         return any(map(is_there, probes))
 
 
+SOUND_FONTS = ("/usr/share/sounds/sf2/*.sf2", "/usr/share/soundfonts/*.sf2")
+ALSA_PLUGINS = tuple(f"/usr/{folder}/alsa-lib/libasound_module_pcm_pulse.so" for folder in ("lib", "lib64", "lib/*"))
+
 # What Qt's modules, its X11 plugin and PortAudio's binding link to and no wheel brings: test_setup.py compares the
 # list with the files' own headers.
 LIBRARIES = [
@@ -84,9 +87,15 @@ LIBRARIES = [
 # For the tests alone. Each of them that is missing makes the tests that use it skip.
 TEST_PROGRAMS = [
     Need("ffmpeg", "ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg"),
+    Need("fluidsynth", "fluidsynth", "fluidsynth", "fluidsynth", "fluid-synth"),
 ]
 LINUX_TEST_PROGRAMS = [
     Need("Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb"),
+    Need(SOUND_FONTS, "timgm6mb-soundfont", "fluid-soundfont-gm", "soundfont-fluid"),
+    # A sound server without hardware, and ALSA's way to it. Beside PipeWire's, PulseAudio's is not wanted.
+    Need(("pulseaudio", "pipewire-pulse"), "pulseaudio"),
+    Need("pactl", "pulseaudio-utils", "pulseaudio-utils", "libpulse"),
+    Need(ALSA_PLUGINS, "libasound2-plugins", "alsa-plugins-pulseaudio", "alsa-plugins"),
 ]
 
 

@@ -1,0 +1,85 @@
+"""What holds the project together: style, types, import directions, and what importing it costs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auralscope import hookspecs
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+def assert_clean(*command: str) -> None:
+    """Run a checker in the project; where it complains, the test's message is what it said."""
+    run = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    if run.returncode:
+        pytest.fail(f"{' '.join(command)} (exit {run.returncode}):\n{run.stdout}{run.stderr}", pytrace=False)
+
+
+def modules_after(statement: str) -> set[str]:
+    """Names of the modules that a new Python holds after a statement, those of its own start left out."""
+    program = (
+        f"import json, sys; before = set(sys.modules); {statement}; print(json.dumps([*set(sys.modules) - before]))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    if run.returncode:
+        pytest.fail(f"{statement}\n{run.stderr}", pytrace=False)
+    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+def test_ruff_finds_nothing() -> None:
+    assert_clean("ruff", "check", "--no-fix")
+
+
+def test_code_is_formatted() -> None:
+    assert_clean("ruff", "format", "--check", "--diff")
+
+
+def test_types_hold() -> None:
+    assert_clean("mypy")
+
+
+def test_imports_keep_their_directions() -> None:
+    assert_clean("lint-imports")
+
+
+def test_import_costs_next_to_nothing() -> None:
+    """The public API is there at once; torch, Qt, numpy and the like come when something needs them."""
+    heavy = {"torch", "torchaudio", "PySide6", "pyqtgraph", "numpy", "scipy", "librosa", "matplotlib", "sounddevice"}
+    loaded = modules_after("import auralscope")
+    assert "auralscope" in loaded
+    assert loaded.isdisjoint(heavy)
+
+
+def test_listing_models_needs_no_torch() -> None:
+    loaded = modules_after("import auralscope; assert auralscope.models()")
+    assert loaded.isdisjoint({"torch", "torchaudio", "PySide6", "sounddevice"})
+
+
+@pytest.mark.parametrize("module", ["auralscope.session.session", "auralscope.registry", "auralscope.nn.deconvolution"])
+def test_state_and_engine_run_without_qt_and_portaudio(module: str) -> None:
+    """A server or a notebook has neither; the static contracts do not see imports made by name."""
+    absent = ["PySide6", "shiboken6", "pyqtgraph", "sounddevice"]
+    loaded = modules_after(f"sys.modules.update(dict.fromkeys({absent})); import {module}")
+    assert module in loaded
+
+
+def test_every_hook_says_what_it_is_for() -> None:
+    hooks = {
+        name: function
+        for name, function in vars(hookspecs).items()
+        if inspect.isfunction(function) and hasattr(function, f"{hookspecs.PROJECT}_spec")
+    }
+    assert hooks, "hookspecs.py declares no hook"
+    assert all(name.startswith("auralscope_") for name in hooks)
+    undocumented = [name for name, function in hooks.items() if not inspect.getdoc(function)]
+    assert undocumented == []
+    silent = [name for name, function in hooks.items() if "Returns\n-------" not in (inspect.getdoc(function) or "")]
+    assert silent == [], "a hook's docstring says what an implementation returns"
