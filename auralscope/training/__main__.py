@@ -1,0 +1,91 @@
+"""``python -m auralscope.training``: the genre convnet's training, and the bundled excerpt."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from auralscope.errors import AuralScopeError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    missing = [name for name in ("lightning", "torchmetrics", "mido") if find_spec(name) is None]
+    if missing:
+        sys.stderr.write(
+            f"auralscope.training: training needs {', '.join(missing)}; install it with: pip install 'auralscope[train]'\n"
+        )
+        return 1
+    try:
+        if options.command == "excerpt":
+            from auralscope.training.excerpt import write_excerpt
+
+            write_excerpt(options.out, options.sound_fonts)
+        else:
+            _train(options)
+    except AuralScopeError as failure:
+        sys.stderr.write(f"auralscope.training: {failure}\n")
+        return 1
+    except OSError as failure:
+        sys.stderr.write(f"auralscope.training: {failure.filename or 'a file'}: {failure.strerror or failure}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("auralscope.training: interrupted; rendered sound is kept, nothing else was written\n")
+        return 130
+    return 0
+
+
+def _train(options: argparse.Namespace) -> None:
+    from auralscope.training.fit import Settings
+    from auralscope.training.genre import train
+
+    command = f"python -m auralscope.training {options.command} --out DIR --pieces {options.pieces}"
+    command += f" --epochs {options.epochs} --seed {options.seed}" + (" --pop909 FILE" if options.pop909 else "")
+    train(
+        options.command,
+        options.out,
+        n_pieces=options.pieces,
+        cache=options.cache,
+        settings=Settings(max_epochs=options.epochs, seed=options.seed),
+        pop909_archive=options.pop909,
+        font_folders=options.sound_fonts,
+        command=command,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m auralscope.training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    fonts = argparse.ArgumentParser(add_help=False)
+    fonts.add_argument(
+        "--sound-fonts", metavar="DIR", type=Path, nargs="+", default=[], help="folders with sound fonts, looked at first"
+    )
+    convnet = commands.add_parser(
+        "genre-convnet", parents=[fonts], help="compose and render music, fit the network, write weights and model card"
+    )
+    convnet.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
+    convnet.add_argument("--pieces", type=_positive, default=690, help="how many pieces of 28 s (default: %(default)s)")
+    convnet.add_argument("--epochs", type=_positive, default=24, help="at most so many (default: %(default)s)")
+    convnet.add_argument("--seed", type=int, default=0)
+    convnet.add_argument("--pop909", metavar="FILE", type=Path, help="the POP909 archive: songs to arrange")
+    convnet.add_argument(
+        "--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help="rendered sound (default: %(default)s)"
+    )
+    excerpt = commands.add_parser("excerpt", parents=[fonts], help="compose and render the bundled excerpt")
+    excerpt.add_argument("--out", metavar="FILE", type=Path, required=True, help="an OGG file")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""The synthesised corpus: which piece is played by which sound font, the cache of sound, windows for a network.
+
+Pieces and sound fonts are both kept apart: what a network is tested on is composed from seeds and played by a sound
+font that were in neither training nor validation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import soundfile
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from auralscope.dsp.resampling import resample
+from auralscope.training import composer
+from auralscope.training.augment import augment, cut
+from auralscope.training.composer import PIECE_S, Material, compose
+from auralscope.training.render import (
+    CSOUND,
+    FLUID_R3,
+    MUSESCORE,
+    OPL3,
+    TIM,
+    Room,
+    SoundFont,
+    TrainingError,
+    find_fluidsynth,
+    find_font,
+    render,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auralscope.dsp.frontends import FrontEnd
+
+Split = Literal["train", "validation", "test"]
+
+SPLIT_FONTS: dict[Split, tuple[SoundFont, ...]] = {
+    "train": (FLUID_R3, MUSESCORE, CSOUND),
+    "validation": (OPL3,),
+    "test": (TIM,),
+}
+SPLIT_SHARES: dict[Split, float] = {"train": 0.76, "validation": 0.1, "test": 0.14}
+# Rendering's version: a change to what a seed sounds like must not meet an old cache.
+RECIPE = "1"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One piece of the corpus: its genre, its seed, and the sound font that plays it."""
+
+    split: Split
+    genre: str
+    seed: int
+    font: SoundFont
+
+    @property
+    def name(self) -> str:
+        return f"{self.genre}-{self.seed:05d}-{self.font.name}"
+
+
+def plan(n_pieces: int, genres: Sequence[str]) -> list[Item]:
+    """Share `n_pieces` out over splits, genres and sound fonts, equally over genres.
+
+    Raises
+    ------
+    TrainingError
+        For a genre that nobody here composes, or too few pieces for three splits.
+    """
+    unknown = [genre for genre in genres if genre not in composer.GENRES]
+    if unknown:
+        raise TrainingError(
+            f"No music is composed here for {', '.join(unknown)}; there is {', '.join(composer.GENRES)}."
+        )
+    each = n_pieces // len(genres)
+    counts = {split: max(round(each * share), 1) for split, share in SPLIT_SHARES.items()}
+    if each < len(counts):
+        raise TrainingError(
+            f"{n_pieces} pieces are too few: at least {len(counts) * len(genres)} are needed for {len(genres)} genres."
+        )
+    items = []
+    for genre in genres:
+        seed = 0
+        for split, count in counts.items():
+            fonts = SPLIT_FONTS[split]
+            for place in range(count):
+                items.append(Item(split, genre, seed, fonts[place % len(fonts)]))
+                seed += 1
+    return items
+
+
+def room_for(seed: int) -> Room:
+    """Reverb and chorus that belong to a piece."""
+    rng = np.random.default_rng([seed, 1])
+    level = float(rng.uniform(0.1, 0.9)) if rng.random() < 0.75 else 0.0
+    chorus = float(rng.uniform(0.5, 2.5)) if rng.random() < 0.4 else 0.0
+    return Room(float(rng.uniform(0.1, 0.9)), level, float(rng.uniform(0.0, 0.7)), chorus, gain=0.2)
+
+
+class Corpus:
+    """Rendered pieces in a folder, mono at one rate; what is there already is not rendered again.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    folder : Path
+        The cache: a FLAC file for each piece.
+    sample_rate : int
+        In Hz.
+    font_folders : sequence of Path
+        Looked at for sound fonts before the system's folders.
+    materials : sequence of Material
+        Harmonies and tunes to arrange in every second piece; piece `seed` takes number `seed` (over and over).
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        folder: Path,
+        sample_rate: int,
+        font_folders: Sequence[Path] = (),
+        materials: Sequence[Material] = (),
+    ) -> None:
+        self.items = list(items)
+        self.sample_rate = sample_rate
+        self.materials = materials
+        tag = hashlib.sha256(f"{RECIPE} {len(materials)} {sample_rate}".encode()).hexdigest()[:8]
+        self.folder = folder / f"audio-{tag}"
+        self.fonts = {item.font: find_font(item.font, font_folders) for item in self.items}
+
+    def path(self, item: Item) -> Path:
+        """Where an item's sound is, or will be."""
+        return self.folder / f"{item.name}.flac"
+
+    def render(self, report: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+        """Compose and render what the cache lacks; an interruption leaves whole files only."""
+        missing = [item for item in self.items if not self.path(item).is_file()]
+        if not missing:
+            return
+        find_fluidsynth()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            jobs = [pool.submit(self._render, item) for item in missing]
+            try:
+                for done, job in enumerate(jobs, 1):
+                    job.result()
+                    report(done, len(missing))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _render(self, item: Item) -> None:
+        # Half of the pieces are invented even where material is given, so that neither kind is everything.
+        material = self.materials[item.seed % len(self.materials)] if self.materials and item.seed % 2 else None
+        clip = render(compose(item.genre, item.seed, material), self.fonts[item.font], room=room_for(item.seed))
+        mono = resample(clip.excerpt(0.0, PIECE_S).mono(), clip.sample_rate, self.sample_rate)
+        # Level carries nothing: it is drawn anew for each window.
+        rms = float(np.sqrt(np.mean(mono**2)))
+        if rms < 1e-5:
+            raise TrainingError(f"The sound font {item.font.file_name} plays {item.name} as silence.")
+        mono = np.clip(mono * (0.05 / rms), -1.0, 1.0)
+        aside = self.path(item).with_suffix(".part")
+        soundfile.write(aside, mono, self.sample_rate, format="FLAC", subtype="PCM_16")
+        aside.replace(self.path(item))
+
+    def load(self, split: Split) -> list[tuple[Item, NDArray[np.int16]]]:
+        """All sound of a split, (n,) int16 each."""
+        return [
+            (item, soundfile.read(self.path(item), dtype="int16")[0]) for item in self.items if item.split == split
+        ]
+
+
+class TrainingWindows(Dataset[tuple[torch.Tensor, int]]):
+    """Windows drawn and augmented anew each time: number `k` is of piece k modulo the number of pieces."""
+
+    def __init__(
+        self, pieces: Sequence[tuple[Item, NDArray[np.int16]]], genres: Sequence[str], front_end: FrontEnd, seed: int = 0
+    ) -> None:
+        self.pieces = pieces
+        self.genres = tuple(genres)
+        self.front_end = front_end
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
+        rng = np.random.default_rng([self.seed, number])
+        item, stored = self.pieces[number % len(self.pieces)]
+        sound = stored.astype(np.float32) / 32768.0
+        window = augment(rng, cut(rng, sound, self.front_end.window_samples), self.front_end.sample_rate)
+        return see(self.front_end, window), self.genres.index(item.genre)
+
+
+class EvaluationWindows(Dataset[tuple[torch.Tensor, int]]):
+    """All windows of the pieces, one after another, as they are; silent ones are left out."""
+
+    def __init__(
+        self, pieces: Sequence[tuple[Item, NDArray[np.int16]]], genres: Sequence[str], front_end: FrontEnd
+    ) -> None:
+        size = front_end.window_samples
+        self.images: list[torch.Tensor] = []
+        self.labels: list[int] = []
+        self.items: list[Item] = []
+        for item, stored in pieces:
+            for first in range(0, stored.size - size + 1, size):
+                window = stored[first : first + size].astype(np.float32) / 32768.0
+                if float(np.sqrt(np.mean(window**2))) < 1e-3:
+                    continue
+                # Half precision holds the image to 0.05 %, in half of the memory.
+                self.images.append(see(front_end, window).half())
+                self.labels.append(genres.index(item.genre))
+                self.items.append(item)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
+        return self.images[number].float(), self.labels[number]
+
+
+class FreshWindows(Sampler[int]):
+    """Numbers for `TrainingWindows`: `repeats` windows of each piece an epoch, in random order, never twice the same."""
+
+    def __init__(self, n_pieces: int, repeats: int, seed: int = 0) -> None:
+        self.n_pieces = n_pieces
+        self.repeats = repeats
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.n_pieces * self.repeats
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.epoch * len(self)
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self))
+        self.epoch += 1
+        return iter((first + order).tolist())
+
+
+def see(front_end: FrontEnd, window: NDArray[np.float32]) -> torch.Tensor:
+    """(window_samples,) to the network's (1, bins, frames)."""
+    return front_end.see(torch.from_numpy(window)).image.unsqueeze(0)

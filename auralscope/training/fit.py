@@ -1,0 +1,297 @@
+"""Fitting a network to labelled windows: any `torch.nn.Module` from (batch, 1, bins, frames) to (batch, labels)."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from auralscope.training import torchvision_shim  # noqa: F401, I001 - before torchmetrics and lightning
+import lightning
+import torchmetrics
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+
+Windows = Dataset[tuple[torch.Tensor, int]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to fit.
+
+    Attributes
+    ----------
+    max_epochs, batch : int
+    learning_rate : float
+        AdamW's, after a warm-up over the first twentieth of the steps; then it falls to zero as a cosine does.
+    weight_decay, label_smoothing : float
+    patience : int
+        Epochs without a better validation loss before it ends.
+    seed : int
+    workers : int
+        Processes that prepare windows; 0 prepares them in this one.
+    half : bool
+        Compute in bfloat16 where that is safe (autocast).
+    """
+
+    max_epochs: int = 24
+    batch: int = 32
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.05
+    patience: int = 8
+    seed: int = 0
+    workers: int = 1
+    half: bool = True
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a fit went: the epoch whose weights were kept, and that epoch's figures on the validation windows."""
+
+    epochs: int
+    best_epoch: int
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+    training_losses: tuple[float, ...]
+
+
+def fit(
+    network: nn.Module,
+    training: Windows,
+    validation: Windows,
+    *,
+    n_labels: int,
+    sampler: Sampler[int],
+    settings: Settings | None = None,
+) -> Fitted:
+    """Fit `network` in place; it ends with the weights of the epoch with the lowest validation loss.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Initialised or trained already.
+    training, validation : Dataset of (image, label)
+        Images are (1, bins, frames).
+    n_labels : int
+    sampler : Sampler
+        Which training windows an epoch has.
+    settings : Settings, optional
+    """
+    settings = settings or Settings()
+    # Seeds dropout; what windows are drawn is the sampler's and the dataset's own business.
+    torch.manual_seed(settings.seed)
+    network.to(memory_format=torch.channels_last)
+    train_loader = DataLoader(
+        training, settings.batch, sampler=sampler, num_workers=settings.workers,
+        persistent_workers=settings.workers > 0, drop_last=len(sampler) > settings.batch,  # type: ignore[arg-type]
+    )
+    validation_loader = DataLoader(validation, settings.batch)
+    task = _Classification(network, n_labels, settings, len(train_loader) * settings.max_epochs)
+    keeper = _KeepBest()
+    progress = _Progress()
+    started = time.monotonic()
+    with warnings.catch_warnings():
+        # Lightning advises more loader processes than there are cores to run them.
+        warnings.filterwarnings("ignore", module="lightning")
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+        trainer = lightning.Trainer(
+            accelerator="auto",
+            devices=1,
+            precision="bf16-mixed" if settings.half else "32-true",
+            max_epochs=settings.max_epochs,
+            callbacks=[keeper, progress, EarlyStopping("validation loss", patience=settings.patience)],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            logger=False,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(task, train_loader, validation_loader)
+    network.load_state_dict(keeper.state)
+    network.to("cpu", memory_format=torch.contiguous_format)
+    network.eval()
+    return Fitted(
+        len(progress.losses), keeper.epoch, keeper.loss, keeper.accuracy, time.monotonic() - started, tuple(progress.losses)
+    )
+
+
+class _Classification(lightning.LightningModule):  # type: ignore[misc]
+    def __init__(self, network: nn.Module, n_labels: int, settings: Settings, total_steps: int) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+        self.total_steps = total_steps
+        self.accuracy = torchmetrics.Accuracy("multiclass", num_classes=n_labels, average="micro")
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _index: int) -> torch.Tensor:
+        images, labels = batch
+        loss = functional.cross_entropy(self._logits(images), labels, label_smoothing=self.settings.label_smoothing)
+        self.log("training loss", loss, on_step=False, on_epoch=True, batch_size=len(labels))
+        return loss
+
+    def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _index: int) -> None:
+        images, labels = batch
+        logits = self._logits(images)
+        self.accuracy(logits, labels)
+        self.log("validation loss", functional.cross_entropy(logits, labels), on_epoch=True, batch_size=len(labels))
+        self.log("validation accuracy", self.accuracy, on_epoch=True, batch_size=len(labels))
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(), self.settings.learning_rate, weight_decay=self.settings.weight_decay
+        )
+        warm_up = max(self.total_steps // 20, 1)
+
+        def rate(step: int) -> float:
+            if step < warm_up:
+                return (step + 1) / warm_up
+            done = (step - warm_up) / max(self.total_steps - warm_up, 1)
+            return 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _logits(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
+        return logits.float()
+
+
+class _KeepBest(Callback):  # type: ignore[misc]
+    """Keeps the weights of the epoch with the lowest validation loss, in memory: no pickled checkpoint is written."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, torch.Tensor] = {}
+        self.loss = math.inf
+        self.accuracy = 0.0
+        self.epoch = 0
+
+    def on_validation_end(self, trainer: Any, task: Any) -> None:
+        loss = float(trainer.callback_metrics["validation loss"])
+        if loss < self.loss or not self.state:
+            self.loss = loss
+            self.accuracy = float(trainer.callback_metrics["validation accuracy"])
+            self.epoch = trainer.current_epoch + 1
+            self.state = copy.deepcopy(task.network.state_dict())
+
+
+class _Progress(Callback):  # type: ignore[misc]
+    """One line an epoch on stderr, and on a terminal how far the epoch is."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def on_train_batch_end(self, trainer: Any, _task: Any, _outputs: Any, _batch: Any, index: int) -> None:
+        if sys.stderr.isatty():
+            total = trainer.num_training_batches
+            sys.stderr.write(f"\repoch {trainer.current_epoch + 1}: {index + 1}/{total} ")
+            sys.stderr.flush()
+
+    def on_train_epoch_end(self, trainer: Any, _task: Any) -> None:
+        figures = trainer.callback_metrics
+        self.losses.append(float(figures["training loss"]))
+        start = "\r" if sys.stderr.isatty() else ""
+        sys.stderr.write(
+            f"{start}epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {self.losses[-1]:.3f}, "
+            f"validation loss {float(figures['validation loss']):.3f}, "
+            f"validation accuracy {float(figures['validation accuracy']):.3f}\n"
+        )
+        sys.stderr.flush()
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, images: torch.Tensor) -> None:
+    """Start every unit alive, from data (after Kraehenbuehl et al. 2016, arXiv:1511.06856).
+
+    He's initialisation, then layer after layer each unit's weights are scaled and its bias set so that over `images`
+    its response before the ReLU has mean 0 and variance 1: about half of what it sees makes it answer.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    images : (batch, 1, bins, frames) tensor
+        A few dozen are enough.
+    """
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    # A small last layer: the first guesses are even, and the first steps do not tear the layers below.
+    nn.init.normal_(layers[-1].weight, std=0.01)
+    training = network.training
+    network.eval()
+
+    def standardise(layer: nn.Module, _inputs: object, response: torch.Tensor) -> torch.Tensor:
+        over = (0, 2, 3) if response.ndim == 4 else (0,)
+        shape = (1, -1, 1, 1) if response.ndim == 4 else (1, -1)
+        mean, spread = response.mean(over), response.std(over).clamp(min=1e-6)
+        layer.weight /= spread.view(-1, *[1] * (layer.weight.ndim - 1))
+        if layer.bias is not None:
+            layer.bias.copy_(-mean / spread)
+        return (response - mean.view(shape)) / spread.view(shape)
+
+    # Each hook corrects its layer and hands the corrected response on, so one pass sets them all, in order.
+    hooks = [layer.register_forward_hook(standardise) for layer in layers[:-1]]
+    try:
+        network(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    network.train(training)
+
+
+@torch.no_grad()
+def confusion(network: nn.Module, windows: Windows, n_labels: int, *, batch: int = 64) -> torch.Tensor:
+    """(labels, labels) counts: rows are what a window is, columns what the network says."""
+    network.eval()
+    matrix = torchmetrics.ConfusionMatrix("multiclass", num_classes=n_labels)
+    for images, labels in DataLoader(windows, batch):
+        matrix.update(network(images), labels)
+    counts: torch.Tensor = matrix.compute()
+    return counts
+
+
+@torch.no_grad()
+def dead_units(
+    network: nn.Module, modules: Sequence[str], windows: Windows, *, batch: int = 64
+) -> Mapping[str, list[int]]:
+    """Units that no window makes answer (their output is nowhere above zero), for each of `modules` (dotted names)."""
+    highest: dict[str, torch.Tensor] = {}
+
+    def watch(name: str) -> Any:
+        def note(_module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+            peaks = output.amax(tuple(axis for axis in range(output.ndim) if axis != 1))
+            highest[name] = torch.maximum(highest[name], peaks) if name in highest else peaks
+
+        return note
+
+    hooks = [network.get_submodule(name).register_forward_hook(watch(name)) for name in modules]
+    network.eval()
+    try:
+        for images, _ in DataLoader(windows, batch):
+            network(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: torch.nonzero(peaks <= 0).flatten().tolist() for name, peaks in highest.items()}
+
+
+def export(network: nn.Module, file: Path) -> None:
+    """Write the weights as safetensors, names as in `state_dict`; the file is written aside, then renamed."""
+    aside = file.with_suffix(".part")
+    save_file({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}, aside)
+    aside.replace(file)
