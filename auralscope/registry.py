@@ -14,18 +14,21 @@ import re
 import sys
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pluggy
 
-from auralscope import hookspecs
+from auralscope import hookspecs, weights
 from auralscope.errors import PluginError, UnknownNameError
 from auralscope.nn.model import ModelSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
+
+    from auralscope.nn.inspection import Model
 
 GROUP = "auralscope"
 
@@ -122,8 +125,10 @@ class Registry:
             self._hooks.check_pending()
             hook = self._hooks.hook.auralscope_models
             models = tuple(
-                spec for implementation in hook.get_hookimpls() if implementation.plugin is module
-                for spec in implementation.function()
+                spec
+                for implementation in hook.get_hookimpls()
+                if implementation.plugin is module
+                for spec in cast("Iterable[ModelSpec]", implementation.function())
             )
             _check(models, taken)
         except BaseException:
@@ -144,7 +149,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, str, Callable[[], ModuleType
     for path in sorted(folder.iterdir()):
         file = path / "__init__.py" if path.is_dir() else path
         if file.suffix == ".py" and file.is_file() and not path.name.startswith((".", "_")):
-            yield path.stem, str(path), lambda file=file, name=path.stem: _import_file(name, file)
+            yield path.stem, str(path), partial(_import_file, path.stem, file)
 
 
 def _import_file(name: str, file: Path) -> ModuleType:
@@ -203,3 +208,78 @@ def registry() -> Registry:
 def find_spec(model_id: str) -> ModelSpec:
     """The model called `model_id` in this run's registry."""
     return registry().find(model_id)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What there is to choose from, one entry a model.
+
+    Attributes
+    ----------
+    id, title, summary : str
+    plugin : str
+        The plugin that brings it.
+    labels, layers : tuple of str
+    front_end : str
+        What the network sees, in one line.
+    weights : str
+        "bundled" or "missing".
+    licence : str
+        Of the weights.
+    """
+
+    id: str
+    title: str
+    plugin: str
+    labels: tuple[str, ...]
+    layers: tuple[str, ...]
+    front_end: str
+    weights: str
+    licence: str
+    summary: str
+
+
+def models() -> list[ModelInfo]:
+    """Every model of every plugin that works."""
+    known = registry()
+    return [
+        ModelInfo(
+            id=spec.id,
+            title=spec.title,
+            plugin=known.plugin_of(spec),
+            labels=spec.labels,
+            layers=tuple(layer.name for layer in spec.layers),
+            front_end=spec.front_end.describe(),
+            weights=weights.state(spec),
+            licence=spec.weights.licence,
+            summary=spec.summary,
+        )
+        for spec in known.models
+    ]
+
+
+def load_model(model_id: str, device: str = "auto") -> Model:
+    """Build a model's network, give it its weights and put it on a device.
+
+    Parameters
+    ----------
+    model_id : str
+    device : str
+        "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:1", "mps".
+
+    Raises
+    ------
+    UnknownNameError
+        No such model.
+    WeightsError
+        Its weights are missing or do not fit.
+    DeviceError
+        No such device here.
+    """
+    from auralscope.nn.inspection import Model, choose_device
+
+    spec = find_spec(model_id)
+    where = choose_device(device)
+    network = spec.build()
+    weights.load_into(network, spec)
+    return Model(spec, network, where)

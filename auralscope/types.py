@@ -46,11 +46,11 @@ class Clip:
 
     @property
     def channels(self) -> int:
-        return self.samples.shape[0]
+        return len(self.samples)
 
     @property
     def n_samples(self) -> int:
-        return self.samples.shape[1]
+        return int(self.samples.shape[1])
 
     @property
     def duration_s(self) -> float:
@@ -78,9 +78,7 @@ class Clip:
         last = self.n_samples
         if duration_s is not None:
             last = min(first + round(duration_s * self.sample_rate), self.n_samples)
-        return replace(
-            self, samples=self.samples[:, first:last], start_s=self.start_s + first / self.sample_rate
-        )
+        return replace(self, samples=self.samples[:, first:last], start_s=self.start_s + first / self.sample_rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +91,12 @@ class Auralisation(Clip):
         The gain that would play it as loud (RMS) as the original window without any sample
         leaving full scale. It is never applied in silence: playing and writing keep the true level
         unless the listener asks for 'match loudness'. 0 for a silent auralisation.
+    negative_share : float
+        Share of the deconvolved image's energy that was negative and could not be made audible, 0 to 1.
     """
 
     gain_db: float = 0.0
+    negative_share: float = 0.0
 
     def loudness_matched(self) -> Clip:
         """The same sound with `gain_db` applied."""

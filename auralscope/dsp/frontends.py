@@ -159,11 +159,11 @@ class SpectrogramFrontEnd(FrontEnd):
     @property
     def frequencies_hz(self) -> NDArray[np.float64]:
         if self.n_mels is None:
-            return np.arange(self.n_fft // 2 + 1) * (self.sample_rate / self.n_fft)
+            return np.arange(self.n_fft // 2 + 1, dtype=np.float64) * (self.sample_rate / self.n_fft)
         import librosa
 
-        edges: NDArray[np.float64] = librosa.mel_frequencies(n_mels=self.n_mels + 2, fmax=self.sample_rate / 2)
-        return edges[1:-1]
+        edges: Any = librosa.mel_frequencies(n_mels=self.n_mels + 2, fmax=self.sample_rate / 2)
+        return np.array(edges[1:-1], dtype=np.float64)
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -236,9 +236,7 @@ def _inverse(n_fft: int, hop: int, device: torch.device, dtype: torch.dtype) -> 
 
 
 @lru_cache(maxsize=8)
-def _filter_bank(
-    n_fft: int, n_mels: int, sample_rate: int, device: torch.device, dtype: torch.dtype
-) -> torch.Tensor:
+def _filter_bank(n_fft: int, n_mels: int, sample_rate: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     """(n_mels, n_fft // 2 + 1), Slaney's."""
     from auralscope.dsp.torchaudio_shim import torchaudio
 

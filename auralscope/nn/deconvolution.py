@@ -137,5 +137,5 @@ def _sum(one: Signal, other: Signal, tensor: Tensor) -> Signal:
 
 
 def _units_at_once(tape: Tape, top: Tensor) -> int:
-    largest = max(tape.steps[index].output.nbytes for index in tape.ancestors(top))
+    largest: int = max(tape.steps[index].output.nbytes for index in tape.ancestors(top))
     return max(1, MEMORY_BYTES // (3 * largest))

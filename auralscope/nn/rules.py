@@ -130,9 +130,7 @@ class MaxPool(Rule):
     )
 
     def forward(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        one_dimensional = function in (
-            torch.max_pool1d, functional.max_pool1d, functional.max_pool1d_with_indices
-        )
+        one_dimensional = function in (torch.max_pool1d, functional.max_pool1d, functional.max_pool1d_with_indices)
         pool = functional.max_pool1d if one_dimensional else functional.max_pool2d
         pooled, switches = pool(*args, **{**kwargs, "return_indices": True})
         asked = function in (functional.max_pool1d_with_indices, functional.max_pool2d_with_indices)

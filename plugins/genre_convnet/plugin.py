@@ -16,9 +16,7 @@ HERE = Path(__file__).parent
 
 GENRES = ("ballad", "dance", "hip-hop")
 
-FRONT_END = SpectrogramFrontEnd(
-    sample_rate=11_025, n_fft=512, hop=256, window_samples=4 * 11_025, compression="log"
-)
+FRONT_END = SpectrogramFrontEnd(sample_rate=11_025, n_fft=512, hop=256, window_samples=4 * 11_025, compression="log")
 
 LAYERS = (
     *(Layer(f"conv{number}", f"block{number}.pool", 64) for number in range(1, 6)),

@@ -1,0 +1,414 @@
+"""The command line: one function per subcommand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from auralscope import __version__
+from auralscope.errors import AuralScopeError
+
+if TYPE_CHECKING:
+    from auralscope.nn.inspection import Model, Run
+    from auralscope.types import Clip
+
+DEFAULT_MODEL = "genre-convnet"
+REPORTS = Path("auralscope-report")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit status.
+
+    0 when all went well, 1 with one line on standard error when not, 2 for wrong usage, 130 when interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        _tolerate_odd_names(stream)
+    words = list(sys.argv[1:] if argv is None else argv)
+    options = _parse(words)
+    try:
+        status: int = options.command(options)
+    except KeyboardInterrupt:
+        print("auralscope: interrupted; nothing was left half-written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has gone; so that closing it does not complain once more:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as failure:
+        if options.debug:
+            raise
+        text = " ".join(str(failure).split())
+        if not isinstance(failure, AuralScopeError):
+            text = f"unexpected {type(failure).__name__}: {text} (--debug shows where)"
+        print(f"auralscope: {text}", file=sys.stderr)
+        return 1
+    return status
+
+
+# -- subcommands --------------------------------------------------------------------------------------------------
+
+
+def app(options: argparse.Namespace) -> int:
+    """Open the window; without a display, write a report instead."""
+    if not _display():
+        return _report_instead(options)
+    from auralscope.ui.app import run as run_window
+
+    return run_window(options.files, device=options.device, model=options.model)
+
+
+def models(options: argparse.Namespace) -> int:
+    """List what there is to look into."""
+    from dataclasses import asdict
+
+    from auralscope.registry import models as list_models
+
+    known = list_models()
+    if options.json:
+        _print_json([asdict(model) for model in known])
+        return 0
+    for model in known:
+        print(f"{model.id}  ({model.plugin}; weights {model.weights}, {model.licence})")
+        print(f"    {model.summary}")
+        print(f"    sees    {model.front_end}")
+        print(f"    layers  {' '.join(model.layers)}")
+        shown = ", ".join(model.labels[:12]) + (", …" if len(model.labels) > 12 else "")
+        print(f"    labels  {len(model.labels)}: {shown}")
+    return 0
+
+
+def tag(options: argparse.Namespace) -> int:
+    """Say what a model makes of a recording."""
+    clip = _clip(options)
+    model = _model(options)
+    with _Progress("tagging") as progress:
+        scores = model.predict(clip, progress=progress)
+    ranked = scores.ranked()
+    if options.json:
+        document: dict[str, Any] = {
+            "file": str(options.file),
+            "model": model.spec.id,
+            "windows": len(scores.times_s),
+            "tags": [{"label": label, "probability": round(value, 6)} for label, value in ranked],
+        }
+        if options.over_time:
+            document["labels"] = list(scores.labels)
+            document["over_time"] = [
+                {"start_s": round(float(start), 4), "probabilities": [round(float(value), 6) for value in row]}
+                for start, row in zip(scores.times_s, scores.values, strict=True)
+            ]
+        _print_json(document)
+        return 0
+    width = max(len(label) for label in scores.labels)
+    for label, value in ranked[: options.top]:
+        print(f"{label:<{width}}  {value:6.1%}  {'█' * round(30 * value)}")
+    if options.over_time:
+        print(f"\n{'start (s)':>9}  " + "  ".join(f"{label:>8.8}" for label in scores.labels))
+        for start, row in zip(scores.times_s, scores.values, strict=True):
+            print(f"{start:9.2f}  " + "  ".join(f"{value:8.1%}" for value in row))
+    return 0
+
+
+def auralise(options: argparse.Namespace) -> int:
+    """Write what units hear: a WAV and a PNG each, and a manifest."""
+    from auralscope.session.export import write_auralisations
+
+    model = _model(options)
+    layer = model.layer(options.layer)
+    window_s = model.front_end.window_s
+    if options.duration is not None and not 0.0 < options.duration <= window_s:
+        raise AuralScopeError(
+            f"'{model.spec.id}' looks at {window_s:g} s at once; ask for --duration {window_s:g} or less."
+        )
+    run = _window(model, options)
+    if options.all:
+        units = list(range(layer.units))
+    elif options.unit:
+        units = options.unit
+    else:
+        units = run.most_active(layer.name, options.top)
+    out = options.out or Path(f"{options.file.stem}-{layer.name}")
+    with _Progress("auralising") as progress:
+        manifest = write_auralisations(
+            run, layer.name, units, out, render=options.render, duration_s=options.duration, progress=progress
+        )
+    if options.json:
+        _print_json({"out": str(out), **manifest})
+    else:
+        for entry in manifest["units"]:
+            print(f"{out / entry['wav']}  {entry['name']}  {entry['gain_db']:+.1f} dB to match the original's loudness")
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write a page of pictures and sounds about one window of a recording."""
+    files = _write_reports(options, options.files)
+    if options.json:
+        _print_json({"reports": [str(file) for file in files]})
+    else:
+        for file in files:
+            print(file)
+    return 0
+
+
+def plugins(options: argparse.Namespace) -> int:
+    """List plugins, also those that failed, with their error."""
+    from auralscope.registry import registry
+
+    known = registry()
+    if options.json:
+        _print_json(
+            [
+                {
+                    "name": plugin.name,
+                    "origin": plugin.origin,
+                    "models": [spec.id for spec in plugin.models],
+                    "error": plugin.error or None,
+                }
+                for plugin in known.plugins
+            ]
+        )
+        return 0
+    for plugin in known.plugins:
+        found = f"FAILED: {plugin.error}" if plugin.error else " ".join(spec.id for spec in plugin.models)
+        print(f"{plugin.name}  ({plugin.origin})  {found}")
+    print(f"Your own plugins go into {known.folder}")
+    return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Check what the program needs on this machine, and say what to do where something lacks."""
+    from auralscope.session.doctor import examine
+
+    try:
+        import auralscope.ui.app  # noqa: F401 - only whether it loads
+    except ImportError as failure:
+        qt_problem = str(failure)
+    else:
+        qt_problem = ""
+    findings = examine(display=_display(), qt_problem=qt_problem)
+    if options.json:
+        _print_json([finding.__dict__ for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{finding.state:<8}{finding.subject:<16}{finding.text}")
+    return 0 if all(finding.state != "problem" for finding in findings) else 1
+
+
+# -- what subcommands share ---------------------------------------------------------------------------------------
+
+
+def _model(options: argparse.Namespace) -> Model:
+    from auralscope.registry import load_model
+
+    return load_model(options.model or DEFAULT_MODEL, options.device)
+
+
+def _clip(options: argparse.Namespace) -> Clip:
+    from auralscope.audio.files import load_clip
+
+    with _Progress("reading") as progress:
+        return load_clip(options.file, start_s=options.start or 0.0, duration_s=options.duration, progress=progress)
+
+
+def _window(model: Model, options: argparse.Namespace) -> Run:
+    """The window that the options name, inside a model."""
+    from auralscope.audio.files import load_clip
+
+    # Some sound past the window keeps the resampler's edge out of it.
+    start_s, margin_s = options.start or 0.0, 0.2
+    before_s = min(margin_s, start_s)
+    with _Progress("reading") as progress:
+        clip = load_clip(
+            options.file,
+            start_s=start_s - before_s,
+            duration_s=before_s + model.front_end.window_s + margin_s,
+            progress=progress,
+        )
+    return model.analyse(clip, before_s)
+
+
+def _write_reports(options: argparse.Namespace, files: Sequence[Path]) -> list[Path]:
+    from auralscope.audio.files import load_clip
+    from auralscope.session.report import loudest_start_s, write_report
+
+    model = _model(options)
+    out = options.out or REPORTS
+    written: list[Path] = []
+    for file in files:
+        with _Progress(f"reading {file.name}") as progress:
+            clip = load_clip(file, progress=progress)
+        start_s = loudest_start_s(clip, model.front_end.window_s) if options.start is None else options.start
+        page = _new_name(out / f"{file.stem}-{model.spec.id}.html", written)
+        with _Progress(f"report on {file.name}") as progress:
+            write_report(model.analyse(clip, start_s), page, top=options.top, progress=progress)
+        written.append(page)
+    return written
+
+
+def _new_name(page: Path, taken: Sequence[Path]) -> Path:
+    """Two recordings of one name, from two folders, get two pages."""
+    candidate, number = page, 2
+    while candidate in taken:
+        candidate = page.with_stem(f"{page.stem}-{number}")
+        number += 1
+    return candidate
+
+
+def _report_instead(options: argparse.Namespace) -> int:
+    from auralscope.resources import resource
+
+    print("There is no display here, so no window can be opened; a page of pictures and sounds is written instead.")
+    options.start, options.out, options.top = None, None, 4
+    for page in _write_reports(options, options.files or [resource("excerpt.ogg")]):
+        print(f"Open it in a browser: {page.resolve()}")
+    return 0
+
+
+def _display() -> bool:
+    """Whether a window can be opened: Qt ends the whole program where it tries and cannot."""
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM") or os.environ.get("WAYLAND_DISPLAY"):
+        return True
+    host, colon, number = os.environ.get("DISPLAY", "").rpartition(":")
+    if not colon:
+        return False
+    if host not in ("", "unix"):
+        return True
+    path = f"/tmp/.X11-unix/X{number.partition('.')[0]}"
+    for address in (path, f"\0{path}"):
+        with socket.socket(socket.AF_UNIX) as server:
+            if server.connect_ex(address) == 0:
+                return True
+    return False
+
+
+class _Progress:
+    """A line on the terminal that says how far long work is; silent where standard error is not one."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Callable[[float], None]:
+        return self._show
+
+    def _show(self, done: float) -> None:
+        if self._shown:
+            print(f"\r{self._what}: {done:4.0%}", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *failure: object) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2))
+
+
+def _tolerate_odd_names(stream: TextIO | Any) -> None:
+    """File names that are not valid in the terminal's encoding are shown with escapes rather than failing."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+
+
+# -- the words of the command line --------------------------------------------------------------------------------
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="auralscope",
+        description="Look inside the neural networks that tag music, and hear what each layer has learned.",
+        epilog="Without a command, 'auralscope [FILE…]' opens the window. 'auralscope COMMAND --help' says more.",
+    )
+    parser.add_argument("--version", action="version", version=f"auralscope {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    opening = _command(commands, app, "open the window (also without this word)")
+    opening.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    _add_model(opening)
+
+    _command(commands, models, "list the models there are", json_too=True)
+
+    tagging = _command(commands, tag, "say what a model makes of a recording", json_too=True)
+    tagging.add_argument("file", type=Path, metavar="FILE")
+    _add_model(tagging)
+    _add_place(tagging)
+    tagging.add_argument("--top", type=_positive, default=10, metavar="N", help="show the N highest (default 10)")
+    tagging.add_argument("--over-time", action="store_true", help="every window, not only the mean")
+
+    hearing = _command(commands, auralise, "write what units hear: WAV, PNG and manifest", json_too=True)
+    hearing.add_argument("file", type=Path, metavar="FILE")
+    _add_model(hearing)
+    _add_place(hearing)
+    hearing.add_argument("--layer", required=True, help="such as conv3")
+    which = hearing.add_mutually_exclusive_group()
+    which.add_argument("--unit", type=_natural, nargs="+", metavar="K", help="these units, counted from 0")
+    which.add_argument("--top", type=_positive, default=4, metavar="N", help="the N most active (default 4)")
+    which.add_argument("--all", action="store_true", help="every unit of the layer")
+    hearing.add_argument("--render", choices=("mask", "phase"), default="mask", help="how an image becomes sound")
+    hearing.add_argument("--out", type=Path, metavar="DIR", help="folder to write to")
+
+    reporting = _command(commands, report, "write a page of pictures and sounds, layer by layer", json_too=True)
+    reporting.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    _add_model(reporting)
+    reporting.add_argument("--start", type=_seconds, metavar="S", help="where the window begins (default: the loudest)")
+    reporting.add_argument("--top", type=_positive, default=4, metavar="N", help="units a layer with sound (default 4)")
+    reporting.add_argument("--out", type=Path, metavar="DIR", help=f"folder to write to (default {REPORTS})")
+
+    listing = _command(commands, plugins, "list plugins and their errors", json_too=True)
+    listing.add_argument("action", choices=("list",), nargs="?", default="list")
+
+    _command(commands, doctor, "check what the program needs on this machine", json_too=True)
+
+    # 'auralscope song.flac' opens the window, as 'auralscope app song.flac' does.
+    if not words or (words[0] not in commands.choices and words[0] not in ("-h", "--help", "--version")):
+        words = ["app", *words]
+    return parser.parse_args(words)
+
+
+def _command(
+    commands: Any, function: Callable[[argparse.Namespace], int], words: str, *, json_too: bool = False
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(function.__name__, help=words, description=function.__doc__)
+    parser.set_defaults(command=function)
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
+    if json_too:
+        parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="ID", help=f"see 'auralscope models' (default {DEFAULT_MODEL})")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default auto)")
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--start", type=_seconds, metavar="S", help="begin there, in seconds")
+    parser.add_argument("--duration", type=_seconds, metavar="S", help="take that much, in seconds")
+
+
+def _seconds(word: str) -> float:
+    value = float(word)
+    if not 0.0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{word}' is not a time in seconds")
+    return value
+
+
+def _natural(word: str) -> int:
+    value = int(word)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"'{word}' is below 0")
+    return value
+
+
+def _positive(word: str) -> int:
+    value = int(word)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"'{word}' is below 1")
+    return value

@@ -1,0 +1,136 @@
+"""Auralisations as files: a WAV and a picture a unit, and a manifest that says what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auralscope import __version__, weights
+from auralscope.audio.files import write_wav
+from auralscope.errors import AuralScopeError, UnknownNameError
+from auralscope.session import pictures
+from auralscope.types import unit_name
+
+if TYPE_CHECKING:
+    from auralscope.dsp.inversion import Render
+    from auralscope.nn.inspection import Run
+
+TOGETHER = 8
+"""Units deconvolved at once; progress is told in between."""
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into; what lies there in the end is moved into `folder`, or nothing is.
+
+    Raises
+    ------
+    AuralScopeError
+        `folder` cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".auralscope-", dir=folder))
+    except OSError as failure:
+        raise AuralScopeError(f"Cannot write to the folder {folder}: {failure.strerror}.") from failure
+    try:
+        yield aside
+        for file in sorted(aside.iterdir()):
+            os.replace(file, folder / file.name)
+    except OSError as failure:
+        raise AuralScopeError(f"Cannot write to the folder {folder}: {failure.strerror}.") from failure
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_auralisations(
+    run: Run,
+    layer: str,
+    units: Sequence[int],
+    out: Path,
+    *,
+    render: Render = "mask",
+    duration_s: float | None = None,
+    progress: Callable[[float], None] = lambda _done: None,
+) -> dict[str, Any]:
+    """Write what units hear.
+
+    Parameters
+    ----------
+    run : Run
+    layer : str
+    units : sequence of int
+    out : Path
+        A folder; gets `<layer>-<unit>.wav` (32-bit float, at its true level, at the model's rate), a `.png` of the
+        same name, and `manifest.json`. Written all together or not at all.
+    render : {"mask", "phase"}
+    duration_s : float, optional
+        Cut the sound there; the whole window unless given.
+    progress : callable
+        Called with 0 to 1; what it raises ends the work with nothing written.
+
+    Returns
+    -------
+    dict
+        The manifest.
+    """
+    model = run.model
+    front_end = model.front_end
+    number = model.layer_number(layer)
+    n_units = model.layer(layer).units
+    for unit in units:
+        if not 0 <= unit < n_units:
+            raise UnknownNameError(f"Layer '{layer}' has units 0 to {n_units - 1}; there is no unit {unit}.")
+    digits = len(str(n_units - 1))
+    activity = run.activity(layer)
+    entries = []
+    with staged(out) as aside:
+        for first in range(0, len(units), TOGETHER):
+            batch = units[first : first + TOGETHER]
+            for unit, image in zip(batch, run.deconvolve(layer, batch), strict=True):
+                sound = run.auralise_image(image, render)
+                name = f"{layer}-{unit:0{digits}d}"
+                write_wav(aside / f"{name}.wav", sound.excerpt(0.0, duration_s))
+                title = f"{unit_name(number, unit)}  ({layer}, unit {unit})"
+                picture = pictures.feature(image, run.input, front_end, sound.start_s, title)
+                (aside / f"{name}.png").write_bytes(picture)
+                entries.append(
+                    {
+                        "unit": unit,
+                        "name": unit_name(number, unit),
+                        "wav": f"{name}.wav",
+                        "png": f"{name}.png",
+                        "gain_db": round(sound.gain_db, 3),
+                        "negative_share": round(sound.negative_share, 6),
+                        "activity": float(activity[unit]),
+                        "silent": sound.peak == 0.0,
+                    }
+                )
+                progress(len(entries) / len(units))
+        manifest = {**describe(run, duration_s), "layer": layer, "render": render, "units": entries}
+        (aside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return manifest
+
+
+def describe(run: Run, duration_s: float | None = None) -> dict[str, Any]:
+    """Where sounds of a window come from: source, model, weights, rate and version."""
+    model, source = run.model, run.clip.source
+    return {
+        "auralscope": __version__,
+        "source": {
+            "file": str(source) if source else None,
+            "sha256": weights.sha256(source) if source else None,
+            "start_s": run.clip.start_s + run.start_s,
+            "duration_s": min(duration_s or model.front_end.window_s, model.front_end.window_s),
+        },
+        "model": model.spec.id,
+        "weights_sha256": weights.sha256(model.spec.weights.file),
+        "device": str(model.device),
+        "sample_rate": model.front_end.sample_rate,
+    }
