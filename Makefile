@@ -4,9 +4,6 @@ BIN := .venv/bin
 
 # FILE reaches the shell through the environment, so that a name may hold any character.
 export AURALSCOPE_FILE = $(value FILE)
-ifeq ($(shell uname -s),Linux)
-test: export QT_QPA_PLATFORM ?= xcb
-endif
 
 .PHONY: run test bench lint setup help
 

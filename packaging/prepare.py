@@ -155,8 +155,10 @@ def install(needs: list[Need], family: str) -> str:
         sonames = ", ".join(str(need.probe) for need in needs)
         return f"AuralScope looked for these in vain; install the packages of your system that bring them: {sonames}"
     as_root = [] if os.geteuid() == 0 or family == "macos" else ["sudo"]
-    command = [*as_root, *INSTALL[family], *packages]
-    request = f"AuralScope needs {count(packages)} that this system lacks. Install with\n  {shlex.join(command)}"
+    by_whom = "" if not as_root or shutil.which("sudo") else " (as root: there is no sudo here)"
+    command = [*(() if by_whom else as_root), *INSTALL[family], *packages]
+    request = f"AuralScope needs {count(packages)} that this system lacks. Install them{by_whom} with"
+    request += f"\n  {shlex.join(command)}"
     if family != "debian" or not may_become_root():
         return request
 
@@ -170,7 +172,7 @@ def install(needs: list[Need], family: str) -> str:
 
 
 def count(packages: list[str]) -> str:
-    return "1 system package" if len(packages) == 1 else f"{len(packages)} system packages"
+    return "a system package" if len(packages) == 1 else f"{len(packages)} system packages"
 
 
 def may_become_root() -> bool:

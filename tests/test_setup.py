@@ -131,10 +131,15 @@ def test_make_run_hands_over_a_file_of_any_name(checkout: Path) -> None:
     app.parent.mkdir(parents=True)
     app.write_text('#!/bin/sh\nprintf "%s|" "$#" "$@"\n', encoding="utf-8")
     app.chmod(0o755)
-    run = subprocess.run(["make", "run", f"FILE={name}"], cwd=checkout, capture_output=True, text=True, check=True)
-    assert run.stdout == f"prepared run\n1|{name}|"
-    run = subprocess.run(["make", "run"], cwd=checkout, capture_output=True, text=True, check=True)
-    assert run.stdout == "prepared run\n0|"
+
+    def make(*arguments: str) -> str:
+        # These tests may be run by make: what it tells its own children is not for this one.
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+        command = ["make", *arguments]
+        return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert make("run", f"FILE={name}") == f"prepared run\n1|{name}|"
+    assert make("run") == "prepared run\n0|"
 
 
 def needed_sonames(library: Path) -> set[str]:
@@ -200,9 +205,9 @@ def test_what_is_there_is_told_from_what_is_missing(prepare: Any, tmp_path: Path
 @pytest.mark.parametrize(
     ("family", "command"),
     [
-        ("fedora", "sudo dnf install glib2 portaudio"),
-        ("arch", "sudo pacman -S --needed glib2 portaudio"),
-        ("debian", "sudo apt-get install -y --no-install-recommends --no-remove libglib2.0-0 libportaudio2"),
+        ("fedora", "dnf install glib2 portaudio"),
+        ("arch", "pacman -S --needed glib2 portaudio"),
+        ("debian", "apt-get install -y --no-install-recommends --no-remove libglib2.0-0 libportaudio2"),
     ],
 )
 def test_what_cannot_be_installed_is_asked_for_with_the_command(
@@ -218,7 +223,7 @@ def test_what_cannot_be_installed_is_asked_for_with_the_command(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     needs = [need for need in prepare.LIBRARIES if "portaudio" in need.probe or "libg" in need.probe]
     request = prepare.install(needs, family)
-    assert "needs 2 system packages that this system lacks" in request
+    assert "needs 2 system packages that this system lacks. Install them (as root: there is no sudo here)" in request
     assert request.splitlines()[-1].strip() == command
 
 
@@ -244,7 +249,7 @@ def test_debian_is_given_what_it_lacks_through_sudo(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("DEBIAN_FRONTEND", raising=False)
     request = prepare.install([prepare.LIBRARIES[-1]], "debian")
-    assert "needs 1 system package that this system lacks: libportaudio2" in capfd.readouterr().out
+    assert "needs a system package that this system lacks: libportaudio2" in capfd.readouterr().out
     update, install = log.read_text(encoding="utf-8").splitlines()
     assert update.split()[0] == "update"
     assert install.startswith("noninteractive install -y --no-install-recommends --no-remove")
@@ -290,3 +295,36 @@ def test_a_venv_that_was_moved_is_made_anew(prepare: Any, monkeypatch: pytest.Mo
     moved = checkout.rename(checkout.with_name("elsewhere"))
     monkeypatch.setattr(prepare, "ROOT", moved)
     assert not prepare.venv_is_sound()
+
+
+def test_the_wheel_holds_what_a_checkout_holds(tmp_path: Path) -> None:
+    """Built, installed by pip into an empty folder, and asked from there for its plugins and bundled files."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", site, wheel]
+    subprocess.run(install, check=True, capture_output=True)
+
+    homes = {"auralscope": "auralscope", "plugins/genre_convnet": "genre_convnet", "resources": "auralscope/_resources"}
+    for source, home in homes.items():
+        files = {file.relative_to(ROOT / source) for file in (ROOT / source).rglob("*") if file.is_file()}
+        files = {file for file in files if "__pycache__" not in file.parts}
+        assert files, source
+        assert {file for file in files if not (site / home / file).is_file()} == set()
+
+    program = """
+import importlib.metadata, json, auralscope, auralscope.resources
+distribution = importlib.metadata.distribution("auralscope")
+print(json.dumps({
+    "version": distribution.version, "own_version": auralscope.__version__,
+    "entries": sorted(f"{entry.group}:{entry.name}" for entry in distribution.entry_points),
+    "places": [auralscope.__file__, str(auralscope.resources.resource("excerpt.ogg"))],
+}))"""
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    told = json.loads(run.stdout)
+    assert told["version"] == told["own_version"]
+    assert told["entries"] == ["auralscope:genre_convnet", "console_scripts:auralscope"]
+    assert all(Path(place).is_relative_to(site) and Path(place).is_file() for place in told["places"])
