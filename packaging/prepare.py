@@ -49,7 +49,7 @@ class Need:
         return any(map(is_there, probes))
 
 
-SOUND_FONTS = ("/usr/share/sounds/sf2/*.sf2", "/usr/share/soundfonts/*.sf2")
+SOUND_FONTS = ("/usr/share/sounds/sf2/TimGM6mb.sf2", "/usr/share/soundfonts/*.sf2")
 ALSA_PLUGINS = tuple(f"/usr/{folder}/alsa-lib/libasound_module_pcm_pulse.so" for folder in ("lib", "lib64", "lib/*"))
 
 # What Qt's modules, its X11 plugin and PortAudio's binding link to and no wheel brings: test_setup.py compares the
@@ -92,8 +92,12 @@ TEST_PROGRAMS = [
 LINUX_TEST_PROGRAMS = [
     Need("Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb"),
     Need(SOUND_FONTS, "timgm6mb-soundfont", "fluid-soundfont-gm", "soundfont-fluid"),
-    # A sound server without hardware, and ALSA's way to it. Beside PipeWire's, PulseAudio's is not wanted.
-    Need(("pulseaudio", "pipewire-pulse"), "pulseaudio"),
+]
+
+
+# For the tests of playback, which want a speaker whose sound can be recorded: ../shared/tools/virtual-speaker.
+SPEAKER_PROGRAMS = [
+    Need(("pulseaudio", "pipewire-pulse"), "pulseaudio", "pulseaudio", "pulseaudio"),
     Need("pactl", "pulseaudio-utils", "pulseaudio-utils", "libpulse"),
     Need(ALSA_PLUGINS, "libasound2-plugins", "alsa-plugins-pulseaudio", "alsa-plugins"),
 ]
@@ -130,7 +134,10 @@ def missing_needs(goals: set[str]) -> list[Need]:
     """Collect what the system lacks for these goals, a Debian Python's missing half among it."""
     needs = list(LIBRARIES) if sys.platform == "linux" else []
     if "test" in goals:
-        needs += TEST_PROGRAMS + (LINUX_TEST_PROGRAMS if sys.platform == "linux" else [])
+        needs += TEST_PROGRAMS
+    if "test" in goals and sys.platform == "linux":
+        needs += LINUX_TEST_PROGRAMS
+        needs += SPEAKER_PROGRAMS if (ROOT.parent / "shared" / "tools" / "virtual-speaker").is_file() else []
     missing = [need for need in needs if not need.is_met()]
     if not venv_is_sound() and not can_make_venvs():
         missing.insert(0, Need("", "python{}.{}-venv".format(*sys.version_info)))
