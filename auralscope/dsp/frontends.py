@@ -237,10 +237,9 @@ def _inverse(n_fft: int, hop: int, device: torch.device, dtype: torch.dtype) -> 
 
 @lru_cache(maxsize=8)
 def _filter_bank(n_fft: int, n_mels: int, sample_rate: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """(n_mels, n_fft // 2 + 1), Slaney's."""
-    from auralscope.dsp.torchaudio_shim import torchaudio
+    """(n_mels, n_fft // 2 + 1), Slaney's; librosa computes it in double precision, torchaudio in single."""
+    import librosa
+    import torch
 
-    bank: torch.Tensor = torchaudio.functional.melscale_fbanks(
-        n_fft // 2 + 1, 0.0, sample_rate / 2, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
-    )
-    return bank.T.contiguous().to(device=device, dtype=dtype)
+    bank = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, dtype=np.float64)
+    return torch.from_numpy(bank).to(device=device, dtype=dtype)

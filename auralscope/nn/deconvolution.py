@@ -137,5 +137,6 @@ def _sum(one: Signal, other: Signal, tensor: Tensor) -> Signal:
 
 
 def _units_at_once(tape: Tape, top: Tensor) -> int:
-    largest: int = max(tape.steps[index].output.nbytes for index in tape.ancestors(top))
+    outputs = [tape.steps[index].output for index in tape.ancestors(top)]
+    largest = max((output.nbytes for output in outputs if isinstance(output, Tensor)), default=1)
     return max(1, MEMORY_BYTES // (3 * largest))

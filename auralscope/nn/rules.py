@@ -162,13 +162,27 @@ class Convolution(Rule):
 
         if signal.channels is not None and groups == 1:
             # Each unit touches only its own kernel: one group a unit, and nothing is multiplied by zero.
-            units = len(signal.values)
-            kernels = weight[signal.channels]
-            image = transpose(signal.values.transpose(0, 1), kernels, None, stride, 0, 0, units, dilation)
-            image = image.view(units, weight.shape[1], *image.shape[2:])
+            values, kernels, groups = signal.values.transpose(0, 1), weight[signal.channels], len(signal.values)
         else:
-            image = transpose(signal.dense(weight.shape[0]), weight, None, stride, 0, 0, groups, dilation)
-        return [(source, Signal(_cut(image, before, source.shape[2:])))]
+            values, kernels = signal.dense(weight.shape[0]), weight
+        # What the stride left out of the input's end belongs to it all the same.
+        padding, behind = (
+            before,
+            [
+                size - ((n - 1) * step - 2 * pad + spread * (k - 1) + 1)
+                for size, n, step, pad, spread, k in zip(
+                    source.shape[2:], values.shape[2:], stride, before, dilation, weight.shape[2:], strict=True
+                )
+            ],
+        )
+        symmetric = all(
+            0 <= extra < max(step, spread) for extra, step, spread in zip(behind, stride, dilation, strict=True)
+        )
+        if not symmetric:  # the odd zero of 'same' stands behind: take everything, then cut
+            padding, behind = (0,) * plane, [0] * plane
+        image = transpose(values, kernels, None, stride, padding, behind, groups, dilation)
+        image = image.view(len(signal.values), -1, *image.shape[2:])
+        return [(source, Signal(image if symmetric else _cut(image, before, source.shape[2:])))]
 
 
 class Adjoint(Rule):

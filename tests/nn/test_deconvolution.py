@@ -1,0 +1,329 @@
+"""Deconvolution against exact answers from outside, a slow twin in matrix form, and Captum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import auralscope as asc
+from auralscope.errors import NoRuleError, UnknownNameError
+from auralscope.nn.capture import record
+
+REFERENCES = ("relu_pool2", "elu_batchnorm_pool_2x4_4x4")
+
+
+def reference_network(data: np.lib.npyio.NpzFile) -> nn.Sequential:
+    """The network of a reference file: blocks of convolution, (batch norm,) activation, pooling."""
+    blocks = []
+    for number, pool in enumerate(data["pools"].tolist(), start=1):
+        kernel = torch.from_numpy(data[f"block{number}_weight"])
+        convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], kernel.shape[2:], padding="same").double()
+        convolution.weight.data = kernel
+        convolution.bias.data = torch.from_numpy(data[f"block{number}_bias"])
+        modules: list[nn.Module] = [convolution]
+        if f"block{number}_bn_gamma" in data:
+            norm = nn.BatchNorm2d(len(kernel), eps=float(data[f"block{number}_bn_eps"])).double()
+            norm.weight.data = torch.from_numpy(data[f"block{number}_bn_gamma"])
+            norm.bias.data = torch.from_numpy(data[f"block{number}_bn_beta"])
+            norm.running_mean = torch.from_numpy(data[f"block{number}_bn_mean"])
+            norm.running_var = torch.from_numpy(data[f"block{number}_bn_var"])
+            modules.append(norm)
+        modules += [nn.ReLU(inplace=True) if data["activation"] == "relu" else nn.ELU(), nn.MaxPool2d(pool)]
+        blocks.append(nn.Sequential(*modules))
+    return nn.Sequential(*blocks)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_every_unit_at_every_depth_is_the_published_answer(shared: Path, name: str) -> None:
+    data = np.load(shared / "reference" / "deconvolution" / f"{name}.npz")
+    network, image = reference_network(data), torch.from_numpy(data["input"])[None]
+    tape = record(network, image)
+    for number in range(1, len(data["pools"]) + 1):
+        maps = tape.layer(str(number - 1))[0].numpy()
+        np.testing.assert_allclose(maps, data[f"maps{number}"], rtol=0, atol=1e-10)
+        images = asc.deconvolve(network, image, str(number - 1)).numpy()
+        np.testing.assert_allclose(images, data[f"deconvolved{number}"], rtol=0, atol=1e-10)
+
+
+# -- a slow twin: every linear step as a matrix, made by giving it one cell at a time ------------------------------
+
+
+def matrix_of(step: nn.Module, shape: torch.Size) -> Tensor:
+    """The matrix of the linear part of a step, (outputs, inputs)."""
+    size = int(np.prod(shape))
+    nothing = step(torch.zeros(1, *shape, dtype=torch.float64))
+    columns = [(step(cell.view(1, *shape)) - nothing).flatten() for cell in torch.eye(size, dtype=torch.float64)]
+    return torch.stack(columns, dim=1)
+
+
+def slow_deconvolution(steps: list[nn.Module], image: Tensor, unit: int) -> Tensor:
+    """Deconvolve a unit of the last of `steps`, in matrix form."""
+    values, passed = image, []
+    for step in steps:
+        passed.append((step, values))
+        values = step(values)
+    signal = torch.zeros_like(values)
+    signal[0, unit] = values[0, unit]
+    for step, given in reversed(passed):
+        if isinstance(step, (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.PReLU)):
+            signal = signal.clamp(min=0.0)
+        elif isinstance(step, nn.MaxPool2d):
+            pooled = torch.zeros_like(given)
+            plain = functional.max_pool2d(
+                given, step.kernel_size, step.stride, step.padding, step.dilation, return_indices=True
+            )[1]
+            for channel, row, column in np.ndindex(*signal.shape[1:]):
+                where = int(plain[0, channel, row, column])
+                pooled[0, channel].view(-1)[where] += signal[0, channel, row, column]
+            signal = pooled
+        else:
+            matrix = matrix_of(step, given.shape[1:])
+            signal = (matrix.T @ signal.flatten()).view(given.shape)
+    return signal[0, 0] if image.shape[1] == 1 else signal[0]
+
+
+CASES: dict[str, list[nn.Module]] = {
+    "strides": [nn.Conv2d(1, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(4, 3, (3, 2), stride=(1, 2))],
+    "dilation": [nn.Conv2d(1, 4, 3, dilation=2, padding=2), nn.ELU(), nn.Conv2d(4, 3, (2, 3), dilation=(3, 1))],
+    "groups": [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3, groups=2, padding=1), nn.SiLU()],
+    "even kernel, same": [nn.Conv2d(1, 4, (2, 4), padding="same"), nn.GELU(), nn.Conv2d(4, 3, 4, padding="same")],
+    "overlapping pools": [nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 3, 3)],
+    "average pools": [nn.Conv2d(1, 4, 3), nn.LeakyReLU(0.2), nn.AvgPool2d(2), nn.Conv2d(4, 3, 3), nn.PReLU()],
+    "adaptive pool": [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d((3, 4))],
+    "several channels": [nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 3, 3, padding=1)],
+    "pooling leaves a rest": [nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d((2, 4)), nn.Dropout(0.5)],
+    "reflected edges": [nn.Conv2d(1, 4, 3, padding=1, padding_mode="reflect"), nn.ReLU(), nn.Conv2d(4, 3, 3)],
+    "batch norm": [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(4)],
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch's note on its own speed
+@pytest.mark.parametrize("case", CASES)
+def test_agrees_with_a_slow_twin(case: str) -> None:
+    torch.manual_seed(7)
+    steps = [step.double().eval() for step in CASES[case]]
+    for step in steps:
+        for parameter in step.parameters():
+            nn.init.normal_(parameter, std=0.5)
+        if isinstance(step, nn.BatchNorm2d):
+            step.running_mean.normal_()
+            step.running_var.uniform_(0.5, 2.0)
+    image = torch.randn(1, steps[0].weight.shape[1], 11, 13, dtype=torch.float64)
+    network = nn.Sequential(*steps)
+    with torch.no_grad():
+        images = asc.deconvolve(network, image, str(len(steps) - 1))
+        for unit, found in enumerate(images):
+            expected = slow_deconvolution(steps, image, unit)
+            assert float(expected.abs().max()) > 0.0
+            torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-12)
+
+
+def test_agrees_with_captum_where_captum_is_exact() -> None:
+    # In a network of ReLUs, Captum's gradient of half the squared map, rectified at each ReLU, asks the same question.
+    from captum.attr import NeuronDeconvolution
+
+    class Half(nn.Module):
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, image: Tensor) -> Tensor:
+            return 0.5 * self.network(image).square().sum(dim=(2, 3))
+
+    torch.manual_seed(3)
+    network = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 6, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    ).double()
+    image = torch.randn(1, 1, 24, 19, dtype=torch.float64)
+    images = asc.deconvolve(network, image, "5")
+    squared = Half(network)
+    for unit in range(6):
+        with pytest.warns(UserWarning, match="backward hooks"):
+            captum = NeuronDeconvolution(squared, squared).attribute(image.clone().requires_grad_(), unit)
+        torch.testing.assert_close(images[unit], captum[0, 0].detach(), rtol=0.0, atol=1e-13)
+
+
+# -- any style of network -----------------------------------------------------------------------------------------
+
+
+class Functional(nn.Module):
+    """Plain functions, a residual sum, a concatenation, a module used twice, an in-place activation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, padding=1)
+        self.twice = nn.Conv2d(4, 4, 3, padding=1)
+        self.heads = nn.ModuleList([nn.Conv2d(4, 3, 1), nn.Conv2d(4, 2, 3, padding=1)])
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = functional.max_pool2d(functional.relu(self.first(image), inplace=True), 2)
+        x = x + functional.relu(self.twice(x))
+        x = functional.relu(self.twice(x))
+        return torch.cat([head(x) for head in self.heads], dim=1)
+
+
+def test_functional_calls_sums_concatenations_and_reuse() -> None:
+    torch.manual_seed(1)
+    network = Functional().double()
+    image = torch.randn(1, 1, 10, 12, dtype=torch.float64)
+    images = asc.deconvolve(network, image, "")
+    # The slow way: the same network with every activation replaced by one whose derivative rectifies.
+
+    class Rectified(torch.autograd.Function):
+        @staticmethod
+        def forward(_context: object, values: Tensor) -> Tensor:
+            return values.relu()
+
+        @staticmethod
+        def backward(_context: object, signal: Tensor) -> Tensor:
+            return signal.relu()
+
+    leaf = image.clone().requires_grad_()
+    x = functional.max_pool2d(Rectified.apply(network.first(leaf)), 2)
+    x = x + Rectified.apply(network.twice(x))
+    x = Rectified.apply(network.twice(x))
+    output = torch.cat([head(x) for head in network.heads], dim=1)
+    for unit in range(5):
+        start = torch.zeros_like(output)
+        start[0, unit] = output[0, unit].detach()
+        (expected,) = torch.autograd.grad(output, leaf, start, retain_graph=True)
+        torch.testing.assert_close(images[unit], expected[0, 0], rtol=0.0, atol=1e-12)
+
+
+def test_a_dense_unit_starts_from_gradient_times_map() -> None:
+    torch.manual_seed(2)
+    convolutions = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)).double()
+    dense = nn.Sequential(nn.Flatten(), nn.Linear(4 * 5 * 4, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+    network = nn.Sequential(convolutions, dense)
+    image = torch.randn(1, 1, 10, 9, dtype=torch.float64)
+    images = asc.deconvolve(network, image, "1.3")
+    maps = convolutions(image).detach().requires_grad_()
+    kernel = convolutions[0].weight.detach()
+    switches = functional.max_pool2d(convolutions[:2](image), 2, return_indices=True)[1]
+    for unit in range(3):
+        (gradient,) = torch.autograd.grad(dense(maps)[0, unit], maps)
+        start = gradient * maps.detach()
+        down = functional.max_unpool2d(start, switches, 2, output_size=(10, 9)).relu()
+        expected = functional.conv_transpose2d(down, kernel, padding=1)
+        torch.testing.assert_close(images[unit], expected[0, 0], rtol=0.0, atol=1e-12)
+
+
+def test_a_recurrent_unit_reaches_the_input() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.maps = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ELU(), nn.MaxPool2d((8, 2)))
+            self.gru = nn.GRU(4, 5, batch_first=True)
+
+        def forward(self, image: Tensor) -> Tensor:
+            sequence = self.maps(image).squeeze(2).transpose(1, 2)
+            return self.gru(sequence)[0][:, -1]
+
+    torch.manual_seed(4)
+    images = asc.deconvolve(Recurrent(), torch.randn(1, 1, 8, 20), "gru", units=[0, 4])
+    assert images.shape == (2, 8, 20)
+    assert bool((images.abs().amax(dim=(1, 2)) > 0.0).all())
+
+
+# -- what is asked for, and what is refused -----------------------------------------------------------------------
+
+
+def small_network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 5, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(5, 4, 3), nn.ReLU())
+
+
+def test_units_are_those_asked_for_in_their_order() -> None:
+    network, image = small_network(), torch.rand(1, 1, 12, 12)
+    everything = asc.deconvolve(network, image, "4")
+    assert everything.shape == (4, 12, 12)
+    torch.testing.assert_close(asc.deconvolve(network, image, "4", units=[3, 1, 3]), everything[[3, 1, 3]])
+    assert asc.deconvolve(network, image, "4", units=[]).shape == (0, 12, 12)
+
+
+def test_units_in_turns_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, image = small_network(), torch.rand(1, 1, 12, 12)
+    everything = asc.deconvolve(network, image, "4")
+    monkeypatch.setattr("auralscope.nn.deconvolution.MEMORY_BYTES", 1)
+    torch.testing.assert_close(asc.deconvolve(network, image, "4"), everything)
+
+
+def test_unknown_layers_and_units_are_named() -> None:
+    network, image = small_network(), torch.rand(1, 1, 12, 12)
+    with pytest.raises(UnknownNameError, match=r"no layer 'features\.8'; it has: 0, 1, 2, 3, 4"):
+        asc.deconvolve(network, image, "features.8")
+    with pytest.raises(UnknownNameError, match="units 0 to 3; there is no unit 4"):
+        asc.deconvolve(network, image, "4", units=[4])
+
+
+def test_a_module_without_a_rule_is_named_and_nothing_is_left_behind() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Sequential(nn.Sigmoid()), nn.Conv2d(4, 3, 3)).train()
+    before = {name: (module.training, len(module._forward_hooks)) for name, module in network.named_modules()}
+    with pytest.raises(NoRuleError, match=r"no rule for 'sigmoid' in module '1\.0'"):
+        asc.deconvolve(network, torch.rand(1, 1, 9, 9), "2")
+    assert {n: (m.training, len(m._forward_hooks)) for n, m in network.named_modules()} == before
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_network_comes_back_as_it_was(fails: bool) -> None:
+    class Fails(nn.Module):
+        def forward(self, _image: Tensor) -> Tensor:
+            raise RuntimeError("out of order")
+
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.5),
+        nn.Conv2d(4, 2, 3),
+        Fails() if fails else nn.Identity(),
+    )
+    network.train()
+    network[1].eval()
+    network[4].weight.requires_grad_(False)
+    mine = network[0].register_forward_hook(lambda *_: None)
+
+    def state() -> list[object]:
+        return [
+            *((m.training, list(m._forward_hooks), list(m._forward_pre_hooks)) for m in network.modules()),
+            *((p.requires_grad, p.grad, p.detach().clone().tolist()) for p in network.parameters()),
+            *(b.clone().tolist() for b in network.buffers()),
+        ]
+
+    before = state()
+    image = torch.rand(1, 1, 9, 9, requires_grad=True)
+    if fails:
+        with pytest.raises(RuntimeError, match="out of order"):
+            asc.deconvolve(network, image, "4")
+    else:
+        images = asc.deconvolve(network, image, "4")
+        assert not images.requires_grad
+    assert state() == before
+    assert image.grad is None
+    mine.remove()
+
+
+def test_dropout_and_batch_norm_are_those_of_evaluation() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.9), nn.ReLU())
+    image = torch.rand(1, 1, 9, 9)
+    trained = asc.deconvolve(network.train(), image, "3")
+    torch.testing.assert_close(trained, asc.deconvolve(network.eval(), image, "3"), rtol=0, atol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_the_gpu_gives_the_same() -> None:
+    network, image = small_network(), torch.rand(1, 1, 64, 48)
+    here = asc.deconvolve(network, image, "4")
+    there = asc.deconvolve(network.cuda(), image.cuda(), "4")
+    assert there.is_cuda
+    torch.testing.assert_close(there.cpu(), here, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,153 @@
+"""A model at work: windows, probabilities, and one window inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from auralscope.dsp.frontends import SpectrogramFrontEnd
+from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
+from auralscope.nn.inspection import Model, choose_device
+from auralscope.nn.model import Layer, ModelSpec, Weights
+from auralscope.types import Clip, unit_name
+
+RATE = 8_000
+
+
+class Tiny(nn.Module):
+    """Two blocks and a label each for low and high sounds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block1 = nn.Sequential(nn.Conv2d(1, 5, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+        self.block2 = nn.Sequential(nn.Conv2d(5, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+        self.output = nn.Linear(4 * 16 * 8, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits: Tensor = self.output(self.block2(self.block1(image)).flatten(1))
+        return logits
+
+
+@pytest.fixture
+def model() -> Model:
+    torch.manual_seed(0)
+    spec = ModelSpec(
+        id="tiny",
+        title="Tiny",
+        labels=("a", "b", "c"),
+        layers=(Layer("conv1", "block1.2", 5), Layer("conv2", "block2.2", 4), Layer("output", "output", 3)),
+        front_end=SpectrogramFrontEnd(RATE, n_fft=128, hop=64, window_samples=2048),
+        build=Tiny,
+        weights=Weights(Path("nowhere"), "MIT"),
+        output="softmax",
+        summary="For tests.",
+    )
+    return Model(spec, spec.build(), torch.device("cpu"))
+
+
+def music(seconds: float, rate: int = RATE, channels: int = 1) -> Clip:
+    random = np.random.default_rng(5)
+    return Clip(0.1 * random.standard_normal((channels, round(seconds * rate))), rate)
+
+
+def test_what_it_says_of_itself(model: Model) -> None:
+    assert model.labels == ("a", "b", "c")
+    assert model.layers == ("conv1", "conv2", "output")
+    assert model.layer_number("conv2") == 2
+    assert unit_name(model.layer_number("conv2"), 3) == "2-3"
+    assert not model.network.training
+    assert not any(parameter.requires_grad for parameter in model.network.parameters())
+    with pytest.raises(UnknownNameError, match=r"no layer 'conv9'; its layers are: conv1, conv2, output"):
+        model.layer("conv9")
+
+
+def test_windows_cover_a_clip_and_the_last_ends_with_it(model: Model) -> None:
+    clip = music(1.0)
+    scores = model.predict(clip)
+    assert scores.values.shape == (len(scores.times_s), 3)
+    np.testing.assert_allclose(np.diff(scores.times_s)[:-1], 0.128)
+    assert scores.times_s[0] == 0.0
+    assert scores.times_s[-1] == pytest.approx(1.0 - 0.256)
+    np.testing.assert_allclose(scores.values.sum(axis=1), 1.0, rtol=1e-6)
+    assert scores.ranked()[0][1] == pytest.approx(float(scores.mean.max()))
+
+
+def test_a_window_alone_says_what_it_says_among_others(model: Model) -> None:
+    clip = music(1.0)
+    scores = model.predict(clip, hop_s=0.128)
+    run = model.analyse(clip, start_s=0.256)
+    np.testing.assert_allclose(run.scores, scores.values[2], atol=1e-6)
+    np.testing.assert_allclose(model.predict_input(run.input), scores.values[2], atol=1e-6)
+
+
+def test_a_short_clip_is_followed_by_silence(model: Model) -> None:
+    assert model.predict(music(0.15)).values.shape == (1, 3)
+    run = model.analyse(music(0.15))
+    assert not run.original.samples[0, 1200:].any()
+
+
+def test_an_image_of_another_shape_is_refused(model: Model) -> None:
+    with pytest.raises(ValueError, match=r"\(65, 33\), not \(64, 33\)"):
+        model.predict_input(np.zeros((64, 33), dtype=np.float32))
+
+
+def test_a_window_outside_of_the_clip_is_refused(model: Model) -> None:
+    with pytest.raises(AudioFileError, match=r"5 s lies outside of the clip, which lasts 1\.00 s"):
+        model.analyse(music(1.0), start_s=5.0)
+
+
+def test_maps_and_images_have_the_shapes_they_say(model: Model) -> None:
+    run = model.analyse(music(1.0, rate=44_100, channels=2))
+    assert run.input.shape == (65, 33)
+    assert run.feature_maps("conv1").shape == (5, 32, 16)
+    assert run.feature_maps("conv2").shape == (4, 16, 8)
+    assert run.feature_maps("output").shape == (3,)
+    assert run.deconvolve("conv2").shape == (4, 65, 33)
+    assert run.deconvolve("output", units=[2]).shape == (1, 65, 33)
+    assert run.is_map("conv2")
+    assert not run.is_map("output")
+
+
+def test_the_most_active_come_first(model: Model) -> None:
+    run = model.analyse(music(1.0))
+    energy = [(run.feature_maps("conv1")[unit] ** 2).mean() for unit in range(5)]
+    assert run.most_active("conv1") == sorted(range(5), key=lambda unit: -energy[unit])
+    assert run.most_active("conv1", 2) == run.most_active("conv1")[:2]
+
+
+def test_an_auralisation_lasts_as_long_as_the_window(model: Model) -> None:
+    clip = music(1.0, rate=16_000)
+    run = model.analyse(clip, start_s=0.3)
+    unit = run.most_active("conv2")[0]
+    for render in ("mask", "phase"):
+        sound = run.auralise("conv2", unit, render)
+        assert sound.sample_rate == RATE
+        assert sound.n_samples == 2048
+        assert sound.start_s == pytest.approx(0.3)
+        assert sound.peak > 0.0
+        matched = sound.loudness_matched()
+        assert matched.peak <= 1.0 + 1e-6
+        assert matched.rms_db == pytest.approx(run.original.rms_db, abs=0.01)
+    # A mask is never above one, so its sound is at most as strong as the original in every bin.
+    assert run.auralise("conv2", unit).rms_db < run.original.rms_db
+
+
+def test_devices_that_are_not_here_are_named() -> None:
+    with pytest.raises(DeviceError, match=r"no compute device 'abacus' here; there is: auto, .*cpu"):
+        choose_device("abacus")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_the_gpu_agrees(model: Model) -> None:
+    clip = music(1.0)
+    there = Model(model.spec, Tiny(), torch.device("cuda"))
+    there.network.load_state_dict(model.network.state_dict())
+    np.testing.assert_allclose(there.predict(clip).values, model.predict(clip).values, atol=1e-3)
+    np.testing.assert_allclose(
+        there.analyse(clip).deconvolve("conv2"), model.analyse(clip).deconvolve("conv2"), atol=1e-3
+    )
