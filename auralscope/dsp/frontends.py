@@ -238,8 +238,8 @@ def _inverse(n_fft: int, hop: int, device: torch.device, dtype: torch.dtype) -> 
 @lru_cache(maxsize=8)
 def _filter_bank(n_fft: int, n_mels: int, sample_rate: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     """(n_mels, n_fft // 2 + 1), Slaney's; librosa computes it in double precision, torchaudio in single."""
-    import librosa
     import torch
+    from librosa.filters import mel
 
-    bank = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, dtype=np.float64)
+    bank = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, dtype=np.float64)
     return torch.from_numpy(bank).to(device=device, dtype=dtype)

@@ -1,0 +1,212 @@
+"""The command line, as a user meets it: real files, real weights, exit statuses, one line for each mistake."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from auralscope import cli
+from auralscope.resources import resource
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Six seconds of chords and clicks in stereo at 22,050 Hz."""
+    rate = 22_050
+    t = np.arange(6 * rate) / rate
+    chord = sum(np.sin(2 * np.pi * hz * t) for hz in (220.0, 277.2, 329.6)) * (0.2 + 0.1 * np.sin(2 * np.pi * t))
+    clicks = np.random.default_rng(0).standard_normal(t.size) * (t % 0.5 < 0.02)
+    path = tmp_path / "Café № 5 – 'mix'.wav"
+    soundfile.write(path, np.stack([0.2 * chord + 0.2 * clicks, 0.2 * chord], axis=1), rate)
+    return path
+
+
+def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    status = cli.main([str(word) for word in words])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_models(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run("models", "--json", capsys=capsys)
+    assert status == 0
+    model = next(model for model in json.loads(out) if model["id"] == "genre-convnet")
+    assert model["weights"] == "bundled"
+    assert model["layers"][:5] == ["conv1", "conv2", "conv3", "conv4", "conv5"]
+    status, out, _ = run("models", capsys=capsys)
+    assert status == 0
+    assert "genre-convnet" in out
+
+
+def test_tag(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run("tag", recording, "--json", "--over-time", capsys=capsys)
+    assert status == 0
+    document = json.loads(out)
+    assert {tag["label"] for tag in document["tags"]} == {"ballad", "dance", "hip-hop"}
+    assert sum(tag["probability"] for tag in document["tags"]) == pytest.approx(1.0, abs=1e-4)
+    assert [window["start_s"] for window in document["over_time"]] == [0.0, 2.0]
+    status, out, _ = run("tag", recording, "--top", 1, capsys=capsys)
+    assert status == 0
+    assert len(out.splitlines()) == 1
+
+
+def test_auralise(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out_folder = tmp_path / "out"
+    words = ("--model", "genre-convnet", "--layer", "conv3", "--top", 4, "--start", 1, "--duration", 4)
+    status, out, _ = run("auralise", recording, *words, "--out", out_folder, "--json", capsys=capsys)
+    assert status == 0
+    manifest = json.loads((out_folder / "manifest.json").read_text())
+    assert json.loads(out)["units"] == manifest["units"]
+    assert manifest["source"]["sha256"] == hashlib.sha256(recording.read_bytes()).hexdigest()
+    assert manifest["source"]["start_s"] == pytest.approx(1.0)
+    assert (manifest["layer"], manifest["render"], manifest["sample_rate"]) == ("conv3", "mask", 11_025)
+    sounds = []
+    for entry in manifest["units"]:
+        samples, rate = soundfile.read(out_folder / entry["wav"])
+        assert (rate, samples.shape) == (11_025, (44_100,))
+        assert np.abs(samples).max() > 1e-4
+        assert (out_folder / entry["png"]).read_bytes().startswith(b"\x89PNG")
+        sounds.append(samples)
+    assert len(sounds) == 4
+    for one in range(4):
+        for other in range(one):
+            assert np.abs(sounds[one] - sounds[other]).max() > 1e-4
+    assert len(list(out_folder.iterdir())) == 9
+
+
+def test_auralise_chosen_units_and_part_of_a_window(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--layer", "conv1", "--unit", 7, 3, "--duration", 1.5, "--render", "phase", "--out", tmp_path / "o")
+    status, out, _ = run("auralise", recording, *words, capsys=capsys)
+    assert status == 0
+    assert [line.split("  ")[1] for line in out.splitlines()] == ["1-7", "1-3"]
+    assert soundfile.info(tmp_path / "o" / "conv1-07.wav").frames == round(1.5 * 11_025)
+
+
+def test_report(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run("report", recording, "--top", 1, "--out", tmp_path / "r", capsys=capsys)
+    assert status == 0
+    page = Path(out.strip())
+    text = page.read_text(encoding="utf-8")
+    assert page.parent == tmp_path / "r"
+    for layer in ("input", "conv1", "conv5", "dense", "output"):
+        assert f'<section id="{layer}">' in text
+    assert text.count("<audio") == 1 + 7  # the original, and a unit a layer
+    assert "http" not in text  # nothing is fetched: the page is whole
+    assert "Café № 5" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("tag", "{tmp}/gone.wav"), "gone.wav"),
+        (("tag", "{tmp}"), "director"),
+        (("tag", "{tmp}/empty.wav"), "empty.wav"),
+        (("tag", "{tmp}/text.wav"), "text.wav"),
+        (("tag", "{tmp}/short.wav"), "short.wav"),
+        (("tag", "{tmp}/nan.wav"), "nan.wav"),
+        (("tag", "{rec}", "--model", "nothing"), "no model called 'nothing'"),
+        (("tag", "{rec}", "--device", "abacus"), "no compute device 'abacus'"),
+        (("tag", "{rec}", "--start", "60"), "6.0"),
+        (("auralise", "{rec}", "--layer", "conv9"), "no layer 'conv9'"),
+        (("auralise", "{rec}", "--layer", "conv1", "--unit", "64"), "units 0 to 63; there is no unit 64"),
+        (("auralise", "{rec}", "--layer", "conv1", "--duration", "9"), "--duration 4"),
+        (("auralise", "{rec}", "--layer", "conv1", "--out", "{tmp}/text.wav/x"), "Cannot write"),
+        (("report", "{rec}", "--top", "1", "--out", "{tmp}/text.wav/x"), "Cannot write"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(
+    recording: Path, tmp_path: Path, words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("this is a text")
+    soundfile.write(tmp_path / "short.wav", np.full(80, 0.1), 8000)
+    soundfile.write(tmp_path / "nan.wav", np.full(8000, np.nan, dtype=np.float32), 8000, subtype="FLOAT")
+    before = sorted(tmp_path.rglob("*"))
+    status, out, err = run(*(word.format(tmp=tmp_path, rec=recording) for word in words), capsys=capsys)
+    assert status == 1
+    assert out == ""
+    assert err.startswith("auralscope: ")
+    assert says in err
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", [("tag",), ("auralise", "x.wav"), ("tag", "x.wav", "--start", "-1"), ("models", "x")])
+def test_wrong_usage_is_two(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(list(words))
+    assert leaving.value.code == 2
+    assert "usage: auralscope" in capsys.readouterr().err
+
+
+def test_an_interrupt_leaves_nothing_half_written(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from auralscope.session import export
+
+    def interrupted(*_args: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export.pictures, "feature", interrupted)
+    status, _, err = run("auralise", recording, "--layer", "conv1", "--out", tmp_path / "o", capsys=capsys)
+    assert status == 130
+    assert "interrupted" in err
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run("doctor", "--json", capsys=capsys)
+    findings = {finding["subject"]: finding for finding in json.loads(out)}
+    assert findings["torch"]["state"] == "ok"
+    assert findings["model"]["text"] == "genre-convnet: weights bundled"
+    assert findings["speaker"]["state"] in ("ok", "note")
+
+
+def bare(**variables: str) -> dict[str, str]:
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return {**{name: value for name, value in os.environ.items() if name not in hidden}, **variables}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs without a display")
+@pytest.mark.parametrize("display", [{}, {"DISPLAY": ":987"}], ids=["none", "gone"])
+def test_without_a_display_a_report_is_written_instead(tmp_path: Path, display: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "auralscope"],
+        cwd=tmp_path,
+        env=bare(**display),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no display" in done.stdout
+    page = Path(done.stdout.splitlines()[-1].removeprefix("Open it in a browser: "))
+    assert page.is_file()
+    assert page.parent == tmp_path / "auralscope-report"
+
+
+def test_importing_is_cheap() -> None:
+    code = "import auralscope, sys; print(sorted({'torch', 'numpy', 'PySide6', 'librosa'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_listing_models_needs_no_torch() -> None:
+    code = "import auralscope as a, sys; a.models(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_bundled_excerpt_is_there() -> None:
+    assert soundfile.info(resource("excerpt.ogg")).duration > 10.0

@@ -1,0 +1,120 @@
+"""Plugins: found, checked, and put aside with their error when they fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from auralscope import registry as registry_module
+from auralscope import weights
+from auralscope.errors import UnknownNameError, WeightsError
+from auralscope.registry import Registry
+
+GOOD = """
+from pathlib import Path
+
+from auralscope.dsp.frontends import SpectrogramFrontEnd
+from auralscope.hookspecs import hookimpl
+from auralscope.nn.model import Layer, ModelSpec, Weights
+
+def build():
+    from torch import nn
+    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+@hookimpl
+def auralscope_models():
+    return [ModelSpec(
+        id={id!r}, title="Mine", labels=("a", "b"), layers=(Layer("conv1", "1", 2),),
+        front_end=SpectrogramFrontEnd(8000, 128, 64, 2048), build=build,
+        weights=Weights(Path(__file__).with_suffix(".safetensors"), "CC0-1.0"), output="sigmoid", summary="A stranger.",
+    )]
+"""
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def errors(folder: Path) -> dict[str, str]:
+    return {plugin.name: plugin.error for plugin in Registry(folder).plugins}
+
+
+def test_the_built_in_plugin_is_found_like_any_other(tmp_path: Path) -> None:
+    known = Registry(tmp_path)
+    assert [(p.name, p.error) for p in known.plugins] == [("genre_convnet", "")]
+    assert known.plugin_of(known.find("genre-convnet")) == "genre_convnet"
+
+
+def test_no_plugin_folder_is_no_error(tmp_path: Path) -> None:
+    assert errors(tmp_path / "not" / "there") == {"genre_convnet": ""}
+
+
+def test_a_file_and_a_package_in_the_users_folder_are_found(tmp_path: Path) -> None:
+    write(tmp_path, "mine", GOOD.format(id="mine"))
+    (tmp_path / "bigger").mkdir()
+    (tmp_path / "bigger" / "helper.py").write_text("NAME = 'bigger-one'\n")
+    text = "from .helper import NAME\n" + GOOD.replace("{id!r}", "NAME")
+    (tmp_path / "bigger" / "__init__.py").write_text(text, encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("not a plugin")
+    known = Registry(tmp_path)
+    assert [plugin.error for plugin in known.plugins] == ["", "", ""]
+    assert {spec.id for spec in known.models} == {"genre-convnet", "mine", "bigger-one"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
+        ("def broken(:", "SyntaxError"),
+        ("raise SystemExit('leave')", "SystemExit: leave"),
+        ("x = 1", "brings no models"),
+        (GOOD.format(id="Not An Id"), "the model id 'Not An Id' is not lower case"),
+        (GOOD.format(id="genre-convnet"), "the model id 'genre-convnet' is already taken"),
+        (GOOD.format(id="mine").replace("return [ModelSpec(", "return [dict("), "returned dict, not ModelSpec"),
+        (GOOD.format(id="mine").replace("def auralscope_models", "def auralscope_modles"), "auralscope_modles"),
+        (GOOD.format(id="mine").replace("models():", "models(surprise):"), "surprise"),
+        (GOOD.format(id="mine").replace('labels=("a", "b")', "labels=()"), "names no labels"),
+        (GOOD.format(id="mine").replace("return [", "raise ValueError('inside') or ["), "ValueError: inside"),
+    ],
+)
+def test_a_plugin_that_fails_is_listed_and_the_others_go_on(tmp_path: Path, text: str, says: str) -> None:
+    write(tmp_path, "a_broken_one", text)
+    write(tmp_path, "the_good_one", GOOD.format(id="good"))
+    known = Registry(tmp_path)
+    broken = next(plugin for plugin in known.plugins if plugin.name == "a_broken_one")
+    assert says in broken.error
+    assert "\n" not in broken.error
+    assert broken.models == ()
+    assert {spec.id for spec in known.models} == {"genre-convnet", "good"}
+
+
+def test_an_unknown_model_says_what_there_is(tmp_path: Path) -> None:
+    write(tmp_path, "a_broken_one", "import a_module_that_is_not_there")
+    with pytest.raises(
+        UnknownNameError, match=r"no model called 'x'; there is: genre-convnet\. Plugins that failed: a_br"
+    ):
+        Registry(tmp_path).find("x")
+
+
+def test_a_strangers_model_loads_and_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "mine", GOOD.format(id="mine"))
+    known = Registry(tmp_path)
+    monkeypatch.setattr(registry_module, "_default", known)
+    spec = known.find("mine")
+    assert weights.state(spec) == "missing"
+    with pytest.raises(WeightsError, match=r"weights of 'mine' are missing: .*mine\.safetensors is not there"):
+        registry_module.load_model("mine")
+    spec.weights.file.write_bytes(b"\x10\0\0\0\0\0\0\0not safetensors")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        registry_module.load_model("mine")
+    save_file({"other.weight": torch.zeros(3)}, spec.weights.file)
+    with pytest.raises(WeightsError, match="not those of 'mine': its network differs"):
+        registry_module.load_model("mine")
+    save_file(spec.build().state_dict(), spec.weights.file)
+    model = registry_module.load_model("mine", "cpu")
+    assert model.predict_input(torch.rand(65, 33)).shape == (2,)
+    info = {model.id: model for model in registry_module.models()}["mine"]
+    assert (info.plugin, info.weights, info.licence, info.layers) == ("mine", "bundled", "CC0-1.0", ("conv1",))
