@@ -17,7 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     missing = [name for name in ("lightning", "torchmetrics", "mido") if find_spec(name) is None]
     if missing:
         sys.stderr.write(
-            f"auralscope.training: training needs {', '.join(missing)}; install it with: pip install 'auralscope[train]'\n"
+            f"auralscope.training: training needs {', '.join(missing)}; "
+            "install it with: pip install 'auralscope[train]'\n"
         )
         return 1
     try:
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"auralscope.training: {failure.filename or 'a file'}: {failure.strerror or failure}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("auralscope.training: interrupted; rendered sound is kept, nothing else was written\n")
+        sys.stderr.write("auralscope.training: interrupted; rendered sound and the best weights so far are kept\n")
         return 130
     return 0
 
@@ -44,15 +45,18 @@ def _train(options: argparse.Namespace) -> None:
     from auralscope.training.genre import train
 
     command = f"python -m auralscope.training {options.command} --out DIR --pieces {options.pieces}"
-    command += f" --epochs {options.epochs} --seed {options.seed}" + (" --pop909 FILE" if options.pop909 else "")
+    command += f" --epochs {options.epochs} --learning-rate {options.learning_rate:g} --seed {options.seed}"
+    command += " --start-from FILE" if options.start_from else ""
+    command += " --pop909 FILE" if options.pop909 else ""
     train(
         options.command,
         options.out,
         n_pieces=options.pieces,
         cache=options.cache,
-        settings=Settings(max_epochs=options.epochs, seed=options.seed),
+        settings=Settings(max_epochs=options.epochs, seed=options.seed, learning_rate=options.learning_rate),
         pop909_archive=options.pop909,
         font_folders=options.sound_fonts,
+        start_from=options.start_from,
         command=command,
     )
 
@@ -62,7 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     fonts = argparse.ArgumentParser(add_help=False)
     fonts.add_argument(
-        "--sound-fonts", metavar="DIR", type=Path, nargs="+", default=[], help="folders with sound fonts, looked at first"
+        "--sound-fonts",
+        metavar="DIR",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="folders with sound fonts, looked at first",
     )
     convnet = commands.add_parser(
         "genre-convnet", parents=[fonts], help="compose and render music, fit the network, write weights and model card"
@@ -70,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     convnet.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
     convnet.add_argument("--pieces", type=_positive, default=690, help="how many pieces of 28 s (default: %(default)s)")
     convnet.add_argument("--epochs", type=_positive, default=24, help="at most so many (default: %(default)s)")
-    convnet.add_argument("--seed", type=int, default=0)
+    convnet.add_argument("--seed", type=_natural, default=0, help="of everything drawn (default: %(default)s)")
+    convnet.add_argument("--learning-rate", type=float, default=1e-3, help="the highest (default: %(default)s)")
+    convnet.add_argument("--start-from", metavar="FILE", type=Path, help="weights to go on from (safetensors)")
     convnet.add_argument("--pop909", metavar="FILE", type=Path, help="the POP909 archive: songs to arrange")
     convnet.add_argument(
         "--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help="rendered sound (default: %(default)s)"
@@ -78,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     excerpt = commands.add_parser("excerpt", parents=[fonts], help="compose and render the bundled excerpt")
     excerpt.add_argument("--out", metavar="FILE", type=Path, required=True, help="an OGG file")
     return parser
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below zero")
+    return number
 
 
 def _positive(text: str) -> int:

@@ -37,7 +37,8 @@ def cut(rng: np.random.Generator, samples: NDArray[np.float32], window_samples: 
     if speed == 1.0:
         return part[:window_samples]
     places = np.arange(window_samples) * speed
-    return np.interp(places, np.arange(needed), part).astype(np.float32)
+    stretched: NDArray[np.float32] = np.interp(places, np.arange(needed), part).astype(np.float32)
+    return stretched
 
 
 def augment(rng: np.random.Generator, samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
@@ -54,7 +55,7 @@ def augment(rng: np.random.Generator, samples: NDArray[np.float32], sample_rate:
     (n,) float32 array
     """
     n = samples.size
-    frequency = np.fft.rfftfreq(n, 1.0 / sample_rate)
+    frequency: NDArray[np.float64] = np.fft.rfftfreq(n, 1.0 / sample_rate).astype(np.float64)
     spectrum = np.fft.rfft(samples) * _equaliser(rng, frequency)
     if rng.random() < 0.3:
         spectrum = spectrum * np.fft.rfft(_room(rng, sample_rate), n)
@@ -102,4 +103,5 @@ def _noise(rng: np.random.Generator, frequency: NDArray[np.float64], n: int) -> 
     slope = float(rng.uniform(0.0, 1.0))
     spectrum = np.fft.rfft(rng.normal(size=n)) / np.maximum(frequency, 20.0) ** slope
     noise = np.fft.irfft(spectrum, n)
-    return noise / np.sqrt(np.mean(noise**2))
+    normalised: NDArray[np.float64] = noise / np.sqrt(np.mean(noise**2))
+    return normalised

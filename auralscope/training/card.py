@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from auralscope.nn.model import ModelSpec
 from auralscope.training.composer import PIECE_S, TEMPO_BPM
 from auralscope.training.corpus import SPLIT_FONTS, Item
-from auralscope.training.fit import Fitted, Settings
 from auralscope.weights import sha256
+
+if TYPE_CHECKING:
+    from auralscope.nn.model import ModelSpec
+    from auralscope.training.fit import Fitted, Settings
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,11 @@ room, limiting, noise, level (25 dB range).
 `{command}`
 
 He initialisation, each unit then standardised over a batch of training windows; AdamW, learning rate
-{settings.learning_rate:g} with warm-up and cosine decay, weight decay {settings.weight_decay:g}, batch {settings.batch},
-label smoothing {settings.label_smoothing:g}, dropout 0.5 before each dense layer, seed {settings.seed}. The weights are
-those of the epoch with the lowest validation loss ({fitted.best_epoch} of {fitted.epochs};
-{fitted.seconds / 60:.0f} minutes). Validation accuracy {fitted.validation_accuracy:.1%}.
+{settings.learning_rate:g} with warm-up and cosine decay, weight decay {settings.weight_decay:g},
+batch {settings.batch}, label smoothing {settings.label_smoothing:g}, dropout 0.5 before each dense layer,
+seed {settings.seed}. The weights are those of the epoch with the lowest validation loss
+({fitted.best_epoch} of {fitted.epochs}; {fitted.seconds / 60:.0f} minutes).
+Validation accuracy {fitted.validation_accuracy:.1%}.
 
 ## Accuracy
 {windows} four-second windows of the test set (pieces and a sound font never trained on):

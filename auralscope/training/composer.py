@@ -135,15 +135,21 @@ def _ballad(rng: np.random.Generator, tempo: float, material: Material | None) -
         held = "x..............." if rng.random() < 0.6 else "x.......x......."
         program = choose(rng, [keys, 32, 33, 35, 42, 43])
         low = choose(rng, [28, 33, 36])
-        sketch.add("bass", program, bass_line(sketch, held, low=low, velocity=strength, moves=choose(rng, [(0,), (0, 7)])))
+        sketch.add(
+            "bass", program, bass_line(sketch, held, low=low, velocity=strength, moves=choose(rng, [(0,), (0, 7)]))
+        )
     if rng.random() < 0.72:
         program = choose(rng, [48, 48, 49, 50, 51, 52, 89, 88, 91, 94, 19, 16, 44])
         notes = pad(sketch, centre=int(rng.integers(55, 70)), velocity=strength * 0.85)
         sketch.add("pad", program, notes, volume=72, controls=swelling(sketch) if rng.random() < 0.6 else ())
     if rng.random() < 0.8:
         low = int(rng.integers(55, 70))
-        song = material.melody if material else melody(
-            rng, harmony, BALLAD_RHYTHMS, bars=sketch.bars, beats_per_bar=beats_per_bar, low=low, high=low + 17
+        song = (
+            material.melody
+            if material
+            else melody(
+                rng, harmony, BALLAD_RHYTHMS, bars=sketch.bars, beats_per_bar=beats_per_bar, low=low, high=low + 17
+            )
         )
         program = choose(rng, BALLAD_LEADS)
         notes = tune(sketch, song, velocity=strength * 1.12, octaves=rng.random() < 0.2, length=rng.uniform(0.9, 1.02))
@@ -205,7 +211,14 @@ DANCE_BASSES = [
     ("xxxxxxxxxxxxxxxx", (0, 0, 12, 0), 0.6),
     ("x...x...x...x...", (0,), 0.5),
 ]
-DANCE_STABS = ["x..x..x...x..x..", "..x...x...x...x.", "x..x..x.x..x..x.", "....x..x....x..x", "x.....x...x.....", "X..X....X..X..X."]
+DANCE_STABS = [
+    "x..x..x...x..x..",
+    "..x...x...x...x.",
+    "x..x..x.x..x..x.",
+    "....x..x....x..x",
+    "x.....x...x.....",
+    "X..X....X..X..X.",
+]
 
 
 def _dance(rng: np.random.Generator, tempo: float, material: Material | None) -> Sketch:
@@ -225,9 +238,7 @@ def _dance(rng: np.random.Generator, tempo: float, material: Material | None) ->
     if rng.random() < 0.92:
         pattern, moves, length = choose(rng, DANCE_BASSES)
         program = choose(rng, [38, 38, 39, 39, 87, 81, 80, 33, 36, 62])
-        notes = bass_line(
-            sketch, pattern, low=choose(rng, [26, 28, 33, 36]), velocity=105, length=length, moves=moves
-        )
+        notes = bass_line(sketch, pattern, low=choose(rng, [26, 28, 33, 36]), velocity=105, length=length, moves=moves)
         sketch.add("bass", program, notes, volume=100)
     pumped = pumping(sketch, float(rng.uniform(0.5, 1.0))) if rng.random() < 0.7 else []
     if rng.random() < 0.7:
@@ -237,7 +248,10 @@ def _dance(rng: np.random.Generator, tempo: float, material: Material | None) ->
     if rng.random() < 0.72:
         program = choose(rng, [0, 1, 2, 62, 63, 81, 80, 90, 55, 5, 17, 61, 84])
         notes = block_chords(
-            sketch, choose(rng, DANCE_STABS), centre=int(rng.integers(60, 72)), velocity=100,
+            sketch,
+            choose(rng, DANCE_STABS),
+            centre=int(rng.integers(60, 72)),
+            velocity=100,
             length_beats=choose(rng, [0.2, 0.35, None]),
         )
         sketch.add("stabs", program, notes, volume=84)
@@ -247,8 +261,12 @@ def _dance(rng: np.random.Generator, tempo: float, material: Material | None) ->
         sketch.add("arpeggio", choose(rng, [80, 81, 84, 87, 90, 99, 11, 98]), notes, volume=74)
     if rng.random() < 0.62:
         low = int(rng.integers(60, 72))
-        song = material.melody if material else melody(
-            rng, harmony, DANCE_RHYTHMS, bars=sketch.bars, beats_per_bar=4, low=low, high=low + 14, repeat=0.8
+        song = (
+            material.melody
+            if material
+            else melody(
+                rng, harmony, DANCE_RHYTHMS, bars=sketch.bars, beats_per_bar=4, low=low, high=low + 14, repeat=0.8
+            )
         )
         program = choose(rng, [80, 81, 81, 82, 84, 85, 53, 54, 62, 87, 0, 73, 22, 65, 90])
         notes = tune(sketch, song, velocity=104, octaves=rng.random() < 0.3, length=rng.uniform(0.5, 0.95))
@@ -316,16 +334,40 @@ HOOK_RHYTHMS: list[Rhythm] = [
     ((0, 0.25), (0.25, 0.25), (0.75, 0.5), (2, 0.25), (2.25, 0.25), (2.75, 0.5)),
 ]
 BOOM_BAP_KICKS = [
-    "X.....x...X.....", "X..x......X..x..", "X......x..X.....", "X.x.......xx....", "X.........X..x..",
-    "X..x..x...x.....", "X.....-X.x......", "Xx.....x..X...x.",
+    "X.....x...X.....",
+    "X..x......X..x..",
+    "X......x..X.....",
+    "X.x.......xx....",
+    "X.........X..x..",
+    "X..x..x...x.....",
+    "X.....-X.x......",
+    "Xx.....x..X...x.",
 ]
-BOOM_BAP_HATS = ["x.x.x.x.x.x.x.x.", "x.xxx.x.x.xxx.x.", "x-x-x-x-x-x-x-x-", "x.x.x.xxx.x.x.xx", "..x...x...x...x.", "x...x...x...x..."]
+BOOM_BAP_HATS = [
+    "x.x.x.x.x.x.x.x.",
+    "x.xxx.x.x.xxx.x.",
+    "x-x-x-x-x-x-x-x-",
+    "x.x.x.xxx.x.x.xx",
+    "..x...x...x...x.",
+    "x...x...x...x...",
+]
 TRAP_KICKS = [
-    "X.....x...x.....", "X..x......x..x..", "X......x......x.", "X.........x..x..", "X..x..x.......x.", "X.....x.....xx..",
+    "X.....x...x.....",
+    "X..x......x..x..",
+    "X......x......x.",
+    "X.........x..x..",
+    "X..x..x.......x.",
+    "X.....x.....xx..",
 ]
 HIP_HOP_CHOPS = [
-    "x..x....x..x....", "x.....x...x.....", "x...............", "x.......x..x....", "x..x..x.........", "..x...x...x..x..",
-    "x...x...x...x...", "x.......x.......",
+    "x..x....x..x....",
+    "x.....x...x.....",
+    "x...............",
+    "x.......x..x....",
+    "x..x..x.........",
+    "..x...x...x..x..",
+    "x...x...x...x...",
+    "x.......x.......",
 ]
 
 
@@ -356,7 +398,11 @@ def _hip_hop(rng: np.random.Generator, tempo: float, material: Material | None) 
         program = choose(rng, [38, 39, 39, 87] if trap else [33, 32, 35, 38, 39, 36])
         low = choose(rng, [24, 26, 28] if trap else [28, 31, 33])
         notes = bass_line(
-            sketch, pattern, low=low, velocity=110, length=0.98 if trap else rng.uniform(0.6, 0.95),
+            sketch,
+            pattern,
+            low=low,
+            velocity=110,
+            length=0.98 if trap else rng.uniform(0.6, 0.95),
             moves=choose(rng, [(0,), (0, 0, 12), (0, 0, 7), (0, -2, 0), (0, 3, 5)]),
         )
         sketch.add("bass", program, notes, volume=112)
@@ -379,15 +425,24 @@ def _hip_hop(rng: np.random.Generator, tempo: float, material: Material | None) 
         hook = melody(
             rng, harmony, HOOK_RHYTHMS, bars=sketch.bars, beats_per_bar=4, low=66, high=84, leap=0.4, repeat=0.95
         )
-        sketch.add("hook", choose(rng, [11, 9, 14, 46, 73, 56, 80, 81, 75, 105]), tune(sketch, hook, velocity=86), volume=76)
+        sketch.add(
+            "hook", choose(rng, [11, 9, 14, 46, 73, 56, 80, 81, 75, 105]), tune(sketch, hook, velocity=86), volume=76
+        )
     if rng.random() < 0.72:
         low = int(rng.integers(48, 60))
         if material and rng.random() < 0.4:
             song, length = material.melody, 0.8
         else:
             song = melody(
-                rng, harmony, RAP_RHYTHMS, bars=sketch.bars, beats_per_bar=4, low=low, high=low + int(rng.integers(5, 10)),
-                leap=0.1, repeat=0.5,
+                rng,
+                harmony,
+                RAP_RHYTHMS,
+                bars=sketch.bars,
+                beats_per_bar=4,
+                low=low,
+                high=low + int(rng.integers(5, 10)),
+                leap=0.1,
+                repeat=0.5,
             )
             length = rng.uniform(0.55, 0.95)
         notes = tune(sketch, song, velocity=106, length=length)

@@ -174,16 +174,18 @@ class Corpus:
 
     def load(self, split: Split) -> list[tuple[Item, NDArray[np.int16]]]:
         """All sound of a split, (n,) int16 each."""
-        return [
-            (item, soundfile.read(self.path(item), dtype="int16")[0]) for item in self.items if item.split == split
-        ]
+        return [(item, soundfile.read(self.path(item), dtype="int16")[0]) for item in self.items if item.split == split]
 
 
 class TrainingWindows(Dataset[tuple[torch.Tensor, int]]):
     """Windows drawn and augmented anew each time: number `k` is of piece k modulo the number of pieces."""
 
     def __init__(
-        self, pieces: Sequence[tuple[Item, NDArray[np.int16]]], genres: Sequence[str], front_end: FrontEnd, seed: int = 0
+        self,
+        pieces: Sequence[tuple[Item, NDArray[np.int16]]],
+        genres: Sequence[str],
+        front_end: FrontEnd,
+        seed: int = 0,
     ) -> None:
         self.pieces = pieces
         self.genres = tuple(genres)
@@ -229,7 +231,7 @@ class EvaluationWindows(Dataset[tuple[torch.Tensor, int]]):
 
 
 class FreshWindows(Sampler[int]):
-    """Numbers for `TrainingWindows`: `repeats` windows of each piece an epoch, in random order, never twice the same."""
+    """Numbers for `TrainingWindows`: `repeats` windows of each piece an epoch, in random order, all new."""
 
     def __init__(self, n_pieces: int, repeats: int, seed: int = 0) -> None:
         self.n_pieces = n_pieces

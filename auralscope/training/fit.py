@@ -19,10 +19,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from auralscope.training import torchvision_shim  # noqa: F401, I001 - before torchmetrics and lightning
-import lightning
-import torchmetrics
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from auralscope.training.lightning_shim import callbacks, lightning, torchmetrics
 
 Windows = Dataset[tuple[torch.Tensor, int]]
 
@@ -77,6 +74,7 @@ def fit(
     n_labels: int,
     sampler: Sampler[int],
     settings: Settings | None = None,
+    best_file: Path | None = None,
 ) -> Fitted:
     """Fit `network` in place; it ends with the weights of the epoch with the lowest validation loss.
 
@@ -90,18 +88,24 @@ def fit(
     sampler : Sampler
         Which training windows an epoch has.
     settings : Settings, optional
+    best_file : Path, optional
+        Holds the best weights so far while it runs, for whoever interrupts it.
     """
     settings = settings or Settings()
     # Seeds dropout; what windows are drawn is the sampler's and the dataset's own business.
     torch.manual_seed(settings.seed)
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     train_loader = DataLoader(
-        training, settings.batch, sampler=sampler, num_workers=settings.workers,
-        persistent_workers=settings.workers > 0, drop_last=len(sampler) > settings.batch,  # type: ignore[arg-type]
+        training,
+        settings.batch,
+        sampler=sampler,
+        num_workers=settings.workers,
+        persistent_workers=settings.workers > 0,
+        drop_last=len(sampler) > settings.batch,  # type: ignore[arg-type]
     )
     validation_loader = DataLoader(validation, settings.batch)
     task = _Classification(network, n_labels, settings, len(train_loader) * settings.max_epochs)
-    keeper = _KeepBest()
+    keeper = _KeepBest(best_file)
     progress = _Progress()
     started = time.monotonic()
     with warnings.catch_warnings():
@@ -113,7 +117,7 @@ def fit(
             devices=1,
             precision="bf16-mixed" if settings.half else "32-true",
             max_epochs=settings.max_epochs,
-            callbacks=[keeper, progress, EarlyStopping("validation loss", patience=settings.patience)],
+            callbacks=[keeper, progress, callbacks.EarlyStopping("validation loss", patience=settings.patience)],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -122,10 +126,15 @@ def fit(
         )
         trainer.fit(task, train_loader, validation_loader)
     network.load_state_dict(keeper.state)
-    network.to("cpu", memory_format=torch.contiguous_format)
+    network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     network.eval()
     return Fitted(
-        len(progress.losses), keeper.epoch, keeper.loss, keeper.accuracy, time.monotonic() - started, tuple(progress.losses)
+        len(progress.losses),
+        keeper.epoch,
+        keeper.loss,
+        keeper.accuracy,
+        time.monotonic() - started,
+        tuple(progress.losses),
     )
 
 
@@ -170,10 +179,11 @@ class _Classification(lightning.LightningModule):  # type: ignore[misc]
         return logits.float()
 
 
-class _KeepBest(Callback):  # type: ignore[misc]
-    """Keeps the weights of the epoch with the lowest validation loss, in memory: no pickled checkpoint is written."""
+class _KeepBest(callbacks.Callback):  # type: ignore[misc]
+    """Keeps the weights of the epoch with the lowest validation loss; Lightning's own checkpoints are pickles."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
         self.state: dict[str, torch.Tensor] = {}
         self.loss = math.inf
         self.accuracy = 0.0
@@ -186,9 +196,11 @@ class _KeepBest(Callback):  # type: ignore[misc]
             self.accuracy = float(trainer.callback_metrics["validation accuracy"])
             self.epoch = trainer.current_epoch + 1
             self.state = copy.deepcopy(task.network.state_dict())
+            if self.file is not None:
+                export(task.network, self.file)
 
 
-class _Progress(Callback):  # type: ignore[misc]
+class _Progress(callbacks.Callback):  # type: ignore[misc]
     """One line an epoch on stderr, and on a terminal how far the epoch is."""
 
     def __init__(self) -> None:
@@ -235,7 +247,7 @@ def initialise(network: nn.Module, images: torch.Tensor) -> None:
     training = network.training
     network.eval()
 
-    def standardise(layer: nn.Module, _inputs: object, response: torch.Tensor) -> torch.Tensor:
+    def standardise(layer: nn.Conv2d | nn.Linear, _inputs: object, response: torch.Tensor) -> torch.Tensor:
         over = (0, 2, 3) if response.ndim == 4 else (0,)
         shape = (1, -1, 1, 1) if response.ndim == 4 else (1, -1)
         mean, spread = response.mean(over), response.std(over).clamp(min=1e-6)

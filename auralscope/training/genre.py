@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from auralscope import registry
 from auralscope.training import card, pop909
-from auralscope.training.corpus import Corpus, EvaluationWindows, FreshWindows, Item, TrainingWindows, plan
+from auralscope.training.corpus import Corpus, EvaluationWindows, FreshWindows, TrainingWindows, plan
 from auralscope.training.fit import Settings, confusion, dead_units, export, fit, initialise
+from auralscope.weights import load_into
 
 # Windows that training draws from each piece in one epoch.
 REPEATS = 4
@@ -28,6 +30,7 @@ def train(
     settings: Settings,
     pop909_archive: Path | None = None,
     font_folders: Sequence[Path] = (),
+    start_from: Path | None = None,
     command: str,
 ) -> None:
     """Train a model on the synthesised genres and write `MODEL_ID.safetensors` and `MODEL_CARD.md` into `out`.
@@ -45,6 +48,8 @@ def train(
     pop909_archive : Path, optional
         Songs to arrange.
     font_folders : sequence of Path
+    start_from : Path, optional
+        Weights to go on from, in place of a fresh start.
     command : str
         What was typed, for the card.
     """
@@ -59,10 +64,16 @@ def train(
     validation = EvaluationWindows(corpus.load("validation"), spec.labels, spec.front_end)
     torch.manual_seed(settings.seed)
     network = spec.build()
-    initialise(network, torch.stack([training[FAR + number * 7][0] for number in range(48)]))
+    if start_from is None:
+        initialise(network, torch.stack([training[FAR + number * 7][0] for number in range(48)]))
+    else:
+        load_into(network, replace(spec, weights=replace(spec.weights, file=start_from)))
     n_labels = len(spec.labels)
     sampler = FreshWindows(len(training), REPEATS, settings.seed)
-    fitted = fit(network, training, validation, n_labels=n_labels, sampler=sampler, settings=settings)
+    best_file = out / f"{spec.id}.best.safetensors"
+    fitted = fit(
+        network, training, validation, n_labels=n_labels, sampler=sampler, settings=settings, best_file=best_file
+    )
 
     # The test set is touched once, here, after the weights are chosen.
     test_pieces = corpus.load("test")
@@ -79,6 +90,7 @@ def train(
     )
     weights_file = out / f"{spec.id}.safetensors"
     export(network, weights_file)
+    best_file.unlink()
     card.write_card(out / "MODEL_CARD.md", spec, weights_file, settings, measured, command)
     sys.stderr.write(
         f"test accuracy {card.accuracy(measured.confusion):.1%} as rendered, "

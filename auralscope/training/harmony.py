@@ -106,7 +106,7 @@ def melody(
     ladder = harmony.ladder(low, high)
 
     def phrase() -> tuple[list[Rhythm], list[int]]:
-        chosen = [rhythms[rng.integers(len(rhythms))] for _ in range(2)]
+        chosen = [rhythms[int(rng.integers(len(rhythms)))] for _ in range(2)]
         moves = []
         for _ in range(sum(len(rhythm) for rhythm in chosen)):
             size = int(rng.integers(2, 5)) if rng.random() < leap else int(rng.integers(0, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import tarfile
 from pathlib import Path
@@ -44,8 +45,9 @@ def read(archive: Path) -> list[Material]:
                 if name.endswith((".mid", "chord_midi.txt", "beat_midi.txt", "key_audio.txt"))
                 and (stream := tar.extractfile(name)) is not None
             }
-    except (OSError, tarfile.TarError, EOFError) as failure:
-        raise TrainingError(f"The POP909 archive {archive} cannot be read: {failure}.") from failure
+    except (OSError, tarfile.TarError, EOFError, lzma.LZMAError) as failure:
+        reason = (str(failure).splitlines() or [type(failure).__name__])[0].rstrip(":. ")
+        raise TrainingError(f"The POP909 archive {archive} cannot be read: {reason}.") from failure
     folders = sorted({name.rpartition("/")[0] for name in files if name.endswith("chord_midi.txt")})
     songs = [_song(folder, files) for folder in folders]
     materials = [song for song in songs if song is not None]
@@ -92,10 +94,13 @@ def _song(folder: str, files: dict[str, bytes]) -> Material | None:
 
 
 def _tune(midi: bytes) -> list[tuple[float, float, int]]:
-    """The notes of the track MELODY: (start, end) in seconds, pitch."""
+    """The notes of the track MELODY: (start, end) in seconds, pitch; none where the file is damaged."""
     import mido
 
-    song = mido.MidiFile(file=io.BytesIO(midi))
+    try:
+        song = mido.MidiFile(file=io.BytesIO(midi))
+    except (OSError, EOFError, ValueError):
+        return []
     melody = [track for track in song.tracks if track.name == "MELODY"]
     if not melody:
         return []

@@ -48,7 +48,11 @@ class SoundFont:
 
 
 FLUID_R3 = SoundFont("FluidR3_GM.sf2", "fluid-soundfont-gm", "MIT (Frank Wen)")
-MUSESCORE = SoundFont("MuseScore_General.sf3", "musescore-general-soundfont", "MIT, parts public domain or CC0 (S. Christian Collins and others)")
+MUSESCORE = SoundFont(
+    "MuseScore_General.sf3",
+    "musescore-general-soundfont",
+    "MIT, parts public domain or CC0 (S. Christian Collins and others)",
+)
 CSOUND = SoundFont("sf_GMbank.sf2", "csound-soundfont", "public domain")
 OPL3 = SoundFont("OPL-3_FM_128M.sf2", "opl3-soundfont", "CC-BY-SA-4.0 (Zandro Reveille)")
 TIM = SoundFont("TimGM6mb.sf2", "timgm6mb-soundfont", "GPL-2 (Tim Brechbill, David Bolton)")
@@ -132,10 +136,14 @@ def render(score: Score, font: Path, *, room: Room | None = None, sample_rate: i
         settings = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
         done = subprocess.run(
             [program, "-n", "-i", "-q", *settings, "-F", str(wav), str(font), str(midi)],
-            capture_output=True, text=True, timeout=FLUIDSYNTH_LIMIT_S, check=False,
+            capture_output=True,
+            text=True,
+            timeout=FLUIDSYNTH_LIMIT_S,
+            check=False,
         )
-        if done.returncode != 0 or not wav.is_file() or wav.stat().st_size < 1024:
+        # FluidSynth ends well and plays its default sound font when it cannot read the one it was given.
+        if done.returncode != 0 or "Failed to load" in done.stderr or not wav.is_file():
             said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise TrainingError(f"fluidsynth did not play the sound font {font}; it said: {said}")
+            raise TrainingError(f"fluidsynth could not play the sound font {font}; it said: {said}")
         samples, rate = soundfile.read(wav, dtype="float32", always_2d=True)
     return Clip(samples.T, rate)

@@ -1,8 +1,8 @@
-"""Lets torchmetrics be imported beside a torchvision whose compiled library does not load.
+"""The one place where Lightning and torchmetrics are imported.
 
-torchmetrics (and Lightning through it) imports torchvision wherever it is installed, though nothing of it is used here.
-A torchvision compiled for CUDA beside a CPU build of torch fails as it describes operators that its library would have
-brought. Declaring those, never to be called, is enough for the import.
+Both import torchvision wherever it is installed, though nothing of it is used here. A torchvision compiled for CUDA
+beside a CPU build of torch fails as it describes operators that its library would have brought. Declaring those, never
+to be called, is enough for the import.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def _import_torchvision() -> torch.library.Library | None:
             missing = re.search(r"operator torchvision::(\w+) does not exist", str(failure))
             if missing is None:
                 raise
-            library = library or torch.library.Library("torchvision", "DEF")
-            library.define(f"{missing[1]}(Tensor boxes) -> Tensor")
+            library = library or torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+            library.define(f"{missing[1]}(Tensor boxes) -> Tensor")  # type: ignore[no-untyped-call]
             for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
                 del sys.modules[name]
         else:
@@ -34,3 +34,9 @@ def _import_torchvision() -> torch.library.Library | None:
 
 
 _declarations = _import_torchvision()
+
+import lightning  # noqa: E402
+import torchmetrics  # noqa: E402
+from lightning.pytorch import callbacks  # noqa: E402
+
+__all__ = ["callbacks", "lightning", "torchmetrics"]
