@@ -1,0 +1,15 @@
+"""`python -m benchmarks [NAME…]` runs all benchmarks, or those named."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import deconvolution, responsiveness, startup
+
+ALL = {"startup": startup.main, "deconvolution": deconvolution.main, "responsiveness": responsiveness.main}
+
+for name in sys.argv[1:] or ALL:
+    if name not in ALL:
+        sys.exit(f"There is no benchmark '{name}'; there is: {', '.join(ALL)}")
+    print(f"\n== {name}")
+    ALL[name]()
