@@ -84,19 +84,17 @@ LIBRARIES = [
     Need("libportaudio.so.2", "libportaudio2", "portaudio", "portaudio"),
 ]
 
-# For the tests alone. Each of them that is missing makes the tests that use it skip.
-TEST_PROGRAMS = [
-    Need("ffmpeg", "ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg"),
+# For the tests and the benchmarks: a display that nobody sees.
+DISPLAY = Need("Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb")
+
+# For the tests of the synthesised music. Without them those tests skip.
+SYNTHESISER = [
     Need("fluidsynth", "fluidsynth", "fluidsynth", "fluidsynth", "fluid-synth"),
-]
-LINUX_TEST_PROGRAMS = [
-    Need("Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb"),
     Need(SOUND_FONTS, "timgm6mb-soundfont", "fluid-soundfont-gm", "soundfont-fluid"),
 ]
 
-
 # For the tests of playback, which want a speaker whose sound can be recorded: ../shared/tools/virtual-speaker.
-SPEAKER_PROGRAMS = [
+SPEAKER = [
     Need(("pulseaudio", "pipewire-pulse"), "pulseaudio", "pulseaudio", "pulseaudio"),
     Need("pactl", "pulseaudio-utils", "pulseaudio-utils", "libpulse"),
     Need(ALSA_PLUGINS, "libasound2-plugins", "alsa-plugins-pulseaudio", "alsa-plugins"),
@@ -132,15 +130,16 @@ def system_family() -> str:
 
 def missing_needs(goals: set[str]) -> list[Need]:
     """Collect what the system lacks for these goals, a Debian Python's missing half among it."""
-    needs = list(LIBRARIES) if sys.platform == "linux" else []
+    linux = sys.platform == "linux"
+    needs = list(LIBRARIES) if linux else []
+    if linux and not goals.isdisjoint({"test", "bench"}):
+        needs.append(DISPLAY)
     if "test" in goals:
-        needs += TEST_PROGRAMS
-    if "test" in goals and sys.platform == "linux":
-        needs += LINUX_TEST_PROGRAMS
-        needs += SPEAKER_PROGRAMS if (ROOT.parent / "shared" / "tools" / "virtual-speaker").is_file() else []
+        needs += SYNTHESISER
+        needs += SPEAKER if linux and (ROOT.parent / "shared" / "tools" / "virtual-speaker").is_file() else []
     missing = [need for need in needs if not need.is_met()]
     if not venv_is_sound() and not can_make_venvs():
-        missing.insert(0, Need("", "python{}.{}-venv".format(*sys.version_info)))
+        missing.insert(0, Need("ensurepip", "python{}.{}-venv".format(*sys.version_info)))
     return missing
 
 
@@ -157,14 +156,16 @@ def install(needs: list[Need], family: str) -> str:
     str
         An empty string, or the sentence that says what is missing still and the command that installs it.
     """
-    packages = sorted({getattr(need, family, "") for need in needs} - {""})
+    if not family:
+        things = ", ".join(need.probe if isinstance(need.probe, str) else need.probe[0] for need in needs)
+        return f"AuralScope misses these; install the packages of your system that bring them: {things}"
+    packages = sorted({getattr(need, family) for need in needs} - {""})
     if not packages:
-        sonames = ", ".join(str(need.probe) for need in needs)
-        return f"AuralScope looked for these in vain; install the packages of your system that bring them: {sonames}"
+        return ""
     as_root = [] if os.geteuid() == 0 or family == "macos" else ["sudo"]
     by_whom = "" if not as_root or shutil.which("sudo") else " (as root: there is no sudo here)"
     command = [*(() if by_whom else as_root), *INSTALL[family], *packages]
-    request = f"AuralScope needs {count(packages)} that this system lacks. Install them{by_whom} with"
+    request = f"AuralScope needs {count(packages)} that this system lacks. Install{by_whom} with"
     request += f"\n  {shlex.join(command)}"
     if family != "debian" or not may_become_root():
         return request
@@ -254,4 +255,7 @@ def main(goals: set[str]) -> int:
 if __name__ == "__main__":
     if unknown := set(sys.argv[1:]) - set(EXTRAS):
         sys.exit(f"prepare.py: no such goal: {', '.join(sorted(unknown))} (there are: {', '.join(EXTRAS)})")
-    sys.exit(main(set(sys.argv[1:]) or {"run"}))
+    try:
+        sys.exit(main(set(sys.argv[1:]) or {"run"}))
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on from here.")

@@ -223,12 +223,17 @@ def test_what_cannot_be_installed_is_asked_for_with_the_command(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     needs = [need for need in prepare.LIBRARIES if "portaudio" in need.probe or "libg" in need.probe]
     request = prepare.install(needs, family)
-    assert "needs 2 system packages that this system lacks. Install them (as root: there is no sudo here)" in request
+    assert "needs 2 system packages that this system lacks. Install (as root: there is no sudo here)" in request
     assert request.splitlines()[-1].strip() == command
 
 
 def test_an_unknown_system_is_told_the_libraries(prepare: Any) -> None:
-    assert "libportaudio.so.2" in prepare.install([prepare.LIBRARIES[-1]], "")
+    request = prepare.install([prepare.LIBRARIES[-1], *prepare.SYNTHESISER], "")
+    assert request.endswith(": libportaudio.so.2, fluidsynth, /usr/share/sounds/sf2/TimGM6mb.sf2")
+
+
+def test_what_no_package_brings_is_not_asked_for(prepare: Any) -> None:
+    assert prepare.install([prepare.SYNTHESISER[-1]], "macos") == ""
 
 
 @pytest.mark.parametrize(("exit_code", "installed"), [(0, True), (100, False)])
