@@ -37,6 +37,8 @@ class Step:
         What the function's rule kept for the way back: a pooling's switches.
     module : str
         Dotted name of the module that was at work.
+    varying : tuple of bool
+        Of each of the step's tensors: whether it depends on the image, or is a constant.
     """
 
     function: Callable[..., Any]
@@ -45,6 +47,7 @@ class Step:
     output: Any
     saved: Any
     module: str
+    varying: tuple[bool, ...]
 
     def tensors(self) -> Iterator[Tensor]:
         """The tensors it was given, in order, also those in lists."""
@@ -78,7 +81,7 @@ class Tape:
 
     def add(self, step: Step) -> None:
         """Write a step down, unless it depends on nothing but constants."""
-        if all(self.maker(tensor) is None for tensor in step.tensors()):
+        if not any(step.varying):
             return
         for tensor in _tensors(step.output):
             self._made_by[id(tensor)] = len(self.steps)
@@ -154,6 +157,18 @@ def record(network: nn.Module, image: Tensor) -> Tape:
     return tape
 
 
+_OUT_OF_PLACE: dict[Callable[..., Any], Callable[..., Any]] = {
+    Tensor.__iadd__: Tensor.add,
+    Tensor.add_: Tensor.add,
+    Tensor.__isub__: Tensor.sub,
+    Tensor.sub_: Tensor.sub,
+    Tensor.__imul__: Tensor.mul,
+    Tensor.mul_: Tensor.mul,
+    Tensor.relu_: Tensor.relu,
+    torch.relu_: torch.relu,
+}
+
+
 class _Recorder(TorchFunctionMode):
     """Writes each call into torch onto the tape, with the module that made it."""
 
@@ -192,15 +207,18 @@ class _Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = dict(kwargs or {})
+        # What an earlier step gave must stay what it was.
+        func = _OUT_OF_PLACE.get(func, func)
         if kwargs.get("inplace"):
-            kwargs["inplace"] = False  # what an earlier step gave must stay what it was
+            kwargs["inplace"] = False
         rule = rule_for(func)
         output, saved = rule.forward(func, args, kwargs) if rule is not None else (func(*args, **kwargs), None)
         if any(output is tensor for tensor in _tensors(args)):
             output = output.view_as(output)  # a step that gives back what it was given still makes a tensor of its own
         if next(_tensors(output), None) is not None:
             module = self._at_work[-1] if self._at_work else ""
-            self._tape.add(Step(func, args, kwargs, output, saved, module))
+            varying = tuple(self._tape.maker(tensor) is not None for tensor in (*_tensors(args), *_tensors(kwargs)))
+            self._tape.add(Step(func, args, kwargs, output, saved, module, varying))
         return output
 
 

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from auralscope.errors import NoRuleError
+
 if TYPE_CHECKING:
     from auralscope.nn.capture import Step
 
@@ -97,6 +99,15 @@ class Rectify(Rule):
         functional.prelu,
         functional.gelu,
         functional.silu,
+        functional.relu6,
+        functional.selu,
+        functional.celu,
+        functional.mish,
+        functional.hardswish,
+        Tensor.relu,
+        torch.selu,
+        torch.celu,
+        torch.prelu,
     )
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -127,14 +138,15 @@ class MaxPool(Rule):
         functional.max_pool2d,
         functional.max_pool1d_with_indices,
         functional.max_pool2d_with_indices,
+        functional.adaptive_max_pool1d,
+        functional.adaptive_max_pool2d,
     )
 
     def forward(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        one_dimensional = function in (torch.max_pool1d, functional.max_pool1d, functional.max_pool1d_with_indices)
-        pool = functional.max_pool1d if one_dimensional else functional.max_pool2d
+        pool: Callable[..., Any] = _WITH_SWITCHES.get(function, function)
         pooled, switches = pool(*args, **{**kwargs, "return_indices": True})
-        asked = function in (functional.max_pool1d_with_indices, functional.max_pool2d_with_indices)
-        return ((pooled, switches) if asked or kwargs.get("return_indices") else pooled), switches
+        asked = function in _GIVE_SWITCHES or kwargs.get("return_indices")
+        return ((pooled, switches) if asked else pooled), switches
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         given = _first(step)
@@ -145,6 +157,16 @@ class MaxPool(Rule):
         # Added, not stored: where poolings overlap, a maximum may be that of several.
         unpooled.scatter_add_(2, switches, values.flatten(2))
         return [(given, Signal(unpooled.view(units, channels, *plane), signal.channels))]
+
+
+_GIVE_SWITCHES: tuple[Any, ...] = (functional.max_pool1d_with_indices, functional.max_pool2d_with_indices)
+_WITH_SWITCHES: dict[Any, Callable[..., Any]] = {
+    torch.max_pool1d: functional.max_pool1d,
+    torch.max_pool2d: functional.max_pool2d,
+    functional.max_pool1d_with_indices: functional.max_pool1d,
+    functional.max_pool2d_with_indices: functional.max_pool2d,
+}
+"""Of some functions, the twin that can give its switches."""
 
 
 class Convolution(Rule):
@@ -185,6 +207,34 @@ class Convolution(Rule):
         return [(source, Signal(image if symmetric else _cut(image, before, source.shape[2:])))]
 
 
+class Gate(Rule):
+    """A product: by a constant, or by a gate that the network computes, which is held as it was in the forward pass.
+
+    The gate is the factor that is one value a channel (squeeze-and-excitation, Hu et al. 2018). Of two full maps
+    neither is a gate, and their product has no rule.
+    """
+
+    functions = (torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__)
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        one, other = step.args[:2] if len(step.args) > 1 else (*step.args, *step.kwargs.values())
+        if not isinstance(one, Tensor) or (isinstance(other, Tensor) and self._gates(step, one)):
+            one, other = other, one
+        if isinstance(other, Tensor):
+            if all(step.varying) and not self._gates(step, other):
+                raise NoRuleError(
+                    f"Deconvolution has no rule for the product of two feature maps in module '{step.module}'."
+                )
+            shape = (1,) * (step.output.ndim - other.ndim) + tuple(other.shape)
+            other = signal.of_each(other.reshape(shape).expand(1, step.output.shape[1], *shape[2:]))
+        return [(one, Signal(signal.values * other, signal.channels))]
+
+    def _gates(self, step: Step, tensor: Tensor) -> bool:
+        """Whether a factor is the constant one, or one value a channel."""
+        constant = not dict(zip(map(id, step.tensors()), step.varying, strict=True))[id(tensor)]
+        return (constant and any(step.varying)) or tensor.numel() < step.output.numel()
+
+
 class Adjoint(Rule):
     """Steps that are linear in what they are given: their adjoint, which is the derivative at any point."""
 
@@ -194,6 +244,11 @@ class Adjoint(Rule):
         functional.adaptive_avg_pool1d,
         functional.adaptive_avg_pool2d,
         functional.pad,
+        functional.interpolate,
+        torch.mean,
+        Tensor.mean,
+        torch.sum,
+        Tensor.sum,
         torch.flatten,
         Tensor.flatten,
         Tensor.reshape,
@@ -204,9 +259,13 @@ class Adjoint(Rule):
         torch.unsqueeze,
         Tensor.unsqueeze,
         Tensor.contiguous,
+        Tensor.__getitem__,
         torch.add,
         Tensor.add,
         Tensor.__add__,
+        Tensor.__radd__,
+        torch.sub,
+        Tensor.sub,
         torch.cat,
     )
 
@@ -225,7 +284,7 @@ class Adjoint(Rule):
 
 _RULES: dict[Callable[..., Any], Rule] = {
     function: rule
-    for rule in (Pass(), Rectify(), BatchNorm(), MaxPool(), Convolution(), Adjoint())
+    for rule in (Pass(), Rectify(), BatchNorm(), MaxPool(), Convolution(), Gate(), Adjoint())
     for function in rule.functions
 }
 

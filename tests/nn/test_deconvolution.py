@@ -72,6 +72,11 @@ def slow_deconvolution(steps: list[nn.Module], image: Tensor, unit: int) -> Tens
     for step, given in reversed(passed):
         if isinstance(step, (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.PReLU)):
             signal = signal.clamp(min=0.0)
+        elif isinstance(step, nn.AdaptiveMaxPool2d):
+            pooled = torch.zeros_like(given)
+            for channel, cells in enumerate(given[0]):
+                pooled[0, channel].view(-1)[int(cells.argmax())] = signal[0, channel, 0, 0]
+            signal = pooled
         elif isinstance(step, nn.MaxPool2d):
             pooled = torch.zeros_like(given)
             plain = functional.max_pool2d(
@@ -94,6 +99,7 @@ CASES: dict[str, list[nn.Module]] = {
     "even kernel, same": [nn.Conv2d(1, 4, (2, 4), padding="same"), nn.GELU(), nn.Conv2d(4, 3, 4, padding="same")],
     "overlapping pools": [nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 3, 3)],
     "average pools": [nn.Conv2d(1, 4, 3), nn.LeakyReLU(0.2), nn.AvgPool2d(2), nn.Conv2d(4, 3, 3), nn.PReLU()],
+    "global max": [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveMaxPool2d(1)],
     "adaptive pool": [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d((3, 4))],
     "several channels": [nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 3, 3, padding=1)],
     "pooling leaves a rest": [nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d((2, 4)), nn.Dropout(0.5)],
@@ -198,6 +204,65 @@ def test_functional_calls_sums_concatenations_and_reuse() -> None:
         start[0, unit] = output[0, unit].detach()
         (expected,) = torch.autograd.grad(output, leaf, start, retain_graph=True)
         torch.testing.assert_close(images[unit], expected[0, 0], rtol=0.0, atol=1e-12)
+
+
+class SqueezeAndExcitation(nn.Module):
+    """A residual block as torchvision writes it, in place, with a gate (Hu et al. 2018)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.second = nn.Conv2d(4, 4, 3, padding=1)
+        self.squeeze = nn.Linear(4, 2)
+        self.excite = nn.Linear(2, 4)
+        self.relu = nn.ReLU(inplace=True)
+
+    def gate(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.excite(functional.relu(self.squeeze(x.mean(dim=(2, 3))))))[:, :, None, None]
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.relu(self.first(image))
+        out = self.norm(self.second(x))
+        out = out * self.gate(out)
+        out += x
+        return functional.max_pool2d(self.relu(out) * 0.5, 2)
+
+
+def test_a_gate_is_held_and_a_sum_in_place_spoils_nothing() -> None:
+    torch.manual_seed(6)
+    network = SqueezeAndExcitation().double().eval()
+    network.norm.running_mean.normal_()
+    network.norm.running_var.uniform_(0.5, 2.0)
+    image = torch.randn(1, 1, 10, 12, dtype=torch.float64)
+    images = asc.deconvolve(network, image, "")
+    with torch.no_grad():
+        x = network.first(image).relu()
+        out = network.norm(network.second(x))
+        torch.testing.assert_close(record(network, image).layer("norm"), out)
+        gate = network.gate(out)
+        pooled, switches = functional.max_pool2d((out * gate + x).relu() * 0.5, 2, return_indices=True)
+        scale = (network.norm.weight / (network.norm.running_var + network.norm.eps).sqrt())[None, :, None, None]
+        for unit in range(4):
+            start = torch.zeros_like(pooled)
+            start[0, unit] = pooled[0, unit]
+            down = (functional.max_unpool2d(start, switches, 2) * 0.5).relu()
+            through = functional.conv_transpose2d(down * gate * scale, network.second.weight, padding=1)
+            expected = functional.conv_transpose2d((through + down).relu(), network.first.weight, padding=1)
+            torch.testing.assert_close(images[unit], expected[0, 0], rtol=0.0, atol=1e-12)
+
+
+def test_a_product_of_two_maps_has_no_rule() -> None:
+    class Product(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(1, 4, 3), nn.Conv2d(1, 4, 3)
+
+        def forward(self, image: Tensor) -> Tensor:
+            return self.first(image) * self.second(image)
+
+    with pytest.raises(NoRuleError, match="product of two feature maps"):
+        asc.deconvolve(Product(), torch.rand(1, 1, 9, 9), "")
 
 
 def test_a_dense_unit_starts_from_gradient_times_map() -> None:
