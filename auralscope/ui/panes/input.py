@@ -1,0 +1,147 @@
+"""What the model sees: a network's input, row for row, locked to the model's settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from auralscope.dsp.scales import BinAxis, note_name, time_label
+from auralscope.ui.panes.axes import AXIS_MARGIN_PX, FrequencyAxisItem, TimeAxisItem, restyle_axes
+from auralscope.ui.panes.colour import COLOUR_MAPS, PaneColours, value_lut
+from auralscope.ui.panes.items import PictureItem, PlayheadItem
+from auralscope.ui.panes.readout import ReadoutLabel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PySide6.QtGui import QResizeEvent
+
+
+class InputPane(QWidget):
+    """The image that a network gets of one window; nothing but its colours can be changed."""
+
+    readout_changed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("What the model sees"))
+        self.setMinimumSize(120, 80)
+        self._image: NDArray[np.float32] | None = None
+        self._axis = BinAxis([0.0, 1.0])
+        self._start_s, self._hop_s, self._unit = 0.0, 1.0, ""
+        self._colour_map = COLOUR_MAPS[0]
+        self._pointer: QPointF | None = None
+        self._frequency_axis = FrequencyAxisItem()
+        self.box = pg.ViewBox(enableMenu=False, enableMouse=False, defaultPadding=0.0)
+        self.box.disableAutoRange()
+        self.plot = pg.PlotWidget(viewBox=self.box, axisItems={"left": self._frequency_axis, "bottom": TimeAxisItem()})
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot.hideButtons()
+        self.plot.getPlotItem().layout.setContentsMargins(0, AXIS_MARGIN_PX, 2 * AXIS_MARGIN_PX, 0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        self._picture = PictureItem()
+        self._playhead = PlayheadItem()
+        self._playhead.hide()
+        for item in (self._picture, self._playhead):
+            self.box.addItem(item, ignoreBounds=True)
+        self._readout = ReadoutLabel(self.plot)
+        self.plot.scene().sigMouseMoved.connect(self._pointer_moved)
+        self.plot.viewport().installEventFilter(self)
+        self._restyle()
+
+    def show_input(
+        self,
+        image: NDArray[np.float32],
+        frequencies_hz: NDArray[np.float64],
+        hop_s: float,
+        start_s: float,
+        value_range: tuple[float, float],
+        unit: str = "",
+    ) -> None:
+        """Show a network's input.
+
+        Parameters
+        ----------
+        image : (bins, frames) array
+        frequencies_hz : (bins,) array, increasing
+        hop_s, start_s : float
+            Frame f is centred on `start_s` + f * `hop_s`.
+        value_range : (float, float)
+            What the colour map spreads over.
+        unit : str
+            Written after values in the read-out.
+        """
+        bins, frames = image.shape
+        self._image = image
+        self._axis = BinAxis(frequencies_hz)
+        self._start_s, self._hop_s, self._unit = start_s, hop_s, unit
+        low, high = value_range
+        rows = np.clip((image - low) * (255.0 / max(high - low, 1e-12)), 0.0, 255.0)
+        left_s = start_s - hop_s / 2
+        self._picture.set_rows(
+            np.rint(rows).astype(np.uint8), QRectF(left_s, -0.5, frames * hop_s, bins), value_lut(self._colour_map)
+        )
+        self._frequency_axis.set_axis(self._axis)
+        self.box.setRange(xRange=(left_s, left_s + frames * hop_s), yRange=(-0.5, bins - 0.5), padding=0)
+        self._say_readout()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._image = None
+        self._picture.set_rows(np.zeros((0, 0), np.uint8), QRectF(), value_lut(self._colour_map))
+        self._say_readout()
+
+    def set_colour_map(self, name: str) -> None:
+        """Use one of `COLOUR_MAPS`."""
+        self._colour_map = name
+        self._picture.recolour(value_lut(name))
+
+    def set_playhead(self, time_s: float) -> None:
+        """Move the playhead, shown while it is in the window."""
+        self._playhead.setPos(time_s, 0.0)
+        first_s, last_s = self.box.viewRange()[0]
+        self._playhead.setVisible(self._image is not None and first_s <= time_s <= last_s)
+
+    def _pointer_moved(self, at: QPointF) -> None:
+        self._pointer = at
+        self._say_readout()
+
+    def _say_readout(self) -> None:
+        text = ""
+        if self._image is not None and self._pointer is not None:
+            at = self.box.mapSceneToView(self._pointer)
+            row, column = round(at.y()), round((at.x() - self._start_s) / self._hop_s)
+            if 0 <= row < self._image.shape[0] and 0 <= column < self._image.shape[1]:
+                hz = float(self._axis.frequencies_hz[row])
+                value = f"{float(self._image[row, column]):.3g} {self._unit}".strip()
+                frame_s = self._start_s + column * self._hop_s
+                parts = (time_label(max(frame_s, 0.0)), f"{hz:,.1f} Hz", note_name(hz), value)
+                text = " · ".join(part for part in parts if part)
+        self._readout.show_text(text)
+        self.readout_changed.emit(text)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Leave:
+            self._pointer = None
+            self._say_readout()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._readout.place()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.ApplicationPaletteChange):
+            self._restyle()
+
+    def _restyle(self) -> None:
+        colours = PaneColours.of(self.palette())
+        self.plot.setBackground(colours.background)
+        restyle_axes(self.plot, colours.text, colours.dim)
+        self._readout.restyle(colours)
