@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+pytest_plugins = ["speaker"]  # tests/speaker.py: a loudspeaker whose sound can be recorded
+
 if sys.platform == "linux":
     # Windows open on the virtual display that pytest-xvfb starts, never on a Wayland desktop in use. With neither that
     # nor another X server, Qt would end the whole run; without windows, the rest of the tests still tell something.

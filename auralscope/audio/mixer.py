@@ -1,0 +1,251 @@
+"""What is played, block by block: original or feature, seeks, loops and fades. No device and no waiting.
+
+A device's own thread calls `Mixer.render`; all else may be called from any thread. Whatever the two sides share is one
+reference to an immutable value, replaced as a whole, so that neither ever waits for the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auralscope.types import Clip
+
+Source = Literal["original", "feature"]
+
+SWITCH_FADE_S = 0.010  # between original and feature
+CUT_FADE_S = 0.005  # at seeks, loop wraps, starts and pauses
+MIN_LOOP_S = 0.050
+
+# Gains of the channels of WAV's layouts on the left; the right mirrors them (ITU-R BS.775-3, annex 4: no LFE).
+_HALF = 0.5**0.5
+_LEFT_GAINS = {
+    3: (1.0, 0.0, _HALF),  # L R C
+    4: (1.0, 0.0, _HALF, 0.0),  # L R Ls Rs
+    5: (1.0, 0.0, _HALF, _HALF, 0.0),  # L R C Ls Rs
+    6: (1.0, 0.0, _HALF, 0.0, _HALF, 0.0),  # L R C LFE Ls Rs
+    7: (1.0, 0.0, _HALF, 0.0, 0.5, _HALF, 0.0),  # L R C LFE Cs Ls Rs
+    8: (1.0, 0.0, _HALF, 0.0, _HALF, 0.0, _HALF, 0.0),  # L R C LFE Lb Rb Ls Rs
+}
+_RIGHT_ORDER = {
+    3: (1, 0, 2),
+    4: (1, 0, 3, 2),
+    5: (1, 0, 2, 4, 3),
+    6: (1, 0, 2, 3, 5, 4),
+    7: (1, 0, 2, 3, 4, 6, 5),
+    8: (1, 0, 2, 3, 5, 4, 7, 6),
+}
+
+
+def mixed_down(clip: Clip, channels: int) -> NDArray[np.float32]:
+    """The clip for one or two speakers: (1 or 2, n), never louder than the loudest channel can be.
+
+    Parameters
+    ----------
+    clip : Clip
+        Of any number of channels, in WAV's order.
+    channels : {1, 2}
+    """
+    if channels == 1 and clip.channels > 1:
+        return clip.mono()[np.newaxis]
+    if clip.channels <= 2:
+        return clip.samples
+    if clip.channels not in _LEFT_GAINS:  # no layout is agreed on: the same on both sides
+        return clip.mono()[np.newaxis]
+    left = np.array(_LEFT_GAINS[clip.channels], dtype=np.float32)
+    left /= left.sum()
+    sides: NDArray[np.float32] = np.stack([left, left[list(_RIGHT_ORDER[clip.channels])]]) @ clip.samples
+    return sides
+
+
+@dataclass(frozen=True, eq=False)
+class Programme:
+    """What there is to play, at the device's rate.
+
+    Attributes
+    ----------
+    original : (1 or channels, n) float32 array
+    feature : (1 or channels, m) float32 array, optional
+    feature_first : int
+        The frame of the original at which the feature begins; around it there is silence.
+    """
+
+    original: NDArray[np.float32]
+    feature: NDArray[np.float32] | None = None
+    feature_first: int = 0
+
+
+class _Span(NamedTuple):
+    """Sound without a break: when it is heard, its position, how long it lasts, the seek that led there."""
+
+    at_s: float
+    position_s: float
+    lasts_s: float
+    seek: tuple[float] | None
+
+
+class Mixer:
+    """Renders a `Programme` and knows which moment of it is heard when.
+
+    Attributes
+    ----------
+    programme : Programme, optional
+    playing : bool
+    source : {"original", "feature"}
+    loop_s : (float, float), optional
+        Played round and round, exactly this long; a position behind it goes to its beginning at once.
+    gain : float
+        Linear; a change glides over one block.
+    """
+
+    def __init__(self) -> None:
+        self.rate = 44100
+        self.channels = 2
+        self.programme: Programme | None = None
+        self.playing = False
+        self.source: Source = "original"
+        self.loop_s: tuple[float, float] | None = None
+        self.gain = 1.0
+        # A new tuple each time: its identity tells one seek from the next.
+        self._seek: tuple[float] = (0.0,)
+        self._end_of: tuple[float] | None = None
+        self._rest: tuple[float] | None = self._seek
+        self._heard: tuple[_Span, ...] = ()
+        self._reset()
+
+    def _reset(self) -> None:
+        # What follows belongs to the thread that renders.
+        self._done_seek: tuple[float] | None = None
+        self._array: NDArray[np.float32] | None = None
+        self._array_first = 0
+        self._cursor = 0
+        self._sounding = False
+        self._now_gain = self.gain
+        self._tail: NDArray[np.float32] = np.zeros((0, self.channels), np.float32)
+        self._rise: NDArray[np.float32] = np.zeros((0, 1), np.float32)
+        self._faded = 0
+
+    def configure(self, rate: int, channels: int) -> None:
+        """Take the rate and channels of the device's stream; only while none is open, and after a seek."""
+        self.rate, self.channels = rate, channels
+        self._heard = ()
+        self._reset()
+
+    def seek(self, position_s: float) -> None:
+        """Go there: with the next block while playing, else at once."""
+        seek = (position_s,)
+        if not self.playing:
+            self._rest = seek
+        self._seek = seek
+
+    @property
+    def ended(self) -> bool:
+        """Whether all has been rendered up to the end of the recording."""
+        return self._end_of is self._seek
+
+    @property
+    def heard_until_s(self) -> float:
+        """When the last rendered sound will have been heard."""
+        return self._heard[-1].at_s + self._heard[-1].lasts_s if self._heard else 0.0
+
+    def position_s(self, now_s: float) -> float:
+        """The position that is heard at a time of the clock that `render` was told."""
+        heard, seek = self._heard, self._seek
+        if self._rest is seek:  # gone to in silence: what was heard before says nothing any more
+            heard = tuple(span for span in heard if span.seek is seek)
+        for span in reversed(heard):
+            if span.at_s <= now_s:
+                return span.position_s + min(now_s - span.at_s, span.lasts_s)
+        return heard[0].position_s if heard else seek[0]
+
+    def render(self, out: NDArray[np.float32], heard_at_s: float) -> None:
+        """Fill a block.
+
+        Parameters
+        ----------
+        out : (n, channels) float32 array
+        heard_at_s : float
+            When its first frame will be heard.
+        """
+        out.fill(0.0)
+        self._take_orders()
+        programme, loop = self.programme, self.loop_s
+        limit = programme.original.shape[1] if programme is not None else 0
+        if loop is not None:
+            loop_first = min(round(loop[0] * self.rate), max(limit - 1, 0))
+            loop_frames = max(round((loop[1] - loop[0]) * self.rate), round(MIN_LOOP_S * self.rate))
+            limit = loop_first + loop_frames
+        filled, n_out = 0, out.shape[0]
+        while filled < n_out:
+            n = n_out - filled
+            if self._sounding:
+                if self._cursor >= limit:
+                    self._cut(CUT_FADE_S)
+                    if loop is None:
+                        self._sounding = False
+                        self._end_of = self._done_seek
+                    else:
+                        self._cursor = loop_first
+                    continue
+                n = min(n, limit - self._cursor)
+            self._mix(out[filled : filled + n])
+            if self._sounding:
+                at_s = heard_at_s + filled / self.rate
+                span = _Span(at_s, self._cursor / self.rate, n / self.rate, self._done_seek)
+                self._heard = (*self._heard[-63:], span)
+                self._cursor += n
+            self._faded += n
+            filled += n
+        if self.gain != self._now_gain:
+            out *= np.linspace(self._now_gain, self.gain, n_out, dtype=np.float32)[:, np.newaxis]
+            self._now_gain = self.gain
+        elif self.gain != 1.0:
+            out *= np.float32(self.gain)
+
+    def _take_orders(self) -> None:
+        """Compare what is wanted with what sounds; any difference is a cut."""
+        programme, seek, source = self.programme, self._seek, self.source
+        array, first = None, 0
+        if programme is not None:
+            array = programme.original
+            if source == "feature":
+                array, first = programme.feature, programme.feature_first
+        wanted = self.playing and programme is not None and self._end_of is not seek
+        if seek is not self._done_seek or wanted != self._sounding:
+            self._cut(CUT_FADE_S)
+        elif array is not self._array and wanted:
+            self._cut(SWITCH_FADE_S)
+        self._array, self._array_first, self._sounding = array, first, wanted
+        if seek is not self._done_seek:
+            self._done_seek = seek
+            self._cursor = max(round(seek[0] * self.rate), 0)
+
+    def _cut(self, fade_s: float) -> None:
+        """Let what sounds now die away, under the rise of whatever comes next.
+
+        What sounds now may itself be a fade half done; all of it goes into the tail, so cuts may follow each other at
+        any distance without a click.
+        """
+        n = max(round(fade_s * self.rate), 1)
+        tail = np.zeros((n, self.channels), np.float32)
+        self._mix(tail)
+        rise = np.sin(np.linspace(0.0, np.pi / 2, n, dtype=np.float32))[:, np.newaxis] ** 2
+        tail *= 1.0 - rise
+        self._tail, self._rise, self._faded = tail, rise, 0
+
+    def _mix(self, out: NDArray[np.float32]) -> None:
+        """What sounds from the cursor on, fades included, into a block of zeros; moves nothing."""
+        if self._sounding and self._array is not None:
+            at = self._cursor - self._array_first
+            first, last = max(at, 0), min(at + out.shape[0], self._array.shape[1])
+            if first < last:
+                out[first - at : last - at] = self._array[:, first:last].T
+        rise = self._rise[self._faded : self._faded + out.shape[0]]
+        if rise.shape[0]:
+            out[: rise.shape[0]] *= rise
+            out[: rise.shape[0]] += self._tail[self._faded : self._faded + rise.shape[0]]
