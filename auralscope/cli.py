@@ -197,7 +197,7 @@ def doctor(options: argparse.Namespace) -> int:
         _print_json([finding.__dict__ for finding in findings])
     else:
         for finding in findings:
-            print(f"{finding.state:<8}{finding.subject:<16}{finding.text}")
+            print(f"{finding.state:<8}{finding.subject:<20}{finding.text}")
     return 0 if all(finding.state != "problem" for finding in findings) else 1
 
 
@@ -265,7 +265,7 @@ def _report_instead(options: argparse.Namespace) -> int:
     from auralscope.resources import resource
 
     print("There is no display here, so no window can be opened; a page of pictures and sounds is written instead.")
-    options.start, options.out, options.top = None, None, 4
+    options.start, options.out, options.top = None, None, 6
     for page in _write_reports(options, options.files or [resource("excerpt.ogg")]):
         print(f"Open it in a browser: {page.resolve()}")
     return 0
@@ -358,7 +358,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     reporting.add_argument("files", nargs="+", type=Path, metavar="FILE")
     _add_model(reporting)
     reporting.add_argument("--start", type=_seconds, metavar="S", help="where the window begins (default: the loudest)")
-    reporting.add_argument("--top", type=_positive, default=4, metavar="N", help="units a layer with sound (default 4)")
+    reporting.add_argument("--top", type=_positive, default=6, metavar="N", help="units a layer with sound (default 6)")
     reporting.add_argument("--out", type=Path, metavar="DIR", help=f"folder to write to (default {REPORTS})")
 
     listing = _command(commands, plugins, "list plugins and their errors", json_too=True)

@@ -109,7 +109,7 @@ def test_report(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     ("words", "says"),
     [
         (("tag", "{tmp}/gone.wav"), "gone.wav"),
-        (("tag", "{tmp}"), "director"),
+        (("tag", "{tmp}"), "is a folder"),
         (("tag", "{tmp}/empty.wav"), "empty.wav"),
         (("tag", "{tmp}/text.wav"), "text.wav"),
         (("tag", "{tmp}/short.wav"), "short.wav"),

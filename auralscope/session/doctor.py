@@ -92,7 +92,7 @@ def _window(display: bool, qt_problem: str) -> Finding:
 
 
 def _speaker() -> Finding:
-    from auralscope.audio.playback import describe_device
+    from auralscope.audio.devices import describe_device
     from auralscope.errors import DeviceError
 
     try:

@@ -66,7 +66,7 @@ def feature(
     return _png(figure)
 
 
-def contact_sheet(images: Sequence[NDArray[np.float32]], names: Sequence[str], columns: int = 8) -> bytes:
+def contact_sheet(images: Sequence[NDArray[np.float32]], names: Sequence[str], columns: int = 16) -> bytes:
     """Draw many images (bins, frames) in a grid, each to its own largest value, with their names."""
     bins, frames = (-(-size // 2) for size in images[0].shape)
     gap, title = 4, 20

@@ -59,7 +59,7 @@ def loudest_start_s(clip: Clip, window_s: float) -> float:
     return int(np.argmax(energies)) * step / clip.sample_rate
 
 
-def write_report(run: Run, file: Path, *, top: int = 4, progress: Callable[[float], None] = lambda _done: None) -> None:
+def write_report(run: Run, file: Path, *, top: int = 6, progress: Callable[[float], None] = lambda _done: None) -> None:
     """Write the page of one window.
 
     Parameters

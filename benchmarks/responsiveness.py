@@ -1,0 +1,76 @@
+"""How long the window's event loop is ever blocked while the gallery of a layer is computed.
+
+A timer beats every 5 ms in the window's own thread; the longest time between two beats is the longest that a mouse
+click could have waited. Galleries of all layers are computed afresh, at another place of the recording each round.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+
+from benchmarks.display import virtual_display
+
+ROUNDS = 3
+
+HEARTBEAT = """
+import sys, time, statistics
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtWidgets import QApplication
+from auralscope.resources import resource
+from auralscope.ui.main_window import MainWindow
+
+app = QApplication(sys.argv[:1])
+window = MainWindow(QSettings(), "cpu")
+window.resize(1600, 950)
+window.show()
+session = window.session
+failures = []
+session.problem.connect(failures.append)
+
+def until(condition):
+    while not condition() and not failures:
+        app.processEvents()
+        time.sleep(0.001)
+    if failures:
+        sys.exit(failures[0])
+
+window.begin([resource("excerpt.ogg")], "genre-convnet")
+until(lambda: session.look is not None)
+beats = []
+timer = QTimer()
+timer.setTimerType(Qt.TimerType.PreciseTimer)
+timer.timeout.connect(lambda: beats.append(time.perf_counter()))
+timer.start(5)
+layers = [layer for layer in session.model.spec.layers if layer.name.startswith("conv")]
+gaps = {layer.name: [] for layer in layers}
+for round in range(int(sys.argv[1])):
+    look = session.look
+    session.move_window(2.0 + 4.0 * round)
+    until(lambda: session.look is not look and session.look is not None)
+    for layer in layers:
+        session.choose_layer(layer.name)
+        beats.clear()
+        # Qt's own loop, as in the app; not our polling.
+        quit_when_done = session.features_arrived.connect(
+            lambda units: app.exit() if len(session.features) == layer.units else None
+        )
+        app.exec()
+        session.features_arrived.disconnect(quit_when_done)
+        gaps[layer.name] += [b - a for a, b in zip(beats, beats[1:])]
+for name, between in gaps.items():
+    print(f"{name}  {len(between):6} beats   median {statistics.median(between) * 1e3:5.1f} ms   "
+          f"99th percentile {statistics.quantiles(between, n=100)[98] * 1e3:5.1f} ms   "
+          f"longest {max(between) * 1e3:5.1f} ms   (wanted: < 100)")
+window.close()
+"""
+
+
+def main() -> None:
+    """Print one line a layer."""
+    with virtual_display() as environment, tempfile.TemporaryDirectory() as settings:
+        words = [sys.executable, "-c", HEARTBEAT, str(ROUNDS)]
+        done = subprocess.run(words, env={**environment, "XDG_CONFIG_HOME": settings}, check=False)
+    if done.returncode:
+        raise SystemExit("The window could not be measured.")
