@@ -64,7 +64,7 @@ class TimeAxisItem(pg.AxisItem):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__("bottom")
         self.enableAutoSIPrefix(False)
-        self.setStyle(tickLength=4)
+        self.setStyle(tickLength=4, hideOverlappingLabels=2 * AXIS_MARGIN_PX + 1)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N803
         step_s, times_s = time_ticks(minVal, maxVal, max(int(size / self.PX_PER_TICK), 1))

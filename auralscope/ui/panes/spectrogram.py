@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
 
-# Where music lies in each transform; a chroma adds up the octaves.
-DEFAULT_RANGE_DB = {"stft": (-90.0, -5.0), "mel": (-85.0, -5.0), "cqt": (-85.0, -5.0), "chroma": (-50.0, 0.0)}
-
-
 @dataclass(frozen=True, eq=False)
 class ReadyTile:
     """A tile's bytes, and its rows as they lie on the frequency axis that was in sight when it was asked for."""
@@ -111,7 +107,7 @@ class SpectrogramPane(TimePane):
         self._scale: FrequencyScale = "log"
         self._axis: Axis = ScaleAxis("log")
         self._colour_map = COLOUR_MAPS[0]
-        self._range_db = DEFAULT_RANGE_DB["stft"]
+        self._range_db = (-90.0, -10.0)
         self._lut = level_lut(self._colour_map, *self._range_db)
         self._tiles: dict[TileKey, _Tile] = {}
         self._stale: list[_Tile] = []
@@ -144,8 +140,6 @@ class SpectrogramPane(TimePane):
         else:
             self._retire(list(self._tiles.values()))
             self._tiles = {}
-        if before is not None and pyramid is not None and self._range_db == DEFAULT_RANGE_DB[before.view.transform]:
-            self.set_range_db(*DEFAULT_RANGE_DB[pyramid.view.transform])
         self._set_axis(fit=fitted)
         self._range_changed()
 

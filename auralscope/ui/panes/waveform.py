@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-    from auralscope.dsp.pyramid import Envelope, Overview
+    from auralscope.dsp.overview import Envelope, Overview
 
 
 class WaveformPane(TimePane):
@@ -37,7 +37,7 @@ class WaveformPane(TimePane):
         self._amplitude = 1.0
         left = pg.AxisItem("left")
         left.setWidth(LEFT_AXIS_PX)
-        left.setStyle(showValues=False, tickLength=0)
+        left.setTicks([])
         super().__init__(left, parent)
         self.setAccessibleName(self.tr("Waveform"))
         self.box.addItem(self._envelope, ignoreBounds=True)
