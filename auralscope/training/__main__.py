@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     convnet.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
     convnet.add_argument("--pieces", type=_positive, default=690, help="how many pieces of 28 s (default: %(default)s)")
-    convnet.add_argument("--epochs", type=_positive, default=24, help="at most so many (default: %(default)s)")
+    convnet.add_argument("--epochs", type=_positive, default=7, help="at most so many (default: %(default)s)")
     convnet.add_argument("--seed", type=_natural, default=0, help="of everything drawn (default: %(default)s)")
     convnet.add_argument("--learning-rate", type=float, default=1e-3, help="the highest (default: %(default)s)")
     convnet.add_argument("--start-from", metavar="FILE", type=Path, help="weights to go on from (safetensors)")

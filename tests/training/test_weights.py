@@ -1,0 +1,74 @@
+"""The weights that come with the genre convnet, held against music that nobody has trained on."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from auralscope.registry import find_spec
+from auralscope.training.corpus import Corpus, EvaluationWindows, Item
+from auralscope.training.fit import confusion, dead_units
+from auralscope.training.render import TIM, TrainingError, find_font
+from auralscope.weights import load_into, sha256
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Far from every seed that a plan can have given to training.
+NEW_SEEDS = range(900_000, 900_004)
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    spec = find_spec("genre-convnet")
+    built = spec.build()
+    load_into(built, spec)
+    return built.eval()
+
+
+def test_the_card_is_of_these_weights() -> None:
+    weights = find_spec("genre-convnet").weights
+    assert weights.card is not None
+    text = weights.card.read_text(encoding="utf-8")
+    assert sha256(weights.file) in text
+    assert "synthesised" in text
+
+
+@pytest.fixture(scope="module")
+def new_pieces(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Item, np.ndarray]]:
+    if shutil.which("fluidsynth") is None:
+        pytest.skip("fluidsynth is not installed: nothing can be rendered")
+    try:
+        find_font(TIM)
+    except TrainingError:
+        pytest.skip(f"{TIM.file_name} is not installed (package {TIM.package}): nothing can be rendered")
+    spec = find_spec("genre-convnet")
+    items = [Item("test", genre, seed, TIM) for genre in spec.labels for seed in NEW_SEEDS]
+    corpus = Corpus(items, tmp_path_factory.mktemp("corpus"), spec.front_end.sample_rate)
+    corpus.render()
+    return corpus.load("test")
+
+
+@pytest.mark.parametrize("gain_db", [-10.0, 0.0, 10.0])
+def test_new_pieces_by_a_held_out_sound_font(
+    network: nn.Module, new_pieces: list[tuple[Item, np.ndarray]], gain_db: float
+) -> None:
+    spec = find_spec("genre-convnet")
+    gain = 10.0 ** (gain_db / 20.0)
+    levelled = [(item, np.clip(sound * gain, -32768, 32767).astype(np.int16)) for item, sound in new_pieces]
+    windows = EvaluationWindows(levelled, spec.labels, spec.front_end)
+    counts = confusion(network, windows, len(spec.labels))
+    assert int(counts.sum()) > 70
+    assert float(counts.diagonal().sum() / counts.sum()) >= 0.9
+
+
+def test_nearly_every_unit_has_something_to_show(network: nn.Module, new_pieces: list[tuple[Item, np.ndarray]]) -> None:
+    """A dead unit is a black picture and silence."""
+    spec = find_spec("genre-convnet")
+    windows = EvaluationWindows(new_pieces[::3], spec.labels, spec.front_end)
+    dead = dead_units(network, [layer.module for layer in spec.layers[:5]], windows)
+    assert len(dead) == 5
+    assert all(len(units) <= 2 for units in dead.values())
