@@ -119,7 +119,7 @@ class Corpus:
     font_folders : sequence of Path
         Looked at for sound fonts before the system's folders.
     materials : sequence of Material
-        Harmonies and tunes to arrange in every second piece; piece `seed` takes number `seed` (over and over).
+        Harmonies and tunes to arrange, in every second piece; the others are invented.
     """
 
     def __init__(
@@ -136,6 +136,10 @@ class Corpus:
         tag = hashlib.sha256(f"{RECIPE} {len(materials)} {sample_rate}".encode()).hexdigest()[:8]
         self.folder = folder / f"audio-{tag}"
         self.fonts = {item.font: find_font(item.font, font_folders) for item in self.items}
+
+    def material(self, item: Item) -> Material | None:
+        """The song that a piece arranges: for odd seeds number `seed`, so that none is in two splits."""
+        return self.materials[item.seed] if item.seed % 2 and item.seed < len(self.materials) else None
 
     def path(self, item: Item) -> Path:
         """Where an item's sound is, or will be."""
@@ -159,9 +163,9 @@ class Corpus:
                 raise
 
     def _render(self, item: Item) -> None:
-        # Half of the pieces are invented even where material is given, so that neither kind is everything.
-        material = self.materials[item.seed % len(self.materials)] if self.materials and item.seed % 2 else None
-        clip = render(compose(item.genre, item.seed, material), self.fonts[item.font], room=room_for(item.seed))
+        clip = render(
+            compose(item.genre, item.seed, self.material(item)), self.fonts[item.font], room=room_for(item.seed)
+        )
         mono = resample(clip.excerpt(0.0, PIECE_S).mono(), clip.sample_rate, self.sample_rate)
         # Level carries nothing: it is drawn anew for each window.
         rms = float(np.sqrt(np.mean(mono**2)))

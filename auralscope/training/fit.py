@@ -124,7 +124,11 @@ def fit(
             logger=False,
             num_sanity_val_steps=0,
         )
-        trainer.fit(task, train_loader, validation_loader)
+        try:
+            trainer.fit(task, train_loader, validation_loader)
+        except SystemExit as ended:
+            # What Lightning makes of Ctrl-C.
+            raise KeyboardInterrupt from ended
     network.load_state_dict(keeper.state)
     network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     network.eval()

@@ -1,42 +1,13 @@
-"""The one place where Lightning and torchmetrics are imported.
-
-Both import torchvision wherever it is installed, though nothing of it is used here. A torchvision compiled for CUDA
-beside a CPU build of torch fails as it describes operators that its library would have brought. Declaring those, never
-to be called, is enough for the import.
-"""
+"""The one place where Lightning and torchmetrics are imported; both import torchvision where it is installed."""
 
 from __future__ import annotations
 
-import re
-import sys
-from importlib.util import find_spec
+from auralscope.training import torchvision_shim  # noqa: F401 - before those that import torchvision
 
-import torch
+# isort: split
 
-
-def _import_torchvision() -> torch.library.Library | None:
-    """Import torchvision if it is there; returns what had to be declared, which lives as long as it is held."""
-    library: torch.library.Library | None = None
-    while find_spec("torchvision") is not None:
-        try:
-            import torchvision  # noqa: F401
-        except RuntimeError as failure:
-            missing = re.search(r"operator torchvision::(\w+) does not exist", str(failure))
-            if missing is None:
-                raise
-            library = library or torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
-            library.define(f"{missing[1]}(Tensor boxes) -> Tensor")  # type: ignore[no-untyped-call]
-            for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-                del sys.modules[name]
-        else:
-            break
-    return library
-
-
-_declarations = _import_torchvision()
-
-import lightning  # noqa: E402
-import torchmetrics  # noqa: E402
-from lightning.pytorch import callbacks  # noqa: E402
+import lightning
+import torchmetrics
+from lightning.pytorch import callbacks
 
 __all__ = ["callbacks", "lightning", "torchmetrics"]

@@ -189,9 +189,14 @@ def bass_line(
 def tune(
     sketch: Sketch, melody: Melody, *, velocity: float, transpose: int = 0, octaves: bool = False, length: float = 0.95
 ) -> list[Note]:
-    """A melody as a part, its phrases rising and falling in strength; `octaves` doubles it an octave above."""
+    """A melody as a part, cut at the piece's end, its phrases rising and falling in strength.
+
+    `octaves` doubles it an octave above.
+    """
     notes = []
     for start, duration, pitch in melody:
+        if start >= sketch.beats:
+            break
         swell = 0.88 + 0.12 * abs(((start / sketch.beats_per_bar) % 4) / 2 - 1)
         for extra in (0, 12) if octaves else (0,):
             notes.append(sketch.note(start, duration * length, pitch + transpose + extra, velocity * swell))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import soundfile
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import AuralScopeError
 from auralscope.training.augment import LEVEL_DB, augment, cut
-from auralscope.training.composer import GENRES, compose
+from auralscope.training.composer import GENRES, Material, compose
 from auralscope.training.corpus import Corpus, EvaluationWindows, FreshWindows, Item, TrainingWindows, plan
 from auralscope.training.excerpt import write_excerpt
+from auralscope.training.harmony import diatonic
 from auralscope.training.render import FLUID_R3, TIM, TrainingError, find_font, render
 
 FRONT_END = SpectrogramFrontEnd(11_025, 512, 256, 4 * 11_025)
@@ -40,6 +42,14 @@ def test_no_piece_and_no_sound_font_is_in_two_splits() -> None:
         assert not of["train"] & of["validation"]
         assert not of["train"] & of["test"]
         assert not of["validation"] & of["test"]
+
+
+def test_no_song_is_in_two_splits(tmp_path: Path, tim: Path) -> None:
+    songs = [Material(diatonic(seed % 12, "major", [1], [3]), ((0.0, 1.0, 60),)) for seed in range(20)]
+    items = [replace(item, font=TIM) for item in plan(150, LABELS)]
+    corpus = Corpus(items, tmp_path, 11_025, materials=songs)
+    arranged = {(item.split, id(song)) for item in items if (song := corpus.material(item)) is not None}
+    assert len(arranged) == len({song for _, song in arranged}) == 10
 
 
 def test_genres_and_sound_fonts_are_balanced() -> None:
