@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from auralscope.errors import UnknownNameError
-from auralscope.nn.rules import rule_for
+from auralscope.nn.rules import make_step
 
 INPUT = -1
 """The index, in place of a step's, of the image itself."""
@@ -51,8 +51,8 @@ class Step:
 
     def tensors(self) -> Iterator[Tensor]:
         """The tensors it was given, in order, also those in lists."""
-        yield from _tensors(self.args)
-        yield from _tensors(self.kwargs)
+        yield from tensors_in(self.args)
+        yield from tensors_in(self.kwargs)
 
 
 @dataclass(eq=False)
@@ -63,6 +63,7 @@ class Tape:
     ----------
     image : (1, channels, ...) tensor
         The network's input.
+    network : torch.nn.Module
     steps : list of Step
         In the order in which they were made.
     layers : dict of str to Tensor
@@ -72,6 +73,7 @@ class Tape:
     """
 
     image: Tensor
+    network: nn.Module
     steps: list[Step] = field(default_factory=list)
     layers: dict[str, Tensor] = field(default_factory=dict)
     output: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -83,7 +85,7 @@ class Tape:
         """Write a step down, unless it depends on nothing but constants."""
         if not any(step.varying):
             return
-        for tensor in _tensors(step.output):
+        for tensor in tensors_in(step.output):
             self._made_by[id(tensor)] = len(self.steps)
         self.steps.append(step)
 
@@ -115,6 +117,10 @@ class Tape:
                 todo.extend(self.steps[index].tensors())
         return found
 
+    def again(self, image: Tensor) -> Tape:
+        """The same network's forward pass of another image."""
+        return record(self.network, image)
+
     def replay(self, start: Tensor, value: Tensor, end: Tensor) -> Tensor:
         """What `end` would have been with `value` in the place of `start`.
 
@@ -126,9 +132,9 @@ class Tape:
             step = self.steps[index]
             if id(start) == id(step.output) or not any(id(tensor) in replaced for tensor in step.tensors()):
                 continue
-            args, kwargs = _substitute(step.args, replaced), _substitute(dict(step.kwargs), replaced)
+            args, kwargs = substitute(step.args, replaced), substitute(dict(step.kwargs), replaced)
             again = step.function(*args, **kwargs)
-            for old, new in zip(_tensors(step.output), _tensors(again), strict=True):
+            for old, new in zip(tensors_in(step.output), tensors_in(again), strict=True):
                 replaced[id(old)] = new
         result: Tensor = replaced[id(end)]
         return result
@@ -151,7 +157,7 @@ def record(network: nn.Module, image: Tensor) -> Tape:
     if image.shape[0] != 1:
         raise ValueError(f"one input at a time is looked into, not a batch of {image.shape[0]}")
     # A view of its own, so that the image's identity is the tape's alone.
-    tape = Tape(image.detach().view_as(image))
+    tape = Tape(image.detach().view_as(image), network)
     with torch.no_grad(), _evaluation_mode(network), _Recorder(tape, network):
         tape.output = network(tape.image)
     return tape
@@ -197,7 +203,7 @@ class _Recorder(TorchFunctionMode):
     def _leaving(self, name: str) -> Callable[..., None]:
         def leave(_module: nn.Module, _args: Any, output: Any) -> None:
             self._at_work.pop()
-            tensor = next(_tensors(output), None)
+            tensor = next(tensors_in(output), None)
             if tensor is not None:
                 self._tape.layers[name] = tensor
 
@@ -211,13 +217,12 @@ class _Recorder(TorchFunctionMode):
         func = _OUT_OF_PLACE.get(func, func)
         if kwargs.get("inplace"):
             kwargs["inplace"] = False
-        rule = rule_for(func)
-        output, saved = rule.forward(func, args, kwargs) if rule is not None else (func(*args, **kwargs), None)
-        if any(output is tensor for tensor in _tensors(args)):
+        output, saved = make_step(func, args, kwargs)
+        if any(output is tensor for tensor in tensors_in(args)):
             output = output.view_as(output)  # a step that gives back what it was given still makes a tensor of its own
-        if next(_tensors(output), None) is not None:
+        if next(tensors_in(output), None) is not None:
             module = self._at_work[-1] if self._at_work else ""
-            varying = tuple(self._tape.maker(tensor) is not None for tensor in (*_tensors(args), *_tensors(kwargs)))
+            varying = tuple(self._tape.maker(tensor) is not None for tensor in (*tensors_in(args), *tensors_in(kwargs)))
             self._tape.add(Step(func, args, kwargs, output, saved, module, varying))
         return output
 
@@ -234,22 +239,24 @@ def _evaluation_mode(network: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in a value, also those in lists and mappings."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from _tensors(item)
+            yield from tensors_in(item)
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _tensors(item)
+            yield from tensors_in(item)
 
 
-def _substitute(value: Any, replaced: Mapping[int, Any]) -> Any:
+def substitute(value: Any, replaced: Mapping[int, Any]) -> Any:
+    """A value with some of its tensors, by their `id`, replaced."""
     if isinstance(value, Tensor):
         return replaced.get(id(value), value)
     if isinstance(value, (tuple, list)):
-        return type(value)(_substitute(item, replaced) for item in value)
+        return type(value)(substitute(item, replaced) for item in value)
     if isinstance(value, dict):
-        return {key: _substitute(item, replaced) for key, item in value.items()}
+        return {key: substitute(item, replaced) for key, item in value.items()}
     return value

@@ -10,6 +10,7 @@ that map, is the start instead.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -17,13 +18,19 @@ from torch import Tensor, nn
 
 from auralscope.errors import NoRuleError, UnknownNameError
 from auralscope.nn.capture import INPUT, Tape, record
-from auralscope.nn.rules import BatchNorm, Convolution, MaxPool, Rectify, Signal, rule_for
+from auralscope.nn.rules import DECONVOLUTION, BatchNorm, Convolution, MaxPool, Rectify, Rule, Signal, Table
 
 MEMORY_BYTES = 150_000_000
 """About how much the signals of the units that travel together may take; more units travel in turns."""
 
 
-def deconvolve(network: nn.Module, image: Tensor, layer: str, units: Sequence[int] | None = None) -> Tensor:
+def deconvolve(
+    network: nn.Module,
+    image: Tensor,
+    layer: str,
+    units: Sequence[int] | None = None,
+    method: str | Reading = "deconvolution",
+) -> Tensor:
     """Deconvolve units of any network.
 
     Parameters
@@ -36,6 +43,8 @@ def deconvolve(network: nn.Module, image: Tensor, layer: str, units: Sequence[in
         Dotted name of the module whose output is looked at, such as `"features.8"`.
     units : sequence of int, optional
         All of the layer's unless given.
+    method : str or Reading
+        Another reading of the same question; see `auralscope.nn.readings`.
 
     Returns
     -------
@@ -45,27 +54,135 @@ def deconvolve(network: nn.Module, image: Tensor, layer: str, units: Sequence[in
     Raises
     ------
     UnknownNameError
-        No such layer or unit.
+        No such layer, unit or method.
     NoRuleError
         A module between the layer and the input has no rule.
     """
-    return deconvolve_tape(record(network, image), layer, units)
+    return deconvolve_tape(record(network, image), layer, units, method)
 
 
-def deconvolve_tape(tape: Tape, layer: str, units: Sequence[int] | None = None) -> Tensor:
+def deconvolve_tape(
+    tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | Reading = "deconvolution"
+) -> Tensor:
     """Deconvolve units of a forward pass that was recorded; see `deconvolve`."""
+    from auralscope.nn.readings import reading
+
     top = tape.layer(layer)
     n_units = unit_count(top, tape.image)
     chosen = list(range(n_units)) if units is None else list(units)
     for unit in chosen:
         if not 0 <= unit < n_units:
             raise UnknownNameError(f"Layer '{layer}' has units 0 to {n_units - 1}; there is no unit {unit}.")
-    with torch.no_grad():
-        together = _units_at_once(tape, top)
-        turns = [chosen[first : first + together] for first in range(0, len(chosen), together)]
-        images = [_descend(tape, *_start(tape, top, turn)) for turn in turns]
-        image = torch.cat(images) if images else tape.image.new_zeros(0, *tape.image.shape[1:])
+    if not chosen:
+        image = tape.image.new_zeros(0, *tape.image.shape[1:])
+    else:
+        with torch.no_grad():
+            image = reading(method).read(tape, layer, chosen)
     return image[:, 0] if image.shape[1] == 1 else image
+
+
+class Reading(ABC):
+    """A way to say, as an image in the input's plane, what a unit answered to.
+
+    Attributes
+    ----------
+    name : str
+        As given to `method=`.
+    """
+
+    name: str
+
+    @abstractmethod
+    def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
+        """Read units of a layer of a recorded forward pass.
+
+        Parameters
+        ----------
+        tape : Tape
+        layer : str
+            Dotted name of the module; it is there.
+        units : list of int
+            They are there.
+
+        Returns
+        -------
+        (units, channels, bins, frames) tensor
+        """
+
+
+class Descent(Reading):
+    """A reading that carries a signal down the tape, step by step, each by its rule.
+
+    Parameters
+    ----------
+    name : str
+    rules : Table
+    otherwise : Rule, optional
+        For steps that the table does not name; without it, they are an error.
+    times_input : bool
+        Whether the image is multiplied by the input in the end.
+    """
+
+    def __init__(self, name: str, rules: Table, otherwise: Rule | None = None, times_input: bool = False) -> None:
+        self.name = name
+        self._rules = rules
+        self._otherwise = otherwise
+        self._times_input = times_input
+
+    def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
+        top = tape.layer(layer)
+        together = _units_at_once(tape, top)
+        turns = [units[first : first + together] for first in range(0, len(units), together)]
+        image = torch.cat([self._descend(tape, *self.start(tape, top, turn)) for turn in turns])
+        return image * tape.image if self._times_input else image
+
+    def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
+        """Where the descent begins, and with what: each unit's own answer, every other unit zero."""
+        if is_map(top, tape.image):
+            channels = torch.tensor(units, device=top.device)
+            return top, Signal(top[0, channels].unsqueeze(1), channels)
+        chosen = torch.zeros(len(units), top.shape[-1], dtype=top.dtype, device=top.device)
+        chosen[torch.arange(len(units)), units] = 1.0
+        between = (1,) * (top.ndim - 2)
+        return top, Signal(chosen.view(len(units), *between, -1) * top)
+
+    def _descend(self, tape: Tape, start: Tensor, signal: Signal) -> Tensor:
+        """Carry a signal from a recorded tensor down to the image: (units, channels, bins, frames)."""
+        waiting: dict[int, Signal] = {}
+        first = tape.maker(start)
+        if first is not None:
+            waiting[first] = signal
+        for index in sorted(tape.ancestors(start), reverse=True):
+            if index not in waiting:
+                continue
+            step = tape.steps[index]
+            rule = self._rules.get(step.function, self._otherwise)
+            if rule is None:
+                name = getattr(step.function, "__name__", str(step.function))
+                raise NoRuleError(
+                    f"There is no rule of {self.name} for '{name}' in module '{step.module or '(the network itself)'}'."
+                )
+            for tensor, below in rule.backward(step, waiting.pop(index)):
+                maker = tape.maker(tensor)
+                if maker is None:  # a constant: a weight, or something made from weights alone
+                    continue
+                waiting[maker] = _sum(waiting[maker], below, tensor) if maker in waiting else below
+        if INPUT not in waiting:
+            raise NoRuleError("This layer's output does not depend on the input.")
+        return waiting[INPUT].dense(tape.image.shape[1])
+
+
+class Deconvolution(Descent):
+    """Zeiler & Fergus 2014; above the convolutions, gradient times map (see the module)."""
+
+    def __init__(self) -> None:
+        super().__init__("deconvolution", DECONVOLUTION)
+
+    def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
+        if is_map(top, tape.image):
+            return super().start(tape, top, units)
+        below = last_map(tape, top)
+        return below, Signal(gradient_at(tape, below, top, units) * below)
 
 
 def is_map(value: Tensor, image: Tensor) -> bool:
@@ -78,57 +195,31 @@ def unit_count(value: Tensor, image: Tensor) -> int:
     return value.shape[1] if is_map(value, image) else value.shape[-1]
 
 
-def _start(tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
-    """Where the descent begins, and with what."""
-    if is_map(top, tape.image):
-        channels = torch.tensor(units, device=top.device)
-        return top, Signal(top[0, channels].unsqueeze(1), channels)
-    below = _last_map(tape, top)
-    with torch.enable_grad():
-        leaf = below.detach().requires_grad_()
-        activations = tape.replay(below, leaf, top)
-        activations = activations.reshape(-1, activations.shape[-1]).sum(dim=0)
-        rows = torch.eye(len(activations), dtype=top.dtype, device=top.device)[units]
-        (gradient,) = torch.autograd.grad(activations, leaf, rows, is_grads_batched=True)
-    return below, Signal((gradient * below)[:, 0])
-
-
-def _last_map(tape: Tape, top: Tensor) -> Tensor:
+def last_map(tape: Tape, top: Tensor) -> Tensor:
     """The last feature map that a convolution block gave, among all on which `top` depends."""
     for index in sorted(tape.ancestors(top), reverse=True):
         step = tape.steps[index]
-        rule = rule_for(step.function)
+        rule = DECONVOLUTION.get(step.function)
         if isinstance(rule, (Convolution, MaxPool, Rectify, BatchNorm)) and is_map(step.output, tape.image):
             output: Tensor = step.output
             return output
     raise NoRuleError("No convolution lies below this layer, so there is no feature map to start from.")
 
 
-def _descend(tape: Tape, start: Tensor, signal: Signal) -> Tensor:
-    """Carry a signal from a recorded tensor down to the image: (units, channels, bins, frames)."""
-    first = tape.maker(start)
-    if first is None:
-        raise NoRuleError("This layer's output does not depend on the input.")
-    waiting: dict[int, Signal] = {first: signal}
-    on_the_way = tape.ancestors(start)
-    for index in sorted(on_the_way, reverse=True):
-        if index not in waiting:
-            continue
-        step = tape.steps[index]
-        rule = rule_for(step.function)
-        if rule is None:
-            name = getattr(step.function, "__name__", str(step.function))
-            raise NoRuleError(
-                f"Deconvolution has no rule for '{name}' in module '{step.module or '(the network itself)'}'."
-            )
-        for tensor, below in rule.backward(step, waiting.pop(index)):
-            maker = tape.maker(tensor)
-            if maker is None:  # a constant: a weight, or something made from weights alone
-                continue
-            waiting[maker] = _sum(waiting[maker], below, tensor) if maker in waiting else below
-    if INPUT not in waiting:
-        raise NoRuleError("This layer's output does not depend on the input.")
-    return waiting[INPUT].dense(tape.image.shape[1])
+def gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Tensor:
+    """Gradients of units of a dense or recurrent layer at a tensor below it: (units, ...) as `below`.
+
+    A recurrent layer's unit is summed over time.
+    """
+    # cuDNN's recurrent layers go backwards only in training mode; torch's own do in any.
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        leaf = below.detach().requires_grad_()
+        activations = tape.replay(below, leaf, top)
+        activations = activations.reshape(-1, activations.shape[-1]).sum(dim=0)
+        rows = torch.eye(len(activations), dtype=top.dtype, device=top.device)[units]
+        (gradient,) = torch.autograd.grad(activations, leaf, rows, is_grads_batched=True)
+    values: Tensor = gradient[:, 0]
+    return values
 
 
 def _sum(one: Signal, other: Signal, tensor: Tensor) -> Signal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -79,10 +79,15 @@ class Rule(ABC):
 class Pass(Rule):
     """Identity and, in evaluation mode, dropout: through."""
 
-    functions = (functional.dropout, functional.dropout1d, functional.dropout2d, functional.feature_alpha_dropout)
+    functions: ClassVar[tuple[Callable[..., Any], ...]] = (
+        functional.dropout,
+        functional.dropout1d,
+        functional.dropout2d,
+        functional.feature_alpha_dropout,
+    )
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        return [(_first(step), signal)]
+        return [(first_input(step), signal)]
 
 
 class Rectify(Rule):
@@ -111,7 +116,7 @@ class Rectify(Rule):
     )
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        return [(_first(step), Signal(signal.values.clamp(min=0.0), signal.channels))]
+        return [(first_input(step), Signal(signal.values.clamp(min=0.0), signal.channels))]
 
 
 class BatchNorm(Rule):
@@ -120,7 +125,7 @@ class BatchNorm(Rule):
     functions = (functional.batch_norm,)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        given = _bound(step, ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"))
+        given = bound(step, ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"))
         scale = (given["running_var"] + given.get("eps", 1e-5)).rsqrt()
         if given.get("weight") is not None:
             scale = scale * given["weight"]
@@ -149,7 +154,7 @@ class MaxPool(Rule):
         return ((pooled, switches) if asked else pooled), switches
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        given = _first(step)
+        given = first_input(step)
         values = signal.values
         units, channels, plane = *values.shape[:2], given.shape[2:]
         switches = signal.of_each(step.saved).flatten(2).expand(units, -1, -1)
@@ -175,36 +180,8 @@ class Convolution(Rule):
     functions = (torch.conv1d, torch.conv2d)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        given = _bound(step, ("input", "weight", "bias", "stride", "padding", "dilation", "groups"))
-        source, weight, groups = given["input"], given["weight"], given.get("groups", 1)
-        plane = source.ndim - 2
-        stride, dilation = _each(given.get("stride", 1), plane), _each(given.get("dilation", 1), plane)
-        before = _padding_before(given.get("padding", 0), weight.shape[2:], dilation)
-        transpose = functional.conv_transpose1d if plane == 1 else functional.conv_transpose2d
-
-        if signal.channels is not None and groups == 1:
-            # Each unit touches only its own kernel: one group a unit, and nothing is multiplied by zero.
-            values, kernels, groups = signal.values.transpose(0, 1), weight[signal.channels], len(signal.values)
-        else:
-            values, kernels = signal.dense(weight.shape[0]), weight
-        # What the stride left out of the input's end belongs to it all the same.
-        padding, behind = (
-            before,
-            [
-                size - ((n - 1) * step - 2 * pad + spread * (k - 1) + 1)
-                for size, n, step, pad, spread, k in zip(
-                    source.shape[2:], values.shape[2:], stride, before, dilation, weight.shape[2:], strict=True
-                )
-            ],
-        )
-        symmetric = all(
-            0 <= extra < max(step, spread) for extra, step, spread in zip(behind, stride, dilation, strict=True)
-        )
-        if not symmetric:  # the odd zero of 'same' stands behind: take everything, then cut
-            padding, behind = (0,) * plane, [0] * plane
-        image = transpose(values, kernels, None, stride, padding, behind, groups, dilation)
-        image = image.view(len(signal.values), -1, *image.shape[2:])
-        return [(source, Signal(image if symmetric else _cut(image, before, source.shape[2:])))]
+        given = bound(step, CONVOLUTION_ARGUMENTS)
+        return [(given["input"], transposed_convolution(step, signal, given["weight"]))]
 
 
 class Gate(Rule):
@@ -235,7 +212,30 @@ class Gate(Rule):
         return (constant and any(step.varying)) or tensor.numel() < step.output.numel()
 
 
-class Adjoint(Rule):
+class Derivative(Rule):
+    """The derivative of a step at what it was given in the forward pass: what backpropagation does."""
+
+    functions: ClassVar[tuple[Callable[..., Any], ...]] = ()
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        from auralscope.nn.capture import substitute, tensors_in
+
+        inputs = [tensor for tensor, varies in zip(step.tensors(), step.varying, strict=True) if varies]
+        leaves = [tensor.detach().requires_grad_() for tensor in inputs]
+        replaced = {id(old): new for old, new in zip(inputs, leaves, strict=True)}
+        with torch.enable_grad():
+            output = step.function(*substitute(step.args, replaced), **substitute(dict(step.kwargs), replaced))
+        plane = signal.values.shape[2:]
+        outputs = [tensor for tensor in tensors_in(output) if tensor.shape[2:] == plane and tensor.requires_grad]
+        if len(outputs) != 1:  # of several parts, nothing says which the signal is for
+            name = getattr(step.function, "__name__", str(step.function))
+            raise NoRuleError(f"There is no rule for '{name}', which gives several parts, in module '{step.module}'.")
+        values = signal.dense(outputs[0].shape[1]).unsqueeze(1)
+        images = torch.autograd.grad(outputs[0], leaves, values, is_grads_batched=True)
+        return [(tensor, Signal(image[:, 0])) for tensor, image in zip(inputs, images, strict=True)]
+
+
+class Adjoint(Derivative):
     """Steps that are linear in what they are given: their adjoint, which is the derivative at any point."""
 
     functions = (
@@ -269,36 +269,64 @@ class Adjoint(Rule):
         torch.cat,
     )
 
-    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        from auralscope.nn.capture import _substitute
 
-        inputs = [tensor for tensor in step.tensors() if tensor.is_floating_point()]
-        leaves = [tensor.detach().requires_grad_() for tensor in inputs]
-        replaced = {id(old): new for old, new in zip(inputs, leaves, strict=True)}
-        with torch.enable_grad():
-            output = step.function(*_substitute(step.args, replaced), **_substitute(dict(step.kwargs), replaced))
-        values = signal.dense(output.shape[1]).unsqueeze(1)
-        images = torch.autograd.grad(output, leaves, values, is_grads_batched=True)
-        return [(tensor, Signal(image[:, 0])) for tensor, image in zip(inputs, images, strict=True)]
+Table = Mapping[Callable[..., Any], Rule]
+"""Which rule passes which of torch's functions."""
 
 
-_RULES: dict[Callable[..., Any], Rule] = {
-    function: rule
-    for rule in (Pass(), Rectify(), BatchNorm(), MaxPool(), Convolution(), Gate(), Adjoint())
-    for function in rule.functions
-}
+def table(*rules: Rule) -> Table:
+    """Rules by function; of two that claim a function, the earlier."""
+    return {function: rule for rule in reversed(rules) for function in rule.functions}
 
 
-def rule_for(function: Callable[..., Any]) -> Rule | None:
-    """The rule of one of torch's functions, or None."""
-    return _RULES.get(function)
+DECONVOLUTION = table(Pass(), Rectify(), BatchNorm(), MaxPool(), Convolution(), Gate(), Adjoint())
 
 
-def _first(step: Step) -> Tensor:
+def make_step(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """Make a step of the forward pass, and keep what the way back will need: (output, saved)."""
+    rule = DECONVOLUTION.get(function)
+    return rule.forward(function, args, kwargs) if rule is not None else (function(*args, **kwargs), None)
+
+
+CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+
+
+def transposed_convolution(step: Step, signal: Signal, weight: Tensor) -> Signal:
+    """Carry a signal through a convolution step, with a kernel that may be another than the step's own."""
+    given = bound(step, CONVOLUTION_ARGUMENTS)
+    source, groups = given["input"], given.get("groups", 1)
+    plane = source.ndim - 2
+    stride, dilation = _each(given.get("stride", 1), plane), _each(given.get("dilation", 1), plane)
+    before = _padding_before(given.get("padding", 0), weight.shape[2:], dilation)
+    transpose = functional.conv_transpose1d if plane == 1 else functional.conv_transpose2d
+
+    if signal.channels is not None and groups == 1:
+        # Each unit touches only its own kernel: one group a unit, and nothing is multiplied by zero.
+        values, kernels, groups = signal.values.transpose(0, 1), weight[signal.channels], len(signal.values)
+    else:
+        values, kernels = signal.dense(weight.shape[0]), weight
+    # What the stride left out of the input's end belongs to it all the same.
+    behind = [
+        size - ((n - 1) * jump - 2 * pad + spread * (k - 1) + 1)
+        for size, n, jump, pad, spread, k in zip(
+            source.shape[2:], values.shape[2:], stride, before, dilation, weight.shape[2:], strict=True
+        )
+    ]
+    padding = before
+    even = all(0 <= rest < max(jump, spread) for rest, jump, spread in zip(behind, stride, dilation, strict=True))
+    if not even:  # the odd zero of 'same' stands behind: take everything, then cut
+        padding, behind = (0,) * plane, [0] * plane
+    image = transpose(values, kernels, None, stride, padding, behind, groups, dilation)
+    image = image.view(len(signal.values), -1, *image.shape[2:])
+    return Signal(image if even else _cut(image, before, source.shape[2:]))
+
+
+def first_input(step: Step) -> Tensor:
+    """The first tensor that a step was given."""
     return next(step.tensors())
 
 
-def _bound(step: Step, names: tuple[str, ...]) -> dict[str, Any]:
+def bound(step: Step, names: tuple[str, ...]) -> dict[str, Any]:
     """The step's arguments by name, as far as they were given."""
     return {**dict(zip(names, step.args, strict=False)), **step.kwargs}
 

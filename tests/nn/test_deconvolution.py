@@ -334,7 +334,7 @@ def test_unknown_layers_and_units_are_named() -> None:
 def test_a_module_without_a_rule_is_named_and_nothing_is_left_behind() -> None:
     network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Sequential(nn.Sigmoid()), nn.Conv2d(4, 3, 3)).train()
     before = {name: (module.training, len(module._forward_hooks)) for name, module in network.named_modules()}
-    with pytest.raises(NoRuleError, match=r"no rule for 'sigmoid' in module '1\.0'"):
+    with pytest.raises(NoRuleError, match=r"no rule of deconvolution for 'sigmoid' in module '1\.0'"):
         asc.deconvolve(network, torch.rand(1, 1, 9, 9), "2")
     assert {n: (m.training, len(m._forward_hooks)) for n, m in network.named_modules()} == before
 
