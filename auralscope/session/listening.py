@@ -1,0 +1,156 @@
+"""What is heard: the recording or a unit's auralisation, over which loop, how loud, and on which device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from auralscope.audio.playback import Player
+
+if TYPE_CHECKING:
+    from auralscope.audio.mixer import Source
+    from auralscope.dsp.inversion import Render
+    from auralscope.session.jobs import Deliver, Job, Jobs
+    from auralscope.types import Auralisation, Clip
+
+
+class Listening:
+    """The transport's state. Called and signalled on the owner's thread.
+
+    Attributes
+    ----------
+    player : Player
+        Its state, position, source, loop and volume are the transport's.
+    sound : Auralisation or None
+        Of the unit that was chosen last.
+    title : str
+        That unit's name, `3-38`.
+    render : {"mask", "phase"}
+    match_loudness : bool
+        Whether the auralisation is played as loud as the original instead of at its true level.
+    """
+
+    changed = Signal()
+    """Anything of the above, or of the player but its position."""
+
+    def __init__(self, jobs: Jobs, deliver: Deliver) -> None:
+        self._jobs = jobs
+        self.player = Player(lambda: deliver(self.changed.emit))
+        self.sound: Auralisation | None = None
+        self.title = ""
+        self.render: Render = "mask"
+        self.match_loudness = True
+        self._window_s: tuple[float, float] | None = None
+
+    def close(self) -> None:
+        """Give the audio device back."""
+        self.player.close()
+
+    def set_recording(self, clip: Clip) -> None:
+        """Begin with another recording: from its start, the original, no loop."""
+        self.sound = None
+        self.title = ""
+        self._window_s = None
+        self.player.load(clip)
+        self.player.set_source("original")
+
+    def set_feature(self, sound: Auralisation, title: str, window_s: tuple[float, float], hear: bool) -> None:
+        """Give the transport a unit's sound.
+
+        Parameters
+        ----------
+        sound : Auralisation
+        title : str
+            The unit's name.
+        window_s : (float, float)
+            Where in the recording it lies, in seconds.
+        hear : bool
+            Switch to it and, if nothing is playing, play it, repeating the window.
+        """
+        player = self.player
+        follows = self._window_s is not None and player.loop == self._window_s
+        self.sound, self.title = sound, title
+        self._window_s = (window_s[0], min(window_s[1], player.duration_s))
+        self._give_feature()
+        if follows or (hear and not self._loops_inside(self._window_s)):
+            player.set_loop(self._window_s)
+        if hear:
+            player.set_source("feature")
+            if not self._window_s[0] <= player.position_s < self._window_s[1]:
+                player.seek(player.loop[0] if player.loop else self._window_s[0])
+            player.play()
+        self.changed.emit()
+
+    def _loops_inside(self, window_s: tuple[float, float]) -> bool:
+        loop = self.player.loop
+        return loop is not None and window_s[0] <= loop[0] and loop[1] <= window_s[1]
+
+    @property
+    def feature_clip(self) -> Clip | None:
+        """The unit's sound as it is heard, loudness matched or not."""
+        return self.sound.loudness_matched() if self.sound is not None and self.match_loudness else self.sound
+
+    def _give_feature(self) -> None:
+        if self._window_s is not None:
+            self.player.set_feature(self.feature_clip, self._window_s[0])
+
+    def set_render(self, render: Render) -> None:
+        """How images become sound, from the next one on."""
+        self.render = render
+        self.changed.emit()
+
+    def set_match_loudness(self, match: bool) -> None:
+        """Whether auralisations are played as loud as the original, or at their true level."""
+        self.match_loudness = match
+        self._give_feature()
+        self.changed.emit()
+
+    def set_source(self, source: Source) -> None:
+        """A or B, without a gap, at the same position."""
+        self.player.set_source("original" if self.sound is None else source)
+
+    def swap_source(self) -> None:
+        """From A to B or back."""
+        self.set_source("original" if self.player.source == "feature" else "feature")
+
+    def play_or_pause(self) -> None:
+        """Play from the position on, or fall silent there."""
+        if self.player.state == "playing":
+            self.player.pause()
+        else:
+            self.player.play()
+
+    def stop(self) -> None:
+        """Fall silent, and back to the beginning of the loop or the recording."""
+        self.player.stop()
+        self.to_start()
+
+    def to_start(self) -> None:
+        """To the beginning of the loop or the recording."""
+        loop = self.player.loop
+        self.player.seek(loop[0] if loop is not None else 0.0)
+        self.changed.emit()
+
+    def seek(self, position_s: float) -> None:
+        """Go on from another place; a loop that does not hold it is let go."""
+        loop = self.player.loop
+        if loop is not None and not loop[0] <= position_s <= loop[1]:
+            self.player.set_loop(None)
+        self.player.seek(position_s)
+        self.changed.emit()
+
+    def set_loop(self, loop_s: tuple[float, float] | None) -> None:
+        """Repeat a stretch, in seconds; None for none."""
+        if loop_s is not None:
+            first_s, last_s = max(loop_s[0], 0.0), min(loop_s[1], self.player.duration_s)
+            loop_s = (first_s, last_s) if first_s < last_s else None
+        self.player.set_loop(loop_s)
+
+    def look_for_device(self) -> None:
+        """In the background: see whether an audio device has been plugged in."""
+
+        def look(_job: Job) -> None:
+            self.player.look_for_device()
+
+        self._jobs.start("audio device", look, key="device", done=lambda _: self.changed.emit())

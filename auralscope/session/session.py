@@ -1,0 +1,417 @@
+"""The state of one sitting: a recording, a model, the window it looks at, a layer and a unit.
+
+No Qt here. Everything is called and signalled on one thread, the owner's; work is done by `Jobs`. What is heard is
+the part called `listening`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from auralscope.audio.files import load_clip, quoted, write_aside, write_wav
+from auralscope.session.jobs import Job, Jobs
+from auralscope.session.listening import Listening
+from auralscope.types import unit_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from auralscope.dsp.inversion import Render
+    from auralscope.nn.inspection import Model, Run
+    from auralscope.nn.model import Layer, ModelSpec
+    from auralscope.registry import Plugin
+    from auralscope.session.jobs import Deliver
+    from auralscope.types import Auralisation, Clip
+
+GALLERY_BATCH = 4
+"""Units that are deconvolved together while a gallery fills: small enough to answer a click in between."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One window inside a model, with what is shown at once.
+
+    Attributes
+    ----------
+    run : Run
+    input : (bins, frames) float32 array
+        What the model sees.
+    scores : (labels,) float32 array
+        Probabilities.
+    """
+
+    run: Run
+    input: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerLook:
+    """What a layer answered to the window.
+
+    Attributes
+    ----------
+    maps : (units, bins', frames') or (units,) float32 array
+        Feature maps; single values for a dense layer.
+    activity : (units,) float32 array
+        Mean square of each unit's map.
+    order : list of int
+        Units, the most active first.
+    """
+
+    maps: NDArray[np.float32]
+    activity: NDArray[np.float32]
+    order: list[int]
+
+    @property
+    def is_map(self) -> bool:
+        """Whether units have maps (a convolution) or single values (a dense layer)."""
+        return self.maps.ndim == 3
+
+    def is_silent(self, unit: int) -> bool:
+        """Whether the unit gives nothing at all for this window."""
+        return not self.activity[unit] > 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """A unit's answer to the window.
+
+    Attributes
+    ----------
+    unit : int
+    image : (bins, frames) float32 array
+        Its deconvolution.
+    """
+
+    unit: int
+    image: NDArray[np.float32]
+
+
+class Session:
+    """State that can be watched.
+
+    Parameters
+    ----------
+    deliver : callable
+        See `Jobs`.
+    device : str
+        Where models run.
+
+    Attributes
+    ----------
+    clip : Clip or None
+        The recording that is open.
+    model : Model or None
+    window_start_s : float
+        Where the window lies at which the model looks.
+    look : Look or None
+        That window inside the model; None until it is computed.
+    layer : str
+        The layer that is looked at.
+    layer_look : LayerLook or None
+        Its answer; None until it is computed.
+    unit : int or None
+        The unit that is chosen.
+    features : dict of int to Feature
+        What has been deconvolved of the layer, by unit.
+    listening : Listening
+    plugins : tuple of Plugin
+        Empty until `find_plugins` is done.
+    """
+
+    recording_changed = Signal()
+    plugins_changed = Signal()
+    model_changed = Signal()
+    window_changed = Signal()
+    look_changed = Signal()
+    layer_changed = Signal()
+    layer_look_changed = Signal()
+    features_arrived = Signal(tuple)
+    """The units whose features have just been computed."""
+    unit_changed = Signal()
+    problem = Signal(str)
+    """A sentence for the user: what went wrong."""
+    said = Signal(str)
+    """A sentence for the user: what was done."""
+
+    def __init__(self, deliver: Deliver, device: str = "auto") -> None:
+        self.jobs = Jobs(deliver)
+        self.listening = Listening(self.jobs, deliver)
+        self._device = device
+        self.plugins: tuple[Plugin, ...] = ()
+        self.clip: Clip | None = None
+        self.model: Model | None = None
+        self.window_start_s = 0.0
+        self.look: Look | None = None
+        self.layer = ""
+        self.layer_look: LayerLook | None = None
+        self.unit: int | None = None
+        self.features: dict[int, Feature] = {}
+        self._kept: dict[str, dict[int, Feature]] = {}
+
+    def close(self) -> None:
+        """End all background work and give the audio device back."""
+        self.jobs.close()
+        self.listening.close()
+
+    # -- the recording ---------------------------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Open a recording; what was open stays until the new one is decoded, and if it cannot be."""
+
+        def decode(job: Job) -> Clip:
+            return load_clip(path, progress=job.advance)
+
+        self.jobs.start(
+            "files", decode, title=f"Opening {quoted(path)}", key="open", done=self._opened, failed=self.problem.emit
+        )
+
+    def _opened(self, clip: Clip) -> None:
+        self.clip = clip
+        self.listening.set_recording(clip)
+        self._forget_look()
+        self._place_window(0.0)
+        self.recording_changed.emit()
+        self.window_changed.emit()
+        self._analyse()
+
+    # -- the model -------------------------------------------------------------------------------------------------
+
+    @property
+    def specs(self) -> list[ModelSpec]:
+        """Models to choose from."""
+        return [spec for plugin in self.plugins for spec in plugin.models]
+
+    def find_plugins(self) -> None:
+        """Look for plugins; importing a stranger's code is background work, too."""
+
+        def find(_job: Job) -> tuple[Plugin, ...]:
+            from auralscope.registry import registry
+
+            return registry().plugins
+
+        def found(plugins: tuple[Plugin, ...]) -> None:
+            self.plugins = plugins
+            self.plugins_changed.emit()
+
+        self.jobs.start("model", find, key="plugins", urgency=3, done=found, failed=self.problem.emit)
+
+    def load_model(self, model_id: str) -> None:
+        """Choose a model; the one before stays until the new one is loaded, and if it cannot be."""
+
+        def load(_job: Job) -> Model:
+            from auralscope.registry import load_model
+
+            return load_model(model_id, self._device)
+
+        def failed(sentence: str) -> None:
+            self.problem.emit(sentence)
+            self.model_changed.emit()  # whoever shows the choice goes back to what it was
+
+        self.jobs.start(
+            "model",
+            load,
+            title=f"Loading the model {model_id}",
+            key="load",
+            urgency=2,
+            done=self._model_loaded,
+            failed=failed,
+        )
+
+    def _model_loaded(self, model: Model) -> None:
+        self.model = model
+        self.layer = model.layers[0]
+        self.unit = None
+        self._forget_look()
+        self._place_window(self.window_start_s)
+        self.model_changed.emit()
+        self.window_changed.emit()
+        self.layer_changed.emit()
+        self.unit_changed.emit()
+        self._analyse()
+
+    @property
+    def window_s(self) -> float:
+        """Length of the window that the model sees; 0 without a model."""
+        return self.model.front_end.window_s if self.model else 0.0
+
+    def move_window(self, start_s: float) -> None:
+        """Let the model look at another place of the recording."""
+        before = self.window_start_s
+        self._place_window(start_s)
+        self.window_changed.emit()
+        if self.window_start_s != before:
+            self._analyse()
+
+    def _place_window(self, start_s: float) -> None:
+        """Keep the window inside the recording, where the recording is long enough."""
+        room_s = max(self.clip.duration_s - self.window_s, 0.0) if self.clip else 0.0
+        self.window_start_s = min(max(start_s, 0.0), room_s)
+
+    # -- inside the model ------------------------------------------------------------------------------------------
+
+    def choose_layer(self, layer: str) -> None:
+        """Look at another layer; the unit that was chosen is let go, its sound stays until another is chosen."""
+        if self.model is None or layer == self.layer:
+            return
+        self.layer = self.model.layer(layer).name
+        self.layer_look = None
+        self.features = self._kept.setdefault(self.layer, {})
+        self.unit = None
+        self.layer_changed.emit()
+        self.unit_changed.emit()
+        self.fill_gallery()
+
+    def choose_unit(self, unit: int) -> None:
+        """Make a unit of the layer the sound that is heard, over the window, at once."""
+        self.unit = unit
+        self.unit_changed.emit()
+        self._auralise(hear=True)
+
+    def set_render(self, render: Render) -> None:
+        """How images become sound."""
+        self.listening.set_render(render)
+        self._auralise(hear=False)
+
+    def save_sound(self, path: Path) -> None:
+        """Write what the chosen unit hears as it is heard, at its true level or as loud as the original."""
+        clip = self.listening.feature_clip
+        if clip is not None:
+            self._write(path, lambda: write_wav(path, clip))
+
+    def save_picture(self, path: Path) -> None:
+        """Write the chosen unit's deconvolution beside what the model sees, as PNG."""
+        look, unit = self.look, self.unit
+        if look is None or unit is None or unit not in self.features:
+            return
+        image, title = self.features[unit].image, f"{self.unit_title(unit)}  ({self.layer})"
+
+        def write() -> None:
+            from auralscope.session import pictures
+
+            front_end = look.run.model.front_end
+            write_aside(path, pictures.feature(image, look.input, front_end, look.run.start_s, title))
+
+        self._write(path, write)
+
+    def _write(self, path: Path, write: Callable[[], None]) -> None:
+        self.jobs.start(
+            "files",
+            lambda _job: write(),
+            title=f"Writing {quoted(path.name)}",
+            done=lambda _: self.said.emit(f"Written: {quoted(path)}"),
+            failed=self.problem.emit,
+        )
+
+    def unit_label(self, unit: int) -> str:
+        """`3-38` for unit 38 of the third layer."""
+        return unit_name(self.model.layer_number(self.layer), unit) if self.model else str(unit)
+
+    def unit_title(self, unit: int) -> str:
+        """As `unit_label`; for the units of the output also what they stand for, as in `7-0 ballad`."""
+        label = self.unit_label(unit)
+        if self.model is not None and self.layer == self.model.layers[-1] and unit < len(self.model.labels):
+            return f"{label} {self.model.labels[unit]}"
+        return label
+
+    @property
+    def layer_spec(self) -> Layer | None:
+        """What the plugin says of the layer that is looked at."""
+        return self.model.layer(self.layer) if self.model else None
+
+    def _forget_look(self) -> None:
+        for key in ("analyse", "gallery", "sound"):
+            self.jobs.cancel(key)
+        self.look = None
+        self.layer_look = None
+        self._kept = {}
+        self.features = {}
+        self.look_changed.emit()
+        self.layer_look_changed.emit()
+
+    def _analyse(self) -> None:
+        model, clip, start_s = self.model, self.clip, self.window_start_s
+        if model is None or clip is None:
+            return
+        for key in ("gallery", "sound"):
+            self.jobs.cancel(key)
+
+        def analyse(_job: Job) -> Look:
+            run = model.analyse(clip, start_s)
+            return Look(run, run.input, run.scores)
+
+        self.jobs.start(
+            "model",
+            analyse,
+            title="Looking at the window",
+            key="analyse",
+            urgency=1,
+            done=self._analysed,
+            failed=self.problem.emit,
+        )
+
+    def _analysed(self, look: Look) -> None:
+        self.look = look
+        self.layer_look = None
+        self._kept = {}
+        self.features = self._kept.setdefault(self.layer, {})
+        self.look_changed.emit()
+        self._auralise(hear=False)
+        self.fill_gallery()
+
+    def fill_gallery(self) -> None:
+        """Compute what is missing of the layer, the most active unit first."""
+        look, layer, kept = self.look, self.layer, self.features
+        self.jobs.cancel("gallery")
+        if look is None:
+            return
+        run, have = look.run, set(kept)
+
+        def fill(job: Job) -> Iterator[LayerLook | list[Feature]]:
+            answer = LayerLook(run.feature_maps(layer), run.activity(layer), run.most_active(layer))
+            yield answer
+            missing = [unit for unit in answer.order if unit not in have]
+            for first in range(0, len(missing), GALLERY_BATCH):
+                units = missing[first : first + GALLERY_BATCH]
+                images = run.deconvolve(layer, units)
+                yield [Feature(unit, image) for unit, image in zip(units, images, strict=True)]
+                job.advance((first + len(units)) / len(missing))
+
+        def keep(part: LayerLook | list[Feature]) -> None:
+            if isinstance(part, LayerLook):
+                self.layer_look = part
+                self.layer_look_changed.emit()
+            else:
+                kept.update({feature.unit: feature for feature in part})
+                self.features_arrived.emit(tuple(feature.unit for feature in part))
+
+        self.jobs.start(
+            "model", fill, title=f"Deconvolving {layer}", key="gallery", each=keep, failed=self.problem.emit
+        )
+
+    def _auralise(self, hear: bool) -> None:
+        look, layer, unit, render = self.look, self.layer, self.unit, self.listening.render
+        if look is None or unit is None:
+            return
+        run, kept, title = look.run, self.features, self.unit_title(unit)
+        known = kept.get(unit)
+
+        def auralise(_job: Job) -> tuple[Feature, Auralisation]:
+            feature = known or Feature(unit, run.deconvolve(layer, [unit])[0])
+            return feature, run.auralise_image(feature.image, render)
+
+        def auralised(result: tuple[Feature, Auralisation]) -> None:
+            feature, sound = result
+            kept[unit] = feature
+            self.features_arrived.emit((unit,))
+            start_s = look.run.start_s
+            self.listening.set_feature(sound, title, (start_s, start_s + self.window_s), hear)
+
+        self.jobs.start("model", auralise, key="sound", urgency=3, done=auralised, failed=self.problem.emit)

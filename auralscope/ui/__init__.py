@@ -1,0 +1,1 @@
+"""The window. Qt and pyqtgraph are used here and nowhere else."""

@@ -1,0 +1,289 @@
+"""The window: arranges the panes, and joins them to the session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QUrl
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from auralscope.audio.files import SUFFIXES
+from auralscope.session.session import Session
+from auralscope.ui import help as pages
+from auralscope.ui import theme
+from auralscope.ui.actions import Actions
+from auralscope.ui.panes.controls import ControlsPane
+from auralscope.ui.panes.feature import FeaturePane
+from auralscope.ui.panes.gallery import GalleryPane
+from auralscope.ui.panes.input import InputPane
+from auralscope.ui.panes.model import ModelPane
+from auralscope.ui.panes.recording import RecordingPane
+from auralscope.ui.panes.spectrogram import SpectrogramPane
+from auralscope.ui.panes.status import JobsPane, MessagePane
+from auralscope.ui.panes.transport import TransportPane
+from auralscope.ui.panes.waveform import WaveformPane
+from auralscope.ui.qt_bridge import UiThread
+from auralscope.ui.recent import RecentFiles
+from auralscope.ui.views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZE = (1440, 900)
+SAID_MS = 8000
+
+
+class MainWindow(QMainWindow):
+    """One sitting.
+
+    Parameters
+    ----------
+    settings : QSettings
+        What is remembered from one sitting to the next.
+    device : str
+        Where models run.
+    """
+
+    def __init__(self, settings: QSettings, device: str = "auto") -> None:
+        super().__init__()
+        self.setWindowTitle("AuralScope")
+        self.setAcceptDrops(True)
+        self.settings = settings
+        self.recent = RecentFiles(settings)
+        self.theme_choice: theme.Choice = _choice_of(settings.value("view/colours", "system"))
+        theme.apply(self.theme_choice)
+        self._ui_thread = UiThread(self)
+        self.session = Session(self._ui_thread.deliver, device)
+
+        self.messages = MessagePane()
+        self.waveform = WaveformPane()
+        self.recording = RecordingPane(self.session, self.waveform)
+        self.controls = ControlsPane(settings)
+        self.spectrogram = SpectrogramPane()
+        self.feature = FeaturePane(self.session)
+        self.input = InputPane()
+        self.gallery = GalleryPane(self.session)
+        self.model_pane = ModelPane(self.session, self.input, self.gallery)
+        self.transport = TransportPane(self.session)
+        self.jobs = JobsPane(self.session.jobs)
+        self._arrange()
+        self.views = Views(
+            self.session,
+            spectrogram=self.spectrogram,
+            waveform=self.waveform,
+            input_pane=self.input,
+            controls=self.controls,
+            feature=self.feature,
+            gallery=self.gallery,
+            transport=self.transport,
+            parent=self,
+        )
+        self.actions_ = Actions(self)
+        self._join()
+        self._remember_sizes()
+
+    def _arrange(self) -> None:
+        picture = QFrame()
+        picture.setObjectName("card")
+        column = QVBoxLayout(picture)
+        column.setContentsMargins(8, 6, 8, 8)
+        column.setSpacing(5)
+        column.addWidget(self.controls)
+        column.addWidget(self.spectrogram, 1)
+        column.addWidget(self.feature)
+
+        self.across = QSplitter(Qt.Orientation.Horizontal)
+        self.across.addWidget(picture)
+        self.across.addWidget(self.model_pane)
+        self.across.setStretchFactor(0, 3)
+        self.across.setStretchFactor(1, 2)
+        self.across.setChildrenCollapsible(False)
+        self.down = QSplitter(Qt.Orientation.Vertical)
+        self.down.addWidget(self.recording)
+        self.down.addWidget(self.across)
+        self.down.setStretchFactor(1, 1)
+        self.down.setChildrenCollapsible(False)
+        for splitter in (self.across, self.down):
+            splitter.setHandleWidth(6)
+
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(8, 4, 8, 4)
+        layout.setSpacing(6)
+        layout.addWidget(self.messages)
+        layout.addWidget(self.down, 1)
+        layout.addWidget(self.transport)
+        self.setCentralWidget(middle)
+        self.statusBar().addPermanentWidget(self.jobs, 1)
+
+    def _join(self) -> None:
+        session = self.session
+        session.problem.connect(self.messages.say)
+        session.said.connect(lambda sentence: self.statusBar().showMessage(sentence, SAID_MS))
+        session.recording_changed.connect(self._recording_opened)
+        session.plugins_changed.connect(self._say_failed_plugins)
+        session.unit_changed.connect(self._enable_saving)
+        session.listening.changed.connect(self._enable_saving)
+        self.recording.open_wanted.connect(self.choose_files)
+        self.feature.save_sound.clicked.connect(self.save_sound)
+        self.feature.save_picture.clicked.connect(self.save_picture)
+        self.model_pane.look_here.clicked.connect(self.look_here)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_colours_changed)
+        self._enable_saving()
+
+    def begin(self, files: list[Path], model_id: str) -> None:
+        """Start with some recordings and a model; what is slow about it happens in the background."""
+        self.session.find_plugins()
+        self.open_files(files)
+        self.session.load_model(model_id)
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def open_files(self, paths: list[Path]) -> None:
+        """Open the first of some recordings and offer the others."""
+        if paths:
+            self.recording.add(paths)
+            self.session.open(paths[0])
+
+    def choose_files(self) -> None:
+        """Ask for recordings."""
+        sound = f"Sound and video ({' '.join('*' + suffix for suffix in SUFFIXES)})"
+        folder = str(self.settings.value("files/folder", ""))
+        names, _ = QFileDialog.getOpenFileNames(self, "Open recordings", folder, f"{sound};;All files (*)")
+        if names:
+            self.settings.setValue("files/folder", str(Path(names[0]).parent))
+            self.open_files([Path(name) for name in names])
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.open_files([_path_of(url) for url in event.mimeData().urls() if url.isLocalFile()])
+        event.acceptProposedAction()
+
+    def _recording_opened(self) -> None:
+        clip = self.session.clip
+        if clip is None or clip.source is None:
+            return
+        self.messages.hide()
+        name = clip.source.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        self.setWindowTitle(f"{name} – AuralScope")
+        self.recent.add(clip.source)
+
+    def save_sound(self) -> None:
+        """Write what the chosen feature hears."""
+        self._save("Save sound", "wav", "WAV (*.wav)", self.session.save_sound)
+
+    def save_picture(self) -> None:
+        """Write the chosen feature's deconvolution."""
+        self._save("Save picture", "png", "PNG (*.png)", self.session.save_picture)
+
+    def _save(self, title: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
+        clip, unit = self.session.clip, self.session.unit
+        if clip is None or unit is None:
+            return
+        stem = clip.source.stem if clip.source else "recording"
+        suggested = f"{stem} {self.session.unit_label(unit)}.{suffix}"
+        folder = Path(str(self.settings.value("files/save folder", "")))
+        name, _ = QFileDialog.getSaveFileName(self, title, str(folder / suggested), kind)
+        if name:
+            path = Path(name)
+            self.settings.setValue("files/save folder", str(path.parent))
+            save(path if path.suffix else path.with_suffix(f".{suffix}"))
+
+    def _enable_saving(self) -> None:
+        ready = self.session.unit is not None and self.session.listening.sound is not None
+        self.actions_.save_sound.setEnabled(ready)
+        self.actions_.save_picture.setEnabled(ready)
+
+    # -- what menus and keys ask for ---------------------------------------------------------------------------------
+
+    def look_here(self) -> None:
+        """Let the model look at where the playhead is."""
+        self.session.move_window(self.session.listening.player.position_s)
+
+    def seek_by(self, by_s: float) -> None:
+        """Move the playhead."""
+        player = self.session.listening.player
+        self.session.listening.seek(min(max(player.position_s + by_s, 0.0), player.duration_s))
+
+    def swap_render(self) -> None:
+        """From mask to phase or back."""
+        self.session.set_render("phase" if self.session.listening.render == "mask" else "mask")
+
+    def focus_gallery(self) -> None:
+        """Put the arrow keys into the gallery."""
+        if self.session.layer:
+            self.model_pane.show_place(self.session.layer)
+        self.gallery.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def show_keys(self) -> None:
+        """Open the page of keys."""
+        self._page("Keys", pages.keys(self.actions_.menus))
+
+    def show_plugins(self) -> None:
+        """Open the list of plugins."""
+        self._page("Plugins", pages.plugins(self.session.plugins))
+
+    def show_about(self) -> None:
+        """Say what this is."""
+        self._page("About AuralScope", pages.about())
+
+    def _page(self, title: str, html: str) -> None:
+        pages.Page(title, html, self).show()
+
+    def _say_failed_plugins(self) -> None:
+        failed = [plugin.name for plugin in self.session.plugins if plugin.error]
+        if failed:
+            self.messages.say(f"Plugins that failed: {', '.join(failed)}. Help > Plugins says why.")
+
+    # -- colours and sizes -------------------------------------------------------------------------------------------
+
+    def set_theme(self, choice: theme.Choice) -> None:
+        """Light, dark, or as the system."""
+        self.theme_choice = choice
+        self.settings.setValue("view/colours", choice)
+        theme.apply(choice)
+        for pane in (self.messages, self.transport, self.feature, self.model_pane):
+            pane.recolour()
+
+    def _system_colours_changed(self) -> None:
+        if self.theme_choice == "system":
+            self.set_theme("system")
+
+    def _remember_sizes(self) -> None:
+        screen = QGuiApplication.primaryScreen().availableSize()
+        self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
+        for key, restore in (
+            ("window/geometry", self.restoreGeometry),
+            ("window/across", self.across.restoreState),
+            ("window/down", self.down.restoreState),
+        ):
+            state = self.settings.value(key)
+            if isinstance(state, QByteArray):
+                restore(state)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.settings.setValue("window/geometry", self.saveGeometry())
+        self.settings.setValue("window/across", self.across.saveState())
+        self.settings.setValue("window/down", self.down.saveState())
+        self.hide()  # what still runs may take a moment to end
+        self.transport.stop_timers()
+        self.session.close()
+        event.accept()
+
+
+def _choice_of(value: object) -> theme.Choice:
+    return next((choice for choice in theme.CHOICES if choice == value), "system")
+
+
+def _path_of(url: QUrl) -> Path:
+    """A dropped file. On POSIX a name is bytes, which need not be text."""
+    if os.name != "posix":
+        return Path(url.toLocalFile())
+    return Path(os.fsdecode(unquote_to_bytes(url.path(QUrl.ComponentFormattingOption.FullyEncoded))))

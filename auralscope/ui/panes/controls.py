@@ -1,0 +1,116 @@
+"""How the recording is looked at: the row of choices above the spectrogram."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QWidget
+
+from auralscope.dsp.pyramid import View
+from auralscope.dsp.scales import FREQUENCY_SCALES, FrequencyScale
+from auralscope.ui.panes.colour import COLOUR_MAPS
+from auralscope.ui.panes.timeline import Following
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QSettings
+
+TRANSFORM_NAMES = {"stft": "STFT", "mel": "Mel bands", "cqt": "Constant-Q", "chroma": "Chroma"}
+SCALE_NAMES = {"linear": "Linear", "log": "Logarithmic", "mel": "Mel"}
+FOLLOWING_NAMES = {"page": "Turn pages", "smooth": "Scroll", "off": "Stay"}
+N_FFTS = (512, 1024, 2048, 4096, 8192)
+
+
+class ControlsPane(QWidget):
+    """Transform, frequency axis, colours, range and following; remembered from one sitting to the next."""
+
+    view_changed = Signal()
+    scale_changed = Signal(str)
+    colour_map_changed = Signal(str)
+    range_changed = Signal(float, float)
+    following_changed = Signal(str)
+
+    def __init__(self, settings: QSettings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self.transform = self._choice("transform", "Transform", TRANSFORM_NAMES)
+        self.n_fft = self._choice("n_fft", "Length of the transform, in samples", {str(n): f"{n:,}" for n in N_FFTS}, "2048")
+        self.scale = self._choice("scale", "Frequency axis", {name: SCALE_NAMES[name] for name in FREQUENCY_SCALES}, "log")
+        self.colour_map = self._choice("colour map", "Colour map", {name: name.capitalize() for name in COLOUR_MAPS})
+        self.floor = self._level("floor", "Levels from here down have the darkest colour", -90)
+        self.ceiling = self._level("ceiling", "Levels from here up have the brightest colour", -10)
+        self.following = self._choice(
+            "following", "What the view does while it plays", {name: FOLLOWING_NAMES[name] for name in get_args(Following)[::-1]}, "page"
+        )
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(5)
+        for widget in (self.transform, self.n_fft, self.scale, self.colour_map):
+            layout.addWidget(widget)
+        layout.addWidget(self.floor)
+        to = QLabel("to")
+        to.setObjectName("dim")
+        layout.addWidget(to)
+        layout.addWidget(self.ceiling)
+        layout.addStretch(1)
+        layout.addWidget(self.following)
+
+        for box in (self.transform, self.n_fft):
+            box.currentIndexChanged.connect(self._view_chosen)
+        self.scale.currentIndexChanged.connect(lambda: self.scale_changed.emit(self.scale.currentData()))
+        self.colour_map.currentIndexChanged.connect(lambda: self.colour_map_changed.emit(self.colour_map.currentData()))
+        self.following.currentIndexChanged.connect(lambda: self.following_changed.emit(self.following.currentData()))
+        for spin in (self.floor, self.ceiling):
+            spin.valueChanged.connect(lambda: self.range_changed.emit(*self.range_db))
+        self._view_chosen()
+
+    @property
+    def view(self) -> View:
+        """The transform that is chosen; its hop is a quarter of its length."""
+        n_fft = int(self.n_fft.currentData())
+        return View(transform=self.transform.currentData(), n_fft=n_fft, hop=n_fft // 4)
+
+    @property
+    def frequency_scale(self) -> FrequencyScale:
+        scale: FrequencyScale = self.scale.currentData()
+        return scale
+
+    @property
+    def range_db(self) -> tuple[float, float]:
+        """Floor and ceiling, in dB re a full-scale sine."""
+        return float(self.floor.value()), float(self.ceiling.value())
+
+    def show_following(self, following: Following) -> None:
+        """The user panned, and the view stopped following."""
+        self.following.setCurrentIndex(self.following.findData(following))
+
+    def _view_chosen(self) -> None:
+        transform = self.transform.currentData()
+        self.n_fft.setEnabled(transform in ("stft", "mel"))
+        self.scale.setEnabled(transform != "chroma")
+        self.view_changed.emit()
+
+    def _choice(self, key: str, what: str, names: dict[str, str], first: str | None = None) -> QComboBox:
+        box = QComboBox()
+        for value, name in names.items():
+            box.addItem(name, value)
+        box.setCurrentIndex(max(box.findData(self._settings.value(f"view/{key}", first)), 0))
+        box.setToolTip(what)
+        box.setAccessibleName(what)
+        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        box.currentIndexChanged.connect(lambda: self._settings.setValue(f"view/{key}", box.currentData()))
+        return box
+
+    def _level(self, key: str, what: str, first: int) -> QSpinBox:
+        spin = QSpinBox()
+        spin.setRange(-120, 0)
+        spin.setSingleStep(5)
+        spin.setSuffix(" dB")
+        value = self._settings.value(f"view/{key}", first)
+        spin.setValue(int(str(value)))
+        spin.setToolTip(what)
+        spin.setAccessibleName(what)
+        spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        spin.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        spin.valueChanged.connect(lambda: self._settings.setValue(f"view/{key}", spin.value()))
+        return spin

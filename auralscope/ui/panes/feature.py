@@ -1,0 +1,102 @@
+"""The feature that is chosen, over the recording's spectrogram."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
+
+from auralscope.ui import theme
+
+if TYPE_CHECKING:
+    from auralscope.session.session import Session
+
+
+class FeaturePane(QWidget):
+    """Its name and rank, and how strongly it covers the recording's spectrogram."""
+
+    overlay_changed = Signal()
+    """The feature or its opacity."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.title = QLabel()
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.about = QLabel()
+        self.about.setObjectName("dim")
+        self.about.setTextFormat(Qt.TextFormat.PlainText)
+        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setRange(0, 100)
+        self.opacity.setValue(80)
+        self.opacity.setFixedWidth(110)
+        self.opacity.setAccessibleName("Opacity of the feature over the recording")
+        self.opacity.setToolTip("How strongly the feature covers the recording")
+        self.alone = QCheckBox("Feature alone")
+        self.alone.setToolTip("Hide the recording behind the feature (F)")
+        self.save_sound = QPushButton("Save sound…")
+        self.save_sound.setToolTip("Write what the feature hears to a WAV file (Ctrl+S)")
+        self.save_picture = QPushButton("Save picture…")
+        self.save_picture.setToolTip("Write the feature's deconvolution to a PNG file (Ctrl+Shift+S)")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.title)
+        layout.addWidget(self.about, 1)
+        layout.addWidget(QLabel("Overlay"))
+        layout.addWidget(self.opacity)
+        layout.addWidget(self.alone)
+        layout.addWidget(self.save_sound)
+        layout.addWidget(self.save_picture)
+        self.opacity.valueChanged.connect(self.overlay_changed)
+        self.alone.toggled.connect(self.overlay_changed)
+        session.unit_changed.connect(self.refresh)
+        session.look_changed.connect(self.refresh)
+        session.layer_look_changed.connect(self.refresh)
+        session.features_arrived.connect(self._arrived)
+        session.listening.changed.connect(self._show_about)
+        self.refresh()
+
+    @property
+    def overlay_opacity(self) -> float:
+        """0 to 1; 1 hides what lies behind."""
+        return 1.0 if self.alone.isChecked() else self.opacity.value() / 100
+
+    def recolour(self) -> None:
+        """After a change of theme."""
+        self.refresh()
+
+    def _arrived(self, units: tuple[int, ...]) -> None:
+        if self._session.unit in units:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show the unit that is chosen."""
+        session, unit = self._session, self._session.unit
+        chosen = unit is not None and unit in session.features
+        colour = theme.current().feature
+        self.title.setText(f"Feature {session.unit_title(unit)}" if unit is not None else "")
+        self.title.setStyleSheet(f"font-weight: 600; color: {colour};")
+        for widget in (self.opacity, self.alone, self.save_sound, self.save_picture):
+            widget.setEnabled(chosen)
+        self._show_about()
+        self.overlay_changed.emit()
+
+    def _show_about(self) -> None:
+        self.about.setText(self._about())
+
+    def _about(self) -> str:
+        session, unit, look = self._session, self._session.unit, self._session.layer_look
+        if unit is None:
+            return "Click a feature to see and hear what it keeps of the sound." if session.model else ""
+        if look is None:
+            return ""
+        if look.is_silent(unit):
+            return f"silent: nothing in this window excites it ({session.layer})"
+        text = f"number {look.order.index(unit) + 1} of {len(look.order)} in {session.layer} by activity"
+        sound = session.listening.sound
+        if sound is not None and sound.negative_share >= 0.01:
+            text += f"; {sound.negative_share:.0%} of its energy is negative and not heard"
+        return text

@@ -1,0 +1,253 @@
+"""The model: which one, what it says of the window, and the way through its layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from auralscope.dsp.scales import time_label
+from auralscope.ui import theme
+
+if TYPE_CHECKING:
+    from auralscope.session.session import Session
+
+INPUT = ""
+"""Stands before the first layer: what the model sees."""
+
+
+class ScoresView(QWidget):
+    """Labels with bars, for one window."""
+
+    MOST = 6
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[tuple[str, float]] = []
+        self._best = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_scores(self, labels: tuple[str, ...], scores: list[float] | None) -> None:
+        """All labels in the model's order, or the most probable where there are many; None while unknown."""
+        values = scores if scores is not None else [0.0] * len(labels)
+        rows = list(zip(labels, values, strict=True))
+        if len(rows) > self.MOST:
+            rows = sorted(rows, key=lambda row: -row[1])[: self.MOST]
+        self._rows = rows
+        self._best = max(rows, key=lambda row: row[1])[0] if rows and scores is not None else ""
+        said = ", ".join(f"{label} {value:.0%}" for label, value in rows) if scores is not None else ""
+        self.setAccessibleName("The model's answer for the window")
+        self.setAccessibleDescription(said)
+        self.setToolTip(said)
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, len(self._rows) * self._row_height())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def _row_height(self) -> int:
+        return self.fontMetrics().height() + 4
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        colours, metrics, height = theme.current(), self.fontMetrics(), self._row_height()
+        names = max((metrics.horizontalAdvance(label) for label, _ in self._rows), default=0) + 10
+        names = min(names, self.width() // 2)
+        number = metrics.horizontalAdvance("100 %") + 8
+        for row, (label, value) in enumerate(self._rows):
+            top, best = row * height, label == self._best
+            painter.setPen(QColor(colours.text if best else colours.dim))
+            middle = Qt.AlignmentFlag.AlignVCenter
+            elided = metrics.elidedText(label, Qt.TextElideMode.ElideRight, names - 10)
+            painter.drawText(QRect(0, top, names, height), Qt.AlignmentFlag.AlignLeft | middle, elided)
+            bar = QRect(names, top + height // 2 - 4, max(self.width() - names - number, 1), 8)
+            painter.fillRect(bar, QColor(colours.border))
+            bar.setWidth(round(bar.width() * value))
+            painter.fillRect(bar, QColor(colours.original if best else colours.dim))
+            text = f"{value:.0%}".replace("%", " %") if self._best else ""
+            end = QRect(self.width() - number, top, number, height)
+            painter.drawText(end, Qt.AlignmentFlag.AlignRight | middle, text)
+
+
+class LayersView(QScrollArea):
+    """The way through the network, from what it sees to its output; one place is chosen."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.buttons: dict[str, QPushButton] = {}
+        self._group = QButtonGroup(self)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def set_layers(self, layers: list[tuple[str, int]], bins: int, frames: int) -> None:
+        """Names and numbers of units, from the input upwards, and the size of what the model sees."""
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        self._group = QButtonGroup(self)
+        self.buttons = {}
+        places = [(INPUT, "Input", f"{bins}×{frames}", "What the model sees: its input for this window")]
+        places += [(name, name, str(units), f"{name}: {units} features ([ and ] change layers)") for name, units in layers]
+        for place, title, below, tooltip in places:
+            button = QPushButton(f"{title}\n{below}")
+            button.setAccessibleName(f"{title}, {below}")
+            button.setCheckable(True)
+            button.setToolTip(tooltip)
+            widest = max(button.fontMetrics().horizontalAdvance(text) for text in (title, below))
+            button.setMinimumWidth(widest + 14)
+            button.setStyleSheet("padding: 3px 2px;")
+            button.clicked.connect(lambda _checked, place=place: self.chosen.emit(place))
+            self._group.addButton(button)
+            self.buttons[place] = button
+            layout.addWidget(button, 1)
+        self.setWidget(row)
+        bar = self.horizontalScrollBar()
+        needed = row.minimumSizeHint().width() > self.viewport().width()
+        self.setFixedHeight(row.sizeHint().height() + (bar.sizeHint().height() if needed else 0) + 2)
+
+    def show_place(self, place: str) -> None:
+        """Mark the place that is looked at."""
+        if place in self.buttons:
+            self.buttons[place].setChecked(True)
+            self.ensureWidgetVisible(self.buttons[place])
+
+
+class ModelPane(QFrame):
+    """Everything about the model.
+
+    Parameters
+    ----------
+    session : Session
+    input_pane, gallery : QWidget
+        Shown below the row of layers: what the model sees, or the features of a layer.
+    """
+
+    def __init__(self, session: Session, input_pane: QWidget, gallery: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._session = session
+        self.choice = QComboBox()
+        self.choice.setAccessibleName("Model")
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.choice.setMinimumContentsLength(14)
+        self.window = QLabel()
+        self.window.setObjectName("dim")
+        self.window.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.look_here = QPushButton("Look here")
+        self.look_here.setToolTip("Move the model's window to the playhead (W)")
+        self.scores = ScoresView()
+        self.layers = LayersView()
+        self.stack = QStackedWidget()
+        self.stack.addWidget(gallery)
+        self.stack.addWidget(input_pane)
+
+        row = QHBoxLayout()
+        title = QLabel("Model")
+        title.setObjectName("title")
+        row.addWidget(title)
+        row.addWidget(self.choice, 1)
+        row.addWidget(self.window, 1)
+        row.addWidget(self.look_here)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 10)
+        layout.setSpacing(7)
+        layout.addLayout(row)
+        layout.addWidget(self.scores)
+        layout.addWidget(self.layers)
+        layout.addWidget(self.stack, 1)
+
+        self.choice.activated.connect(lambda: session.load_model(self.choice.currentData()))
+        self.layers.chosen.connect(self.show_place)
+        session.plugins_changed.connect(self._list_models)
+        session.model_changed.connect(self._show_model)
+        session.look_changed.connect(self._show_scores)
+        session.window_changed.connect(self._show_window)
+        session.layer_changed.connect(self._show_layer)
+        session.recording_changed.connect(self._show_window)
+        self._list_models()
+        self._show_model()
+
+    def recolour(self) -> None:
+        """After a change of theme."""
+        self.scores.update()
+
+    def show_place(self, place: str) -> None:
+        """A layer's gallery, or what the model sees (`INPUT`)."""
+        self.stack.setCurrentIndex(1 if place == INPUT else 0)
+        self.layers.show_place(place)
+        if place != INPUT:
+            self._session.choose_layer(place)
+
+    def step(self, by: int) -> None:
+        """To the next place (1) or the one before (-1)."""
+        places = list(self.layers.buttons)
+        if places:
+            here = INPUT if self.stack.currentIndex() == 1 else self._session.layer
+            self.show_place(places[min(max(places.index(here) + by, 0), len(places) - 1)])
+
+    def _list_models(self) -> None:
+        self.choice.clear()
+        for spec in self._session.specs:
+            self.choice.addItem(spec.title, spec.id)
+            self.choice.setItemData(self.choice.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole)
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        model = self._session.model
+        self.choice.setCurrentIndex(self.choice.findData(model.spec.id) if model else -1)
+        self.choice.setPlaceholderText("Choose a model")
+        if model is not None:
+            weights = f"Weights: {model.spec.weights.licence}. Runs on {model.device}."
+            self.choice.setToolTip(f"<p>{model.spec.summary}</p><p>Sees {model.front_end.describe()}.<br>{weights}</p>")
+
+    def _show_model(self) -> None:
+        self._show_choice()
+        model = self._session.model
+        if model is not None:
+            bins, frames = model.front_end.input_shape
+            self.layers.set_layers([(layer.name, layer.units) for layer in model.spec.layers], bins, frames)
+            self._show_layer()
+        self._show_scores()
+        self._show_window()
+
+    def _show_layer(self) -> None:
+        if self.stack.currentIndex() == 0:
+            self.layers.show_place(self._session.layer)
+
+    def _show_scores(self) -> None:
+        session = self._session
+        if session.model is not None:
+            scores = session.look.scores if session.look is not None else None
+            self.scores.show_scores(session.model.labels, None if scores is None else np.asarray(scores).tolist())
+
+    def _show_window(self) -> None:
+        session = self._session
+        ready = session.model is not None and session.clip is not None
+        self.look_here.setEnabled(ready)
+        start_s = session.window_start_s
+        span = f"{time_label(start_s, 0.1)}–{time_label(start_s + session.window_s, 0.1)}"
+        self.window.setText(span if ready else "")
+        self.window.setToolTip("The stretch of the recording that the model looks at")

@@ -1,0 +1,100 @@
+"""What goes wrong and what goes on: sentences for the user, and background work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from auralscope.ui import theme
+
+if TYPE_CHECKING:
+    from auralscope.session.jobs import Jobs
+
+
+class MessagePane(QFrame):
+    """One sentence about what went wrong, until it is read or overtaken."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("messages")
+        self.label = QLabel()
+        self.label.setWordWrap(True)
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.label.setAccessibleName("Message")
+        self.dismiss = QToolButton()
+        self.dismiss.setProperty("flat", True)
+        self.dismiss.setIconSize(QSize(14, 14))
+        self.dismiss.setToolTip("Dismiss this message")
+        self.dismiss.setAccessibleName("Dismiss this message")
+        self.dismiss.clicked.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 7, 8, 7)
+        layout.addWidget(self.label, 1)
+        layout.addWidget(self.dismiss, 0, Qt.AlignmentFlag.AlignTop)
+        self.recolour()
+        self.hide()
+
+    def recolour(self) -> None:
+        """After a change of theme."""
+        self.dismiss.setIcon(theme.icon("close", theme.current().warning_text))
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence."""
+        self.label.setText(sentence)
+        self.show()
+
+
+class JobsPane(QWidget):
+    """Background work that has a title: how far it is, and a way to cancel it."""
+
+    def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self.label = QLabel()
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.label.setMinimumWidth(260)
+        self.bar = QProgressBar()
+        self.bar.setFixedSize(140, 10)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Progress")
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setAccessibleName("Cancel the background work")
+        self.cancel.clicked.connect(self._cancel)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.label, 1)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.cancel)
+        for widget in (self.bar, self.cancel):  # their place is kept, so that nothing jumps
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
+        jobs.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what runs."""
+        shown = [job for job in self._jobs.running if job.title]
+        self.bar.setVisible(bool(shown))
+        self.cancel.setVisible(bool(shown))
+        if not shown:
+            self.label.setText("")
+            return
+        job = max(shown, key=lambda job: (job.progress is not None, job.urgency))
+        more = f" (and {len(shown) - 1} more)" if len(shown) > 1 else ""
+        self.label.setText(f"{job.title}…{more}")
+        self.label.setToolTip("\n".join(job.title for job in shown))
+        self.bar.setRange(0, 0 if job.progress is None else 100)
+        self.bar.setValue(round(100 * (job.progress or 0.0)))
+
+    def _cancel(self) -> None:
+        for job in self._jobs.running:
+            if job.title:
+                self._jobs.stop(job)

@@ -1,0 +1,216 @@
+"""The transport: play, stop, loop, position, the original or the feature, and how loud."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from auralscope.dsp.scales import time_label
+from auralscope.ui import theme
+
+if TYPE_CHECKING:
+    from auralscope.session.session import Session
+
+LOOK_FOR_DEVICE_MS = 3000
+FRAME_MS = 16
+
+
+class TransportPane(QFrame):
+    """The bar at the bottom of the window; the clock of everything that shows a playhead."""
+
+    position_changed = Signal(float)
+    """Where the playhead is, in seconds: with every picture of the screen while something plays."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._session = session
+        self._listening = session.listening
+        self._player = session.listening.player
+
+        self.play = _button("Play or pause (Space)", "Play or pause")
+        self.stop = _button("Stop, and back to the beginning (Esc)", "Stop")
+        self.loop = _button("Repeat the model's window, or the stretch marked in the spectrogram (L)", "Loop")
+        self.loop.setCheckable(True)
+        self.position = QLabel()
+        self.position.setAccessibleName("Position and duration")
+        digits = self.position.fontMetrics().horizontalAdvance("00:00:00.0 / 00:00:00.0")
+        self.position.setMinimumWidth(round(digits * 0.8))
+
+        self.original = QPushButton("Original")
+        self.original.setToolTip("Hear the recording (A); X switches between the two")
+        self.feature = QPushButton("Feature")
+        self.feature.setObjectName("feature")
+        self.feature.setToolTip("Hear what the chosen feature kept of it (B); X switches between the two")
+        self._sources = QButtonGroup(self)
+        sources = QHBoxLayout()
+        sources.setSpacing(0)
+        for button in (self.original, self.feature):
+            button.setCheckable(True)
+            self._sources.addButton(button)
+            sources.addWidget(button)
+
+        self.render = QComboBox()
+        self.render.addItem("Mask", "mask")
+        self.render.addItem("Phase", "phase")
+        self.render.setAccessibleName("How a feature becomes sound")
+        self.render.setToolTip(
+            "How a feature becomes sound (R)\n"
+            "Mask: the recording, filtered by the deconvolution.\n"
+            "Phase: the deconvolution itself, with the recording's phase."
+        )
+        self.match = QCheckBox("Match loudness")
+        self.match.setToolTip("Play the feature as loud as the original instead of at its true level (M)")
+        self.gain = QLabel()
+        self.gain.setObjectName("dim")
+        self.gain.setMinimumWidth(self.gain.fontMetrics().horizontalAdvance("+00.0 dB"))
+        self.volume = QSlider(Qt.Orientation.Horizontal)
+        self.volume.setRange(0, 100)
+        self.volume.setMinimumWidth(60)
+        self.volume.setMaximumWidth(140)
+        self.volume.setAccessibleName("Volume")
+        self.volume.setToolTip("Volume (Ctrl+Up, Ctrl+Down)")
+        self.reason = QLabel()
+        self.reason.setObjectName("dim")
+        self.reason.setWordWrap(True)
+        self.reason.setTextFormat(Qt.TextFormat.PlainText)
+        self.reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for widget in (self.play, self.stop, self.loop, self.position):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addLayout(sources)
+        row.addWidget(self.render)
+        row.addWidget(self.match)
+        row.addWidget(self.gain)
+        row.addStretch(1)
+        row.addWidget(QLabel("Volume"))
+        row.addWidget(self.volume)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setSpacing(4)
+        layout.addLayout(row)
+        layout.addWidget(self.reason)
+
+        self.play.clicked.connect(self._listening.play_or_pause)
+        self.stop.clicked.connect(self._listening.stop)
+        self.loop.clicked.connect(self.set_loop)
+        self.original.clicked.connect(lambda: self._listening.set_source("original"))
+        self.feature.clicked.connect(lambda: self._listening.set_source("feature"))
+        self.render.activated.connect(lambda: session.set_render(self.render.currentData()))
+        self.match.clicked.connect(self._listening.set_match_loudness)
+        self.volume.valueChanged.connect(lambda value: self._listening.set_volume(value / 100))
+
+        self._playhead = QTimer(self)
+        self._playhead.setTimerType(Qt.TimerType.PreciseTimer)
+        self._playhead.setInterval(FRAME_MS)
+        self._playhead.timeout.connect(self._show_position)
+        self._devices = QTimer(self)
+        self._devices.setInterval(LOOK_FOR_DEVICE_MS)
+        self._devices.timeout.connect(self._listening.look_for_device)
+        self._listening.changed.connect(self.refresh)
+        session.recording_changed.connect(self.refresh)
+        self.recolour()
+        self.refresh()
+
+    def recolour(self) -> None:
+        """After a change of theme."""
+        self.stop.setIcon(theme.icon("stop"))
+        self.loop.setIcon(theme.icon("loop"))
+        self._show_state()
+
+    def stop_timers(self) -> None:
+        """Nothing ticks any more."""
+        self._playhead.stop()
+        self._devices.stop()
+
+    def set_loop(self, on: bool) -> None:
+        """Repeat the model's window, or nothing."""
+        start_s = self._session.window_start_s
+        length_s = self._session.window_s or self._player.duration_s
+        self._listening.set_loop((start_s, start_s + length_s) if on else None)
+
+    def change_volume(self, by: int) -> None:
+        """Louder or quieter, in steps of a hundredth of the slider."""
+        self.volume.setValue(self.volume.value() + by)
+
+    def refresh(self) -> None:
+        """Show the state of the transport."""
+        self._show_state()
+        listening, player = self._listening, self._player
+        has_clip, has_device = self._session.clip is not None, player.state != "no-device"
+        for widget in (self.play, self.stop, self.loop):
+            widget.setEnabled(has_clip and has_device)
+        has_sound = listening.sound is not None
+        self.original.setEnabled(has_clip)
+        for widget in (self.feature, self.render, self.match):
+            widget.setEnabled(has_sound)
+        self.feature.setText(f"Feature {listening.title}".rstrip())
+        (self.feature if player.source == "feature" else self.original).setChecked(True)
+        self.loop.setChecked(player.loop is not None)
+        self.render.setCurrentIndex(self.render.findData(listening.render))
+        self.match.setChecked(listening.match_loudness)
+        self.gain.setText(self._gain_text())
+        if not self.volume.isSliderDown():
+            self.volume.blockSignals(True)
+            self.volume.setValue(round(player.volume * 100))
+            self.volume.blockSignals(False)
+        self.reason.setText(player.problem)
+        self.reason.setVisible(bool(player.problem))
+        if player.state == "no-device":
+            if not self._devices.isActive():
+                self._devices.start()
+        else:
+            self._devices.stop()
+
+    def _gain_text(self) -> str:
+        sound = self._listening.sound
+        if sound is None:
+            return ""
+        if sound.peak == 0.0:
+            self.gain.setToolTip("This feature gives nothing in this window")
+            return "silent"
+        self.gain.setToolTip("The gain that makes the feature as loud as the original")
+        return f"{sound.gain_db:+.1f} dB"
+
+    def _show_state(self) -> None:
+        playing = self._player.state == "playing"
+        self.play.setIcon(theme.icon("pause" if playing else "play"))
+        if playing and not self._playhead.isActive():
+            self._playhead.start()
+        elif not playing:
+            self._playhead.stop()
+        self._show_position()
+
+    def _show_position(self) -> None:
+        duration_s, position_s = self._player.duration_s, self._player.position_s
+        text = f"{time_label(position_s, 0.1)} / {time_label(duration_s, 0.1)}" if duration_s else ""
+        if text != self.position.text():
+            self.position.setText(text)
+        self.position_changed.emit(position_s)
+
+
+def _button(tooltip: str, name: str) -> QToolButton:
+    button = QToolButton()
+    button.setToolTip(tooltip)
+    button.setAccessibleName(name)
+    button.setIconSize(QSize(18, 18))
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button

@@ -1,0 +1,39 @@
+"""Files that were opened lately, remembered from one sitting to the next."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QSettings
+
+MOST = 12
+_KEY = "files/recent"
+
+
+class RecentFiles:
+    """The list, the latest first.
+
+    Names are kept as percent-encoded bytes: a file's name may hold bytes that are no text, and settings hold text.
+    """
+
+    def __init__(self, settings: QSettings) -> None:
+        self._settings = settings
+
+    def paths(self) -> list[Path]:
+        stored = self._settings.value(_KEY, "")
+        return [Path(os.fsdecode(unquote_to_bytes(line))) for line in str(stored or "").split(" ") if line]
+
+    def add(self, path: Path) -> None:
+        """Put a file first."""
+        path = path.absolute()
+        self._store([path, *(other for other in self.paths() if other != path)][:MOST])
+
+    def clear(self) -> None:
+        self._store([])
+
+    def _store(self, paths: list[Path]) -> None:
+        self._settings.setValue(_KEY, " ".join(quote_from_bytes(os.fsencode(path)) for path in paths))

@@ -1,0 +1,190 @@
+"""Colours, light and dark, and the few icons of the transport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPainterPath, QPalette, QPen, QPixmap, QPolygonF
+from PySide6.QtWidgets import QApplication
+
+Choice = Literal["system", "light", "dark"]
+CHOICES: tuple[Choice, ...] = ("system", "light", "dark")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """One set of colours.
+
+    `original` and `feature` stand for the two things that can be heard, A and B, wherever they appear.
+    """
+
+    name: Literal["light", "dark"]
+    window: str
+    panel: str
+    base: str
+    raised: str
+    border: str
+    text: str
+    dim: str
+    original: str
+    feature: str
+    on_accent: str
+    warning: str
+    warning_text: str
+
+
+LIGHT = Theme(
+    name="light",
+    window="#f1f1f4",
+    panel="#fafafc",
+    base="#ffffff",
+    raised="#ffffff",
+    border="#d2d3da",
+    text="#1b1c22",
+    dim="#5c5f6c",
+    original="#2563c9",
+    feature="#0b7a78",
+    on_accent="#ffffff",
+    warning="#fff0d9",
+    warning_text="#6b3d00",
+)
+DARK = Theme(
+    name="dark",
+    window="#16171b",
+    panel="#1d1f25",
+    base="#111216",
+    raised="#2a2d35",
+    border="#363a45",
+    text="#ecedf1",
+    dim="#a1a5b3",
+    original="#6ea8ff",
+    feature="#3cd9d0",
+    on_accent="#16171b",
+    warning="#453414",
+    warning_text="#ffdfa6",
+)
+
+_current = DARK
+
+
+def current() -> Theme:
+    """The colours in use."""
+    return _current
+
+
+def apply(choice: Choice) -> Theme:
+    """Give the whole application a set of colours."""
+    global _current
+    dark = choice == "dark"
+    if choice == "system":
+        dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    _current = DARK if dark else LIGHT
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        app.setStyle("Fusion")
+        app.setPalette(_palette(_current))
+        app.setStyleSheet(_sheet(_current))
+    return _current
+
+
+def _palette(theme: Theme) -> QPalette:
+    role = QPalette.ColorRole
+    palette = QPalette()
+    for roles, colour in (
+        ((role.Window,), theme.window),
+        ((role.Base,), theme.base),
+        ((role.AlternateBase,), theme.panel),
+        ((role.Button,), theme.raised),
+        ((role.WindowText, role.Text, role.ButtonText, role.ToolTipText), theme.text),
+        ((role.ToolTipBase,), theme.raised),
+        ((role.PlaceholderText,), theme.dim),
+        ((role.Highlight, role.Accent), theme.original),
+        ((role.HighlightedText,), theme.on_accent),
+        ((role.Link,), theme.original),
+        ((role.Mid, role.Dark), theme.border),
+        ((role.Light, role.Midlight), theme.raised),
+    ):
+        for each in roles:
+            palette.setColor(each, QColor(colour))
+    for each in (role.WindowText, role.Text, role.ButtonText):
+        faint = QColor(theme.dim)
+        faint.setAlphaF(0.6)
+        palette.setColor(QPalette.ColorGroup.Disabled, each, faint)
+    return palette
+
+
+def _sheet(theme: Theme) -> str:
+    return f"""
+    QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; padding: 3px; }}
+    QMenuBar {{ background: {theme.window}; }}
+    QSplitter::handle {{ background: {theme.window}; }}
+    #card {{ background: {theme.panel}; border: 1px solid {theme.border}; border-radius: 6px; }}
+    #title {{ font-weight: 600; }}
+    #dim {{ color: {theme.dim}; }}
+    #messages {{ background: {theme.warning}; border-radius: 6px; }}
+    #messages QLabel {{ color: {theme.warning_text}; }}
+    QPushButton, QToolButton {{
+        padding: 4px 9px; border: 1px solid {theme.border}; border-radius: 5px; background: {theme.raised};
+    }}
+    QToolButton[flat="true"] {{ border: none; background: transparent; padding: 3px; }}
+    QPushButton:hover, QToolButton:hover {{ border-color: {theme.original}; }}
+    QPushButton:focus, QToolButton:focus {{ border-color: {theme.original}; }}
+    QPushButton:disabled, QToolButton:disabled {{ background: transparent; }}
+    QPushButton:checked, QToolButton:checked {{ background: {theme.original}; color: {theme.on_accent}; }}
+    QPushButton#feature:checked {{ background: {theme.feature}; border-color: {theme.feature}; }}
+    QPushButton#feature:focus {{ border-color: {theme.feature}; }}
+    QListView {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 5px; }}
+    QListView:focus {{ border-color: {theme.original}; }}
+    QTabBar::tab {{
+        padding: 5px 9px; margin-right: 2px; border: 1px solid transparent; border-radius: 5px; color: {theme.dim};
+    }}
+    QTabBar::tab:hover {{ border-color: {theme.border}; }}
+    QTabBar::tab:selected {{ background: {theme.raised}; border-color: {theme.border}; color: {theme.text}; }}
+    QTabBar::tab:focus {{ border-color: {theme.original}; }}
+    """
+
+
+def icon(name: Literal["play", "pause", "stop", "loop", "close"], colour: str | None = None) -> QIcon:
+    """A small drawing in the text's colour; drawn large, so that it is sharp on every screen."""
+    side = 64
+    result = QIcon()
+    for mode, ink in (
+        (QIcon.Mode.Normal, colour or _current.text),
+        (QIcon.Mode.Disabled, _current.border),
+    ):
+        pixmap = QPixmap(side, side)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(ink))
+        _draw(painter, name, QColor(ink))
+        painter.end()
+        result.addPixmap(pixmap, mode)
+    return result
+
+
+def _draw(painter: QPainter, name: str, ink: QColor) -> None:
+    if name == "play":
+        painter.drawPolygon(QPolygonF([QPointF(16, 8), QPointF(56, 32), QPointF(16, 56)]))
+    elif name == "pause":
+        painter.drawRoundedRect(QRectF(12, 8, 14, 48), 3, 3)
+        painter.drawRoundedRect(QRectF(38, 8, 14, 48), 3, 3)
+    elif name == "stop":
+        painter.drawRoundedRect(QRectF(11, 11, 42, 42), 4, 4)
+    elif name == "loop":
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(ink, 7, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+        arc = QPainterPath()
+        arc.arcMoveTo(QRectF(10, 12, 44, 40), 60)
+        arc.arcTo(QRectF(10, 12, 44, 40), 60, 290)
+        painter.drawPath(arc)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ink)
+        painter.drawPolygon(QPolygonF([QPointF(34, 2), QPointF(54, 14), QPointF(34, 28)]))
+    else:
+        painter.setPen(QPen(ink, 7, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QPointF(16, 16), QPointF(48, 48))
+        painter.drawLine(QPointF(48, 16), QPointF(16, 48))

@@ -1,0 +1,194 @@
+"""Joins what is seen along time, spectrogram, waveform and the model's input, to the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from auralscope.dsp.overview import Overview
+from auralscope.dsp.pyramid import OvertakenError, Pyramid
+from auralscope.ui.panes.timeline import link_time
+
+if TYPE_CHECKING:
+    from auralscope.session.jobs import Job
+    from auralscope.session.session import Session
+    from auralscope.ui.panes.controls import ControlsPane
+    from auralscope.ui.panes.feature import FeaturePane
+    from auralscope.ui.panes.gallery import GalleryPane
+    from auralscope.ui.panes.input import InputPane
+    from auralscope.ui.panes.spectrogram import ReadyTile, SpectrogramPane, TileRequest
+    from auralscope.ui.panes.transport import TransportPane
+    from auralscope.ui.panes.waveform import WaveformPane
+
+ZOOM = 1.6
+
+
+class Views(QObject):
+    """Brings the session's state into the views, and what the user does there into the session."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        spectrogram: SpectrogramPane,
+        waveform: WaveformPane,
+        input_pane: InputPane,
+        controls: ControlsPane,
+        feature: FeaturePane,
+        gallery: GalleryPane,
+        transport: TransportPane,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._spectrogram = spectrogram
+        self._waveform = waveform
+        self._input = input_pane
+        self._controls = controls
+        self._feature = feature
+        self._gallery = gallery
+        self._shown: object = None
+        link_time(spectrogram, waveform)
+        for pane in (spectrogram, waveform):
+            pane.seek_requested.connect(session.listening.seek)
+            pane.loop_changed.connect(session.listening.set_loop)
+            pane.window_moved.connect(session.move_window)
+            transport.position_changed.connect(pane.set_playhead)
+        transport.position_changed.connect(input_pane.set_playhead)
+        spectrogram.request_tiles.connect(self._compute_tiles)
+        spectrogram.following_changed.connect(controls.show_following)
+        feature.overlay_changed.connect(self._show_overlay)
+        controls.view_changed.connect(self._make_pyramid)
+        controls.scale_changed.connect(spectrogram.set_scale)
+        controls.range_changed.connect(spectrogram.set_range_db)
+        controls.following_changed.connect(self._set_following)
+        controls.colour_map_changed.connect(self._set_colour_map)
+        session.recording_changed.connect(self._show_recording)
+        session.window_changed.connect(self._show_window)
+        session.look_changed.connect(self._show_input)
+        session.listening.changed.connect(self._show_loop)
+        spectrogram.set_scale(controls.frequency_scale)
+        spectrogram.set_range_db(*controls.range_db)
+        self._set_following(controls.following.currentData())
+        self._set_colour_map(controls.colour_map.currentData())
+
+    # What menus and keys ask for.
+
+    def zoom_in(self) -> None:
+        self._spectrogram.zoom_time(ZOOM)
+
+    def zoom_out(self) -> None:
+        self._spectrogram.zoom_time(1 / ZOOM)
+
+    def show_all(self) -> None:
+        self._spectrogram.fit()
+
+    def show_window(self) -> None:
+        """Just what the model looks at, with a little around it."""
+        start_s, length_s = self._session.window_start_s, self._session.window_s
+        if length_s:
+            self._spectrogram.show_time(start_s - 0.1 * length_s, start_s + 1.1 * length_s)
+
+    # The recording.
+
+    def _show_recording(self) -> None:
+        clip = self._session.clip
+        if clip is None:
+            return
+        self._spectrogram.set_pyramid(None)
+        self._waveform.set_overview(None)
+        self._waveform.set_duration(clip.duration_s)
+        self._make_pyramid()
+        self._session.jobs.start(
+            "view",
+            lambda _job: Overview(clip),
+            key="overview",
+            urgency=3,
+            done=self._waveform.set_overview,
+            failed=self._session.problem.emit,
+        )
+        self._show_window()
+
+    def _make_pyramid(self) -> None:
+        clip, view = self._session.clip, self._controls.view
+        if clip is None:
+            return
+        self._session.jobs.start(
+            "view",
+            lambda _job: Pyramid(clip, view),
+            key="pyramid",
+            urgency=2,
+            done=self._show_pyramid,
+            failed=self._session.problem.emit,
+        )
+
+    def _show_pyramid(self, pyramid: Pyramid) -> None:
+        self._spectrogram.set_pyramid(pyramid)
+        self._shown = None  # with another recording the overlay went
+        self._show_window()
+        self._show_loop()
+        self._show_overlay()
+
+    def _compute_tiles(self, request: TileRequest) -> None:
+        def compute(job: Job) -> Iterator[ReadyTile]:
+            for key in request.keys:
+                try:
+                    yield request.render(key, lambda: job.cancelled)
+                except OvertakenError:
+                    return
+
+        self._session.jobs.start(
+            "view",
+            compute,
+            key="tiles",
+            each=self._spectrogram.tile_arrived,
+            failed=self._session.problem.emit,
+        )
+
+    # What is around it.
+
+    def _show_window(self) -> None:
+        session = self._session
+        start_s = session.window_start_s if session.clip is not None and session.model is not None else None
+        for pane in (self._spectrogram, self._waveform):
+            pane.set_model_window(start_s, session.window_s)
+
+    def _show_loop(self) -> None:
+        for pane in (self._spectrogram, self._waveform):
+            pane.set_loop(self._session.listening.player.loop)
+
+    def _show_input(self) -> None:
+        look = self._session.look
+        if look is None:
+            self._input.clear()
+        else:
+            front_end = look.run.model.front_end
+            self._input.show_input(
+                look.input, front_end.frequencies_hz, front_end.hop_s, look.run.start_s, front_end.value_range
+            )
+
+    def _show_overlay(self) -> None:
+        session, unit = self._session, self._session.unit
+        feature = session.features.get(unit) if unit is not None else None
+        if session.look is None or feature is None:
+            self._shown = None
+            self._spectrogram.clear_overlay()
+            return
+        run, opacity = session.look.run, self._feature.overlay_opacity
+        if self._shown is feature:
+            self._spectrogram.set_overlay_opacity(opacity)
+            return
+        self._shown = feature
+        front_end = run.model.front_end
+        self._spectrogram.set_overlay(feature.image, run.start_s, front_end.hop_s, front_end.frequencies_hz, opacity)
+
+    def _set_following(self, following: str) -> None:
+        for pane in (self._spectrogram, self._waveform):
+            pane.set_following(following)
+
+    def _set_colour_map(self, name: str) -> None:
+        self._spectrogram.set_colour_map(name)
+        self._input.set_colour_map(name)
+        self._gallery.set_colour_map(name)
