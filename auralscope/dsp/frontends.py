@@ -101,6 +101,14 @@ class FrontEnd(ABC):
     def to_samples(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
         """Inverse STFT: (n_fft // 2 + 1, frames) complex to (n_samples,)."""
 
+    def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
+        """The image, (bins, frames), of an STFT that was altered, (n_fft // 2 + 1, frames) complex.
+
+        A front end that can gives it straight from the STFT; this one goes by way of sound, in which frames overlap
+        and no longer are what they were made.
+        """
+        return self.see(self.to_samples(stft, n_samples)).image
+
     @property
     def window_s(self) -> float:
         """Length of one window in seconds."""
@@ -180,11 +188,14 @@ class SpectrogramFrontEnd(FrontEnd):
         if samples.ndim != 1:
             raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
         stft = _transform(self.n_fft, self.hop, samples.device, samples.dtype)(samples)
+        return Input(self.image_of(stft, samples.shape[0]), stft, samples.shape[0])
+
+    def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
         amplitude = stft.abs() * (4.0 / self.n_fft)  # a Hann window sums to n_fft / 2; a sine puts half in each side
         if self.n_mels is not None:
-            bank = _filter_bank(self.n_fft, self.n_mels, self.sample_rate, samples.device, samples.dtype)
+            bank = _filter_bank(self.n_fft, self.n_mels, self.sample_rate, stft.device, amplitude.dtype)
             amplitude = bank @ amplitude
-        return Input(self._compress(amplitude), stft, samples.shape[0])
+        return self._compress(amplitude)
 
     def to_bins(self, image: torch.Tensor) -> torch.Tensor:
         if self.n_mels is None:

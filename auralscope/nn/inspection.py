@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import FrontEnd, Input
+    from auralscope.nn.faithfulness import LabelFaithfulness, Level, UnitFaithfulness
     from auralscope.nn.model import Layer, ModelSpec
+    from auralscope.nn.receptive_field import ReceptiveField
 
 BATCH = 8
 """Windows that go through the network together."""
@@ -190,6 +193,39 @@ class Model:
             logits = self.network(images[:, None].to(self.device, torch.float32))
         return to_numpy(self.probabilities(logits))
 
+    def activations(self, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+        """What several input images make of a layer, and of the labels.
+
+        Parameters
+        ----------
+        images : (batch, bins, frames) tensor
+        layer : str
+
+        Returns
+        -------
+        (batch, units, ...), (batch, labels) tensors
+            The layer's output, and the probabilities.
+        """
+        outputs: list[Tensor] = []
+        module = self.network.get_submodule(self.layer(layer).module)
+        probabilities = []
+        with torch.no_grad(), self._one_at_a_time:
+            for batch in torch.split(images[:, None].to(self.device, torch.float32), BATCH):
+                seen: list[Any] = []
+                hook = module.register_forward_hook(lambda _module, _given, output, seen=seen: seen.append(output))
+                try:
+                    probabilities.append(self.probabilities(self.network(batch)))
+                finally:
+                    hook.remove()
+                # Of a module that is used more than once, the last; of a recurrent one, the sequence.
+                outputs.append(seen[-1][0] if isinstance(seen[-1], tuple) else seen[-1])
+        return torch.cat(outputs), torch.cat(probabilities)
+
+    def copy_network(self) -> nn.Module:
+        """A copy of the network, to be altered."""
+        with self._one_at_a_time:  # a copy made during a recording would take its hooks along
+            return copy.deepcopy(self.network)
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """The output's nonlinearity, along the last axis."""
         return logits.softmax(dim=-1) if self.spec.output == "softmax" else logits.sigmoid()
@@ -214,6 +250,16 @@ class Run:
         self._samples = samples
         self._tape = tape
         self._activity: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def seen(self) -> Input:
+        """What the front end made of the window: image and STFT."""
+        return self._seen
+
+    @property
+    def tape(self) -> Tape:
+        """What the network did with it."""
+        return self._tape
 
     @property
     def input(self) -> NDArray[np.float32]:
@@ -259,6 +305,39 @@ class Run:
     def deconvolve(self, layer: str, units: Sequence[int] | None = None) -> NDArray[np.float32]:
         """Deconvolved images of a layer's units: (units, bins, frames). See `auralscope.nn.deconvolution`."""
         return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units))
+
+    def faithfulness(
+        self, layer: str, unit: int, level: Level = "true", seed: int = 0
+    ) -> UnitFaithfulness | LabelFaithfulness:
+        """How far a unit's sound can be trusted; of the output layer, a label's.
+
+        Parameters
+        ----------
+        layer : str
+        unit : int
+            Zero-based.
+        level : {"true", "matched"}
+            How loud the network hears the sounds.
+        seed : int
+            Of the controls.
+        """
+        from auralscope.nn.faithfulness import label_faithfulness, output_layer, unit_faithfulness
+
+        if layer == output_layer(self):
+            return label_faithfulness(self, [unit], level=level, seed=seed)[0]
+        return unit_faithfulness(self, layer, [unit], level=level, seed=seed)[0]
+
+    def receptive_field(
+        self, layer: str, cell: tuple[int, int] | None = None, unit: int | None = None
+    ) -> ReceptiveField:
+        """The part of the window that a cell (bin, frame) of a feature map saw; the middle cell's unless one is given.
+
+        See `auralscope.nn.receptive_field`.
+        """
+        from auralscope.nn.receptive_field import receptive_field
+
+        module = self.model.layer(layer).module
+        return receptive_field(self._tape, module, self._seen, self.model.front_end, cell, unit)
 
     def auralise(self, layer: str, unit: int, render: Render = "mask") -> Auralisation:
         """What a unit hears: its deconvolution as sound, as long as the window, at the model's rate.
