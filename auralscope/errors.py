@@ -9,8 +9,12 @@ class AuralScopeError(Exception):
     """Base of every error that is shown to the user as one sentence."""
 
 
-class AudioFileError(AuralScopeError):
-    """A file that cannot be read as audio, or cannot be written."""
+class FileError(AuralScopeError):
+    """A file that cannot be read or written."""
+
+
+class AudioFileError(FileError):
+    """A file that cannot be read as audio."""
 
 
 class DeviceError(AuralScopeError):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Literal
 
 from auralscope.errors import WeightsError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import nn
 
     from auralscope.nn.model import ModelSpec
@@ -44,9 +41,3 @@ def load_into(network: nn.Module, spec: ModelSpec) -> None:
         network.load_state_dict(tensors, strict=True)
     except RuntimeError as failure:
         raise WeightsError(f"The weights in {file} are not those of '{spec.id}': its network differs.") from failure
-
-
-def sha256(file: Path) -> str:
-    """Hash of a file's content, in hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -120,8 +120,8 @@ def test_report(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         (("auralise", "{rec}", "--layer", "conv9"), "no layer 'conv9'"),
         (("auralise", "{rec}", "--layer", "conv1", "--unit", "64"), "units 0 to 63; there is no unit 64"),
         (("auralise", "{rec}", "--layer", "conv1", "--duration", "9"), "--duration 4"),
-        (("auralise", "{rec}", "--layer", "conv1", "--out", "{tmp}/text.wav/x"), "Cannot write"),
-        (("report", "{rec}", "--top", "1", "--out", "{tmp}/text.wav/x"), "Cannot write"),
+        (("auralise", "{rec}", "--layer", "conv1", "--out", "{tmp}/text.wav/x"), "not a directory"),
+        (("report", "{rec}", "--top", "1", "--out", "{tmp}/text.wav/x"), "not a directory"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(
@@ -179,12 +179,11 @@ def bare(**variables: str) -> dict[str, str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs without a display")
-@pytest.mark.parametrize("display", [{}, {"DISPLAY": ":987"}], ids=["none", "gone"])
-def test_without_a_display_a_report_is_written_instead(tmp_path: Path, display: dict[str, str]) -> None:
+def test_without_a_display_a_report_is_written_instead(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "auralscope"],
         cwd=tmp_path,
-        env=bare(**display),
+        env=bare(DISPLAY=":987"),  # named, but nobody is there
         capture_output=True,
         text=True,
         check=False,

@@ -7,12 +7,10 @@ terminal, where a user of the command line is promised one clear line. What a fi
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import os
 import re
-import secrets
 import stat
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auralscope.errors import AudioFileError
+from auralscope.storage import quoted, reason, write_aside
 from auralscope.types import Clip
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def load_clip(
             sound = _recognise(file, name, start_s)
             samples = _gather(sound, file, name, start_s, duration_s, progress)
     except OSError as error:
-        raise AudioFileError(f"{name} cannot be read: {_reason(error)}.") from error
+        raise AudioFileError(f"{name} cannot be read: {reason(error)}.") from error
     return Clip(samples, sound.rate, path, start_s)
 
 
@@ -119,56 +118,10 @@ def write_wav(path: str | os.PathLike[str], clip: Clip) -> None:
 
     Raises
     ------
-    AudioFileError
+    FileError
         The file cannot be written; what was there before is untouched.
     """
     write_aside(path, _wav(clip.samples.astype("<f4"), clip.sample_rate))
-
-
-def write_aside(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file aside in the same folder, then rename it: there is never half a file.
-
-    Raises
-    ------
-    AudioFileError
-        With the system's reason.
-    """
-    path = Path(path)
-    # Not the file's own name with an ending: that may already be as long as names may be.
-    aside = path.parent / f".auralscope-{secrets.token_hex(8)}.part"
-    try:
-        try:
-            with aside.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise AudioFileError(f"{quoted(path)} cannot be written: {_reason(error)}.") from error
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal.
-
-    Raises
-    ------
-    AudioFileError
-        The file cannot be read.
-    """
-    try:
-        with _open(Path(path)) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AudioFileError(f"{quoted(path)} cannot be read: {_reason(error)}.") from error
-
-
-def quoted(path: str | os.PathLike[str]) -> str:
-    """A file's name for a sentence: on one line and printable whatever bytes it has."""
-    text = os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text) + '"'
 
 
 @dataclass
@@ -470,9 +423,3 @@ def _wav(samples: NDArray[Any], rate: int) -> bytes:
     buffer = io.BytesIO()
     wavfile.write(buffer, rate, samples.T)
     return buffer.getvalue()
-
-
-def _reason(error: OSError) -> str:
-    """The system's words for what went wrong, to follow a colon."""
-    reason = error.strerror or str(error)
-    return reason[:1].lower() + reason[1:]

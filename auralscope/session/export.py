@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auralscope import __version__, weights
+from auralscope import __version__
 from auralscope.audio.files import write_wav
-from auralscope.errors import AuralScopeError, UnknownNameError
+from auralscope.errors import UnknownNameError
 from auralscope.session import pictures
+from auralscope.storage import sha256, staged
 from auralscope.types import unit_name
 
 if TYPE_CHECKING:
@@ -23,30 +20,6 @@ if TYPE_CHECKING:
 
 TOGETHER = 8
 """Units deconvolved at once; progress is told in between."""
-
-
-@contextmanager
-def staged(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into; what lies there in the end is moved into `folder`, or nothing is.
-
-    Raises
-    ------
-    AuralScopeError
-        `folder` cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".auralscope-", dir=folder))
-    except OSError as failure:
-        raise AuralScopeError(f"Cannot write to the folder {folder}: {failure.strerror}.") from failure
-    try:
-        yield aside
-        for file in sorted(aside.iterdir()):
-            os.replace(file, folder / file.name)
-    except OSError as failure:
-        raise AuralScopeError(f"Cannot write to the folder {folder}: {failure.strerror}.") from failure
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_auralisations(
@@ -125,12 +98,12 @@ def describe(run: Run, duration_s: float | None = None) -> dict[str, Any]:
         "auralscope": __version__,
         "source": {
             "file": str(source) if source else None,
-            "sha256": weights.sha256(source) if source else None,
+            "sha256": sha256(source) if source else None,
             "start_s": run.clip.start_s + run.start_s,
             "duration_s": min(duration_s or model.front_end.window_s, model.front_end.window_s),
         },
         "model": model.spec.id,
-        "weights_sha256": weights.sha256(model.spec.weights.file),
+        "weights_sha256": sha256(model.spec.weights.file),
         "device": str(model.device),
         "sample_rate": model.front_end.sample_rate,
     }

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import base64
 import html
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +16,9 @@ import numpy as np
 
 from auralscope import __version__
 from auralscope.audio.files import wav_bytes
-from auralscope.errors import AuralScopeError
+from auralscope.errors import FileError
 from auralscope.session import pictures
+from auralscope.storage import quoted, reason, write_aside
 from auralscope.types import unit_name
 
 if TYPE_CHECKING:
@@ -74,28 +73,19 @@ def write_report(run: Run, file: Path, *, top: int = 6, progress: Callable[[floa
 
     Raises
     ------
-    AuralScopeError
+    FileError
         The file cannot be written.
     """
-    page = _page(run, top, progress)
-    try:
+    try:  # before the long work, not after it
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".auralscope-", suffix=".html", dir=file.parent)
-        aside = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(page)
-            aside.chmod(0o644)
-            os.replace(aside, file)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as failure:
-        raise AuralScopeError(f"Cannot write the report {file}: {failure.strerror}.") from failure
+    except OSError as error:
+        raise FileError(f"The folder {quoted(file.parent)} cannot be made: {reason(error)}.") from error
+    write_aside(file, _page(run, top, progress).encode())
 
 
 def _page(run: Run, top: int, progress: Callable[[float], None]) -> str:
     model = run.model
-    name = html.escape(_printable(run.clip.source.name)) if run.clip.source else "a clip"
+    name = html.escape(quoted(run.clip.source.name)[1:-1]) if run.clip.source else "a clip"
     start_s = run.clip.start_s + run.start_s
     sections = [_input_section(run, start_s)]
     layers = model.layers
@@ -200,11 +190,6 @@ def _image(png: bytes, description: str, style: str = "") -> str:
 def _player(clip: Clip) -> str:
     data = base64.b64encode(wav_bytes(clip)).decode("ascii")
     return f'<audio controls preload="metadata" src="data:audio/wav;base64,{data}"></audio>'
-
-
-def _printable(name: str) -> str:
-    """A file's name as text, also where it is not valid Unicode."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 _STYLE = """

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from auralscope.audio.files import load_clip, quoted, write_aside, write_wav
+from auralscope.audio.files import load_clip, write_wav
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
+from auralscope.storage import quoted, write_aside
 from auralscope.types import unit_name
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auralscope.storage import sha256, write_aside
 from auralscope.training.composer import PIECE_S, TEMPO_BPM
 from auralscope.training.corpus import SPLIT_FONTS, Item
-from auralscope.weights import sha256
 
 if TYPE_CHECKING:
     from auralscope.nn.model import ModelSpec
@@ -51,9 +51,7 @@ def write_card(
     file: Path, spec: ModelSpec, weights: Path, settings: Settings, measured: Measured, command: str
 ) -> None:
     """Write the card as Markdown, aside and then renamed."""
-    aside = file.with_suffix(".part")
-    aside.write_text(_card(spec, sha256(weights), settings, measured, command), encoding="utf-8")
-    aside.replace(file)
+    write_aside(file, _card(spec, sha256(weights), settings, measured, command).encode())
 
 
 def _card(spec: ModelSpec, digest: str, settings: Settings, measured: Measured, command: str) -> str:

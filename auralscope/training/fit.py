@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from auralscope.storage import write_aside
 from auralscope.training.lightning_shim import callbacks, lightning, torchmetrics
 
 Windows = Dataset[tuple[torch.Tensor, int]]
@@ -308,7 +309,5 @@ def dead_units(
 
 def export(network: nn.Module, file: Path) -> None:
     """Write the weights as safetensors, names as in `state_dict`; the file is written aside, then renamed."""
-    aside = file.with_suffix(".part")
     # Not `save_file`: it makes files that their owner alone can read.
-    aside.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}))
-    aside.replace(file)
+    write_aside(file, save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}))

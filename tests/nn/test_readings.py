@@ -12,7 +12,6 @@ from captum.attr import LayerGradCam, NeuronGuidedBackprop
 from captum.attr import Occlusion as CaptumOcclusion
 from torch import Tensor, nn
 from torch.nn import functional
-
 from zennit.attribution import Gradient
 from zennit.composites import EpsilonPlus, LayerMapComposite
 from zennit.rules import Epsilon, Norm, Pass

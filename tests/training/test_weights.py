@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from auralscope.registry import find_spec
+from auralscope.storage import sha256
 from auralscope.training.corpus import Corpus, EvaluationWindows, Item
 from auralscope.training.fit import confusion, dead_units
 from auralscope.training.render import TIM, TrainingError, find_font
-from auralscope.weights import load_into, sha256
+from auralscope.weights import load_into
 
 if TYPE_CHECKING:
     from torch import nn
