@@ -114,6 +114,10 @@ class Listening:
         """From A to B or back."""
         self.set_source("original" if self.player.source == "feature" else "feature")
 
+    def set_volume(self, volume: float) -> None:
+        """From 0 (silent) to 1."""
+        self.player.set_volume(volume)
+
     def play_or_pause(self) -> None:
         """Play from the position on, or fall silent there."""
         if self.player.state == "playing":

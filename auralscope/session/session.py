@@ -139,6 +139,8 @@ class Session:
     unit_changed = Signal()
     problem = Signal(str)
     """A sentence for the user: what went wrong."""
+    open_failed = Signal(Path)
+    """A file that could not be opened, after `problem` has said why."""
     said = Signal(str)
     """A sentence for the user: what was done."""
 
@@ -170,8 +172,12 @@ class Session:
         def decode(job: Job) -> Clip:
             return load_clip(path, progress=job.advance)
 
+        def failed(sentence: str) -> None:
+            self.problem.emit(sentence)
+            self.open_failed.emit(path)
+
         self.jobs.start(
-            "files", decode, title=f"Opening {quoted(path)}", key="open", done=self._opened, failed=self.problem.emit
+            "files", decode, title=f"Opening {quoted(path.name)}", key="open", done=self._opened, failed=failed
         )
 
     def _opened(self, clip: Clip) -> None:
@@ -372,6 +378,8 @@ class Session:
         look, layer, kept = self.look, self.layer, self.features
         self.jobs.cancel("gallery")
         if look is None:
+            if all(job.key != "analyse" for job in self.jobs.running):
+                self._analyse()
             return
         run, have = look.run, set(kept)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMenu
 
 from auralscope.ui import theme
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QMenu
+
     from auralscope.ui.main_window import MainWindow
 
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SIZE = (1440, 900)
-SAID_MS = 8000
 
 
 class MainWindow(QMainWindow):
@@ -61,7 +60,8 @@ class MainWindow(QMainWindow):
 
         self.messages = MessagePane()
         self.waveform = WaveformPane()
-        self.recording = RecordingPane(self.session, self.waveform)
+        self.jobs = JobsPane(self.session.jobs)
+        self.recording = RecordingPane(self.session, self.waveform, self.jobs)
         self.controls = ControlsPane(settings)
         self.spectrogram = SpectrogramPane()
         self.feature = FeaturePane(self.session)
@@ -69,7 +69,6 @@ class MainWindow(QMainWindow):
         self.gallery = GalleryPane(self.session)
         self.model_pane = ModelPane(self.session, self.input, self.gallery)
         self.transport = TransportPane(self.session)
-        self.jobs = JobsPane(self.session.jobs)
         self._arrange()
         self.views = Views(
             self.session,
@@ -99,31 +98,31 @@ class MainWindow(QMainWindow):
         self.across = QSplitter(Qt.Orientation.Horizontal)
         self.across.addWidget(picture)
         self.across.addWidget(self.model_pane)
-        self.across.setStretchFactor(0, 3)
-        self.across.setStretchFactor(1, 2)
+        self.across.setStretchFactor(0, 11)
+        self.across.setStretchFactor(1, 9)
         self.across.setChildrenCollapsible(False)
         self.down = QSplitter(Qt.Orientation.Vertical)
         self.down.addWidget(self.recording)
         self.down.addWidget(self.across)
-        self.down.setStretchFactor(1, 1)
+        self.down.setStretchFactor(0, 1)
+        self.down.setStretchFactor(1, 7)
         self.down.setChildrenCollapsible(False)
         for splitter in (self.across, self.down):
             splitter.setHandleWidth(6)
 
         middle = QWidget()
         layout = QVBoxLayout(middle)
-        layout.setContentsMargins(8, 4, 8, 4)
+        layout.setContentsMargins(8, 4, 8, 8)
         layout.setSpacing(6)
         layout.addWidget(self.messages)
         layout.addWidget(self.down, 1)
         layout.addWidget(self.transport)
         self.setCentralWidget(middle)
-        self.statusBar().addPermanentWidget(self.jobs, 1)
 
     def _join(self) -> None:
         session = self.session
         session.problem.connect(self.messages.say)
-        session.said.connect(lambda sentence: self.statusBar().showMessage(sentence, SAID_MS))
+        session.said.connect(self.jobs.say)
         session.recording_changed.connect(self._recording_opened)
         session.plugins_changed.connect(self._say_failed_plugins)
         session.unit_changed.connect(self._enable_saving)
@@ -259,6 +258,8 @@ class MainWindow(QMainWindow):
     def _remember_sizes(self) -> None:
         screen = QGuiApplication.primaryScreen().availableSize()
         self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
+        self.across.setSizes([550, 450])
+        self.down.setSizes([160, 840])
         for key, restore in (
             ("window/geometry", self.restoreGeometry),
             ("window/across", self.across.restoreState),
@@ -274,6 +275,7 @@ class MainWindow(QMainWindow):
         self.settings.setValue("window/down", self.down.saveState())
         self.hide()  # what still runs may take a moment to end
         self.transport.stop_timers()
+        self.jobs.stop_timers()
         self.session.close()
         event.accept()
 

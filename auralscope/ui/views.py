@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from auralscope.ui.panes.gallery import GalleryPane
     from auralscope.ui.panes.input import InputPane
     from auralscope.ui.panes.spectrogram import ReadyTile, SpectrogramPane, TileRequest
+    from auralscope.ui.panes.timeline import Following
     from auralscope.ui.panes.transport import TransportPane
     from auralscope.ui.panes.waveform import WaveformPane
 
@@ -50,6 +51,7 @@ class Views(QObject):
         self._feature = feature
         self._gallery = gallery
         self._shown: object = None
+        self._was_playing = False
         link_time(spectrogram, waveform)
         for pane in (spectrogram, waveform):
             pane.seek_requested.connect(session.listening.seek)
@@ -68,7 +70,8 @@ class Views(QObject):
         session.recording_changed.connect(self._show_recording)
         session.window_changed.connect(self._show_window)
         session.look_changed.connect(self._show_input)
-        session.listening.changed.connect(self._show_loop)
+        session.listening.changed.connect(self._show_listening)
+        session.unit_changed.connect(self._go_to_feature)
         spectrogram.set_scale(controls.frequency_scale)
         spectrogram.set_range_db(*controls.range_db)
         self._set_following(controls.following.currentData())
@@ -90,6 +93,15 @@ class Views(QObject):
         start_s, length_s = self._session.window_start_s, self._session.window_s
         if length_s:
             self._spectrogram.show_time(start_s - 0.1 * length_s, start_s + 1.1 * length_s)
+
+    def _go_to_feature(self) -> None:
+        """A feature that was chosen is seen large: nothing but its window, unless the user is even closer."""
+        if self._session.unit is None:
+            return
+        first_s, last_s = self._spectrogram.visible_s
+        start_s, end_s = self._session.window_start_s, self._session.window_start_s + self._session.window_s
+        if not start_s <= first_s < last_s <= end_s:
+            self.show_window()
 
     # The recording.
 
@@ -155,6 +167,13 @@ class Views(QObject):
         for pane in (self._spectrogram, self._waveform):
             pane.set_model_window(start_s, session.window_s)
 
+    def _show_listening(self) -> None:
+        self._show_loop()
+        playing = self._session.listening.player.state == "playing"
+        if playing and not self._was_playing:
+            self._spectrogram.follow()
+        self._was_playing = playing
+
     def _show_loop(self) -> None:
         for pane in (self._spectrogram, self._waveform):
             pane.set_loop(self._session.listening.player.loop)
@@ -184,7 +203,7 @@ class Views(QObject):
         front_end = run.model.front_end
         self._spectrogram.set_overlay(feature.image, run.start_s, front_end.hop_s, front_end.frequencies_hz, opacity)
 
-    def _set_following(self, following: str) -> None:
+    def _set_following(self, following: Following) -> None:
         for pane in (self._spectrogram, self._waveform):
             pane.set_following(following)
 

@@ -703,12 +703,12 @@ def waveform(qtbot):
     return open_clip
 
 
-def test_the_waveform_is_as_high_as_the_sound_is_strong(waveform):
-    envelope = np.repeat([0.9, 0.2, 0.5, 0.0], 5 * RATE)
+def test_the_waveform_is_as_high_as_the_sound_is_strong_and_the_loudest_sample_fills_it(waveform):
+    envelope = 0.5 * np.repeat([0.9, 0.2, 0.5, 0.0], 5 * RATE)
     pane = waveform(Clip(envelope * np.sin(np.arange(20 * RATE)), RATE))
     pane.set_playhead(19.9)
     heights = drawn(pane).mean(axis=0)
-    for time_s, height in ((2.5, 0.9), (7.5, 0.2), (12.5, 0.5)):
+    for time_s, height in ((2.5, 1.0), (7.5, 0.2 / 0.9), (12.5, 0.5 / 0.9)):
         assert heights[int(column_of(pane, time_s))] == pytest.approx(height, abs=0.04)
     assert heights[int(column_of(pane, 17.5))] < 0.03
 

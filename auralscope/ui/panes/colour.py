@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 COLOUR_MAPS = ("magma", "inferno", "plasma", "viridis", "cividis", "grey")
 """Perceptually uniform, the default first."""
 
+FULL_SCALE_PERCENTILE = 99.5
+
 # Far in hue from what the map itself runs through.
 _OVERLAY_RGB = {"viridis": (255, 90, 160), "cividis": (255, 80, 120), "grey": (255, 150, 30)}
 _OVERLAY_ELSE_RGB = (60, 235, 235)
@@ -41,6 +43,16 @@ def level_lut(name: str, floor_db: float, ceiling_db: float) -> NDArray[np.uint3
 def value_lut(name: str) -> NDArray[np.uint32]:
     """(256,) opaque ARGB for bytes that run over the whole map."""
     return _argb(colour_table(name), np.ones(256))
+
+
+def full_scale(image: NDArray[np.floating]) -> float:
+    """The value that takes the brightest colour: the 99.5th percentile of an image's positive values, 0 without any.
+
+    A single cell of a deconvolution may be many times as strong as all others; by the largest value the rest of the
+    picture would be dark.
+    """
+    positive = image[image > 0.0]
+    return float(np.percentile(positive, FULL_SCALE_PERCENTILE)) if positive.size else 0.0
 
 
 def overlay_lut(name: str, opacity: float) -> NDArray[np.uint32]:

@@ -34,13 +34,20 @@ class ControlsPane(QWidget):
         super().__init__(parent)
         self._settings = settings
         self.transform = self._choice("transform", "Transform", TRANSFORM_NAMES)
-        self.n_fft = self._choice("n_fft", "Length of the transform, in samples", {str(n): f"{n:,}" for n in N_FFTS}, "2048")
-        self.scale = self._choice("scale", "Frequency axis", {name: SCALE_NAMES[name] for name in FREQUENCY_SCALES}, "log")
+        self.n_fft = self._choice(
+            "n_fft", "Length of the transform, in samples", {str(n): f"{n:,}" for n in N_FFTS}, "2048"
+        )
+        self.scale = self._choice(
+            "scale", "Frequency axis", {name: SCALE_NAMES[name] for name in FREQUENCY_SCALES}, "log"
+        )
         self.colour_map = self._choice("colour map", "Colour map", {name: name.capitalize() for name in COLOUR_MAPS})
         self.floor = self._level("floor", "Levels from here down have the darkest colour", -90)
         self.ceiling = self._level("ceiling", "Levels from here up have the brightest colour", -10)
         self.following = self._choice(
-            "following", "What the view does while it plays", {name: FOLLOWING_NAMES[name] for name in get_args(Following)[::-1]}, "page"
+            "following",
+            "What the view does while it plays",
+            {name: FOLLOWING_NAMES[name] for name in get_args(Following)[::-1]},
+            "page",
         )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

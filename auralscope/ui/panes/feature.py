@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from auralscope.ui import theme
+from auralscope.ui.panes.colour import FULL_SCALE_PERCENTILE
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -33,23 +43,33 @@ class FeaturePane(QWidget):
         self.opacity.setValue(80)
         self.opacity.setFixedWidth(110)
         self.opacity.setAccessibleName("Opacity of the feature over the recording")
-        self.opacity.setToolTip("How strongly the feature covers the recording")
+        self.opacity.setToolTip(
+            "How strongly the feature covers the recording\n"
+            f"Its colours go from 0 to the {FULL_SCALE_PERCENTILE}th percentile of its positive values."
+        )
         self.alone = QCheckBox("Feature alone")
         self.alone.setToolTip("Hide the recording behind the feature (F)")
         self.save_sound = QPushButton("Save sound…")
         self.save_sound.setToolTip("Write what the feature hears to a WAV file (Ctrl+S)")
         self.save_picture = QPushButton("Save picture…")
         self.save_picture.setToolTip("Write the feature's deconvolution to a PNG file (Ctrl+Shift+S)")
-        layout = QHBoxLayout(self)
+        words = QHBoxLayout()
+        words.setSpacing(8)
+        words.addWidget(self.title)
+        words.addWidget(self.about, 1)
+        tools = QHBoxLayout()
+        tools.setSpacing(8)
+        tools.addWidget(QLabel("Overlay"))
+        tools.addWidget(self.opacity)
+        tools.addWidget(self.alone)
+        tools.addStretch(1)
+        tools.addWidget(self.save_sound)
+        tools.addWidget(self.save_picture)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.title)
-        layout.addWidget(self.about, 1)
-        layout.addWidget(QLabel("Overlay"))
-        layout.addWidget(self.opacity)
-        layout.addWidget(self.alone)
-        layout.addWidget(self.save_sound)
-        layout.addWidget(self.save_picture)
+        layout.setSpacing(4)
+        layout.addLayout(words)
+        layout.addLayout(tools)
         self.opacity.valueChanged.connect(self.overlay_changed)
         self.alone.toggled.connect(self.overlay_changed)
         session.unit_changed.connect(self.refresh)
@@ -86,6 +106,7 @@ class FeaturePane(QWidget):
 
     def _show_about(self) -> None:
         self.about.setText(self._about())
+        self.about.setToolTip(self._about())
 
     def _about(self) -> str:
         session, unit, look = self._session, self._session.unit, self._session.layer_look

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListView,
     QPushButton,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -24,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from auralscope.ui import theme
-from auralscope.ui.panes.colour import COLOUR_MAPS, value_lut
+from auralscope.ui.panes.colour import COLOUR_MAPS, FULL_SCALE_PERCENTILE, full_scale, value_lut
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +39,8 @@ Order = Literal["activity", "number"]
 TileRole = Qt.ItemDataRole.UserRole
 CONTRAST = 0.6
 """Exponent of a small picture's brightness: faint parts of a deconvolution would be lost at this size."""
+LARGE_BINS = 160
+SCALE_SENTENCE = f"Colours: from 0 to the {FULL_SCALE_PERCENTILE}th percentile of its own positive values."
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,14 @@ class Tile:
 def picture_of(image: NDArray[np.floating[Any]], colours: list[int]) -> QImage:
     """An image (bins, frames), lowest bin first, as a picture with the lowest at the bottom.
 
-    Negative values, which cannot be heard, and zero have the first colour, the largest value the last.
+    Negative values, which cannot be heard, and zero have the first colour, `full_scale` and what is above it the last.
     """
-    largest = float(image.max(initial=0.0))
-    scaled = np.clip(image, 0.0, None) / largest if largest > 0.0 else np.zeros_like(image)
+    top = full_scale(image)
+    if image.shape[0] > LARGE_BINS:
+        # Half the size by the maximum: by the mean, single lines and clicks would fade.
+        image = np.maximum.reduceat(image, np.arange(0, image.shape[0], 2), axis=0)
+        image = np.maximum.reduceat(image, np.arange(0, image.shape[1], 2), axis=1)
+    scaled = np.clip(image / top, 0.0, 1.0) if top > 0.0 else np.zeros_like(image)
     levels = np.ascontiguousarray((scaled[::-1] ** CONTRAST * 255.0).astype(np.uint8))
     rows, columns = levels.shape
     picture = QImage(levels.data, columns, rows, columns, QImage.Format.Format_Indexed8)
@@ -149,8 +156,11 @@ class GalleryModel(QAbstractListModel):
             return self._tile(unit)
         if role == Qt.ItemDataRole.DisplayRole:
             return self._session.unit_title(unit)
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._sentence(unit)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            tile = self._tile(unit)
+            return f"{self._sentence(unit)}\n{SCALE_SENTENCE}" if tile.picture is not None else self._sentence(unit)
         return None
 
     def _sentence(self, unit: int) -> str:
@@ -209,9 +219,9 @@ class TileDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tile: Tile = index.data(TileRole)
         colours = theme.current()
-        rect: QRect = option.rect.adjusted(self.MARGIN, self.MARGIN, -self.MARGIN, -self.MARGIN)  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
-        palette: QPalette = option.palette  # type: ignore[attr-defined]
+        rect: QRect = option.rect.adjusted(self.MARGIN, self.MARGIN, -self.MARGIN, -self.MARGIN)
+        state: QStyle.StateFlag = option.state
+        palette: QPalette = option.palette
         caption = QRect(rect.left(), rect.bottom() - self.caption_height() + 1, rect.width(), self.caption_height())
         frame = QRect(rect.topLeft(), QSize(rect.width(), rect.height() - caption.height()))
         painter.save()
@@ -248,7 +258,11 @@ class TileDelegate(QStyledItemDelegate):
             if len(self._scaled) > 1024:
                 self.forget()
             ratio = self._view.devicePixelRatioF()
-            how = Qt.TransformationMode.FastTransformation if tile.is_coarse else Qt.TransformationMode.SmoothTransformation
+            how = (
+                Qt.TransformationMode.FastTransformation
+                if tile.is_coarse
+                else Qt.TransformationMode.SmoothTransformation
+            )
             scaled = picture.scaled(size * ratio, Qt.AspectRatioMode.IgnoreAspectRatio, how)
             pixmap = QPixmap.fromImage(scaled)
             pixmap.setDevicePixelRatio(ratio)
@@ -280,8 +294,8 @@ class TileView(QListView):
     chosen = Signal(int)
     """A row, by mouse or key; the same one again when it is clicked again."""
 
-    WIDTH_PX = 116
-    ASPECT = 0.72
+    WIDTH_PX = 110
+    ASPECT = 0.6
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -339,10 +353,14 @@ class GalleryPane(QWidget):
         self.heading = QLabel()
         self.heading.setObjectName("dim")
         self.heading.setTextFormat(Qt.TextFormat.PlainText)
+        self.heading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.resume = QPushButton("Compute the rest")
         self.resume.setToolTip("Deconvolve the features that are still missing")
         self.kind = _Choice((("deconvolution", "Deconvolution"), ("map", "Feature map")))
-        self.kind.setToolTip("What of each feature is shown (D)\nDeconvolution: what it kept of the sound. Map: its output.")
+        self.kind.setToolTip(
+            "What of each feature is shown (D)\nDeconvolution: what it kept of the sound. Map: its output."
+        )
         self.order = QComboBox()
         self.order.addItem("Most active first", "activity")
         self.order.addItem("By number", "number")
@@ -352,15 +370,12 @@ class GalleryPane(QWidget):
         row.setSpacing(6)
         row.addWidget(self.kind)
         row.addWidget(self.order)
-        row.addStretch()
-        below = QHBoxLayout()
-        below.addWidget(self.heading, 1)
-        below.addWidget(self.resume)
+        row.addWidget(self.heading, 1)
+        row.addWidget(self.resume)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addLayout(row)
-        layout.addLayout(below)
         layout.addWidget(self.view, 1)
 
         self.view.chosen.connect(self._choose_row)
@@ -418,20 +433,19 @@ class GalleryPane(QWidget):
 
     def _tell(self) -> None:
         look, spec = self._session.layer_look, self._session.layer_spec
-        filling = any(job.key == "gallery" for job in self._session.jobs.running)
-        missing = 0
-        if spec is None:
-            text = ""
-        elif look is None:
-            text = f"{spec.units} features"
-        else:
-            silent = sum(look.is_silent(unit) for unit in look.order)
+        filling = any(job.key in ("analyse", "gallery", "open", "load") for job in self._session.jobs.running)
+        missing = spec.units if spec is not None and self._session.clip is not None else 0
+        text = f"{spec.units} features" if spec is not None else ""
+        if look is not None:
             done = len(self._session.features)
             missing = len(look.order) - done
-            text = f"{len(look.order)} features" + (f", {silent} silent in this window" if silent else "")
+            silent = int(np.count_nonzero(look.activity <= 0.0))
             if missing:
-                text += f" · {done} computed"
+                text = f"{done} of {len(look.order)}"
+            elif silent:
+                text = f"{len(look.order)} features, {silent} silent"
         self.heading.setText(text)
+        self.heading.setToolTip("A feature is silent where nothing in the model's window excites it")
         self.resume.setVisible(missing > 0 and not filling)
 
 

@@ -127,14 +127,17 @@ Handle = Literal["bar", "start", "end"]
 class SpanItem(ViewItem):
     """A stretch of time with a bar by which it is dragged and, if resizable, edges that are dragged too.
 
-    Only the handles take the mouse: inside the stretch a click seeks and a drag pans as anywhere else.
+    Only the handles take the mouse: inside the stretch a click seeks and a drag pans as anywhere else. The bar is thin,
+    so that it hides little of the picture, until the pointer comes near.
 
     Parameters
     ----------
     bar_at : {"top", "bottom"}
     resizable : bool
+    tint : int
+        How strongly the stretch itself is coloured, 0 to 255.
     label : str
-        Written on the bar where it fits.
+        Written on the bar, while the pointer is there and where it fits.
     limits : callable
         (lowest start, highest end) in seconds.
     """
@@ -143,6 +146,7 @@ class SpanItem(ViewItem):
     dropped = Signal(float, float)
 
     BAR_PX = 16
+    THIN_PX = 5
     EDGE_PX = 5
     MIN_DURATION_S = 0.01
 
@@ -153,10 +157,12 @@ class SpanItem(ViewItem):
         limits: Callable[[], tuple[float, float]],
         *,
         resizable: bool,
+        tint: int = 0,
     ) -> None:
         super().__init__()
         self.setZValue(20)
         self._bar_at, self._label, self._limits, self._resizable = bar_at, label, limits, resizable
+        self._tint = tint
         self._span_s = (0.0, 0.0)
         self._colour = QColor("white")
         self._text = QColor("black")
@@ -179,10 +185,11 @@ class SpanItem(ViewItem):
 
     # Geometry
 
-    def _bar(self) -> QRectF:
+    def _bar(self, height_px: int = BAR_PX) -> QRectF:
         bottom, top, pixel = self.heights()
-        low = top - self.BAR_PX * pixel if self._bar_at == "top" else bottom
-        return QRectF(self._span_s[0], low, self._span_s[1] - self._span_s[0], self.BAR_PX * pixel)
+        height = min(height_px * pixel, (top - bottom) / 4)
+        low = top - height if self._bar_at == "top" else bottom
+        return QRectF(self._span_s[0], low, self._span_s[1] - self._span_s[0], height)
 
     def _edges(self) -> dict[Handle, QRectF]:
         bottom, top, _ = self.heights()
@@ -260,10 +267,11 @@ class SpanItem(ViewItem):
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
         bottom, top, _ = self.heights()
         start_s, end_s = self._span_s
-        bar = self._bar()
+        wide = self._hovered or self._held is not None
+        bar = self._bar(self.BAR_PX if wide else self.THIN_PX)
         fill = QColor(self._colour)
-        if self._resizable:
-            fill.setAlpha(34)
+        if self._tint:
+            fill.setAlpha(self._tint)
             painter.fillRect(QRectF(start_s, bottom, end_s - start_s, top - bottom), fill)
         shade, edge = QPen(QColor(0, 0, 0, 140), 3), QPen(self._colour, 1 if self._resizable else 2)
         for pen in (shade, edge):
@@ -275,9 +283,10 @@ class SpanItem(ViewItem):
             if not self._resizable:  # a frame, not a region
                 for height in (bottom, top):
                     painter.drawLine(QPointF(start_s, height), QPointF(end_s, height))
-        fill.setAlpha(255 if self._hovered else 215)
+        fill.setAlpha(255 if wide else 215)
         painter.fillRect(bar, fill)
-        self._write(painter, bar)
+        if wide:
+            self._write(painter, bar)
 
     def _write(self, painter: QPainter, bar: QRectF) -> None:
         """The label, in pixels, in the part of the bar that is in view."""
@@ -285,7 +294,8 @@ class SpanItem(ViewItem):
         on_screen = painter.worldTransform().mapRect(bar.intersected(box))
         font = painter.font()
         font.setPixelSize(11)
-        if QFontMetricsF(font).horizontalAdvance(self._label) + 8 > on_screen.width():
+        metrics = QFontMetricsF(font)
+        if metrics.horizontalAdvance(self._label) + 8 > on_screen.width() or metrics.height() > on_screen.height() + 2:
             return
         painter.save()
         painter.resetTransform()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -32,15 +32,20 @@ INPUT = ""
 
 
 class ScoresView(QWidget):
-    """Labels with bars, for one window."""
+    """Labels with bars, for one window; side by side, as many in a row as there is room for."""
 
     MOST = 6
+    GAP_PX = 18
+    BAR_PX = 36
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: list[tuple[str, float]] = []
         self._best = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAccessibleName("The model's answer for the window")
 
     def show_scores(self, labels: tuple[str, ...], scores: list[float] | None) -> None:
         """All labels in the model's order, or the most probable where there are many; None while unknown."""
@@ -51,39 +56,62 @@ class ScoresView(QWidget):
         self._rows = rows
         self._best = max(rows, key=lambda row: row[1])[0] if rows and scores is not None else ""
         said = ", ".join(f"{label} {value:.0%}" for label, value in rows) if scores is not None else ""
-        self.setAccessibleName("The model's answer for the window")
         self.setAccessibleDescription(said)
-        self.setToolTip(said)
+        self.setToolTip(f"The model's answer for this window: {said}" if said else "")
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(240, len(self._rows) * self._row_height())
+        return QSize(240, self.heightForWidth(max(self.width(), 240)))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
+    def heightForWidth(self, width: int) -> int:
+        return -(-len(self._rows) // self._columns(width)) * self._row_height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.updateGeometry()
+
     def _row_height(self) -> int:
         return self.fontMetrics().height() + 4
+
+    def _widths(self) -> tuple[int, int]:
+        """Of the longest label and of a number."""
+        metrics = self.fontMetrics()
+        # Bold letters are wider.
+        names = max((metrics.horizontalAdvance(label) for label, _ in self._rows), default=0)
+        return round(1.08 * names) + 8, metrics.horizontalAdvance("100 %") + 6
+
+    def _columns(self, width: int) -> int:
+        names, number = self._widths()
+        fitting = (width + self.GAP_PX) // (names + self.BAR_PX + number + self.GAP_PX)
+        return min(max(fitting, 1), 3)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         colours, metrics, height = theme.current(), self.fontMetrics(), self._row_height()
-        names = max((metrics.horizontalAdvance(label) for label, _ in self._rows), default=0) + 10
-        names = min(names, self.width() // 2)
-        number = metrics.horizontalAdvance("100 %") + 8
-        for row, (label, value) in enumerate(self._rows):
-            top, best = row * height, label == self._best
+        names, number = self._widths()
+        columns = self._columns(self.width())
+        cell = (self.width() + self.GAP_PX) // columns - self.GAP_PX
+        names = min(names, cell // 2)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        for place, (label, value) in enumerate(self._rows):
+            row, column = divmod(place, columns)
+            left, top, best = column * (cell + self.GAP_PX), row * height, label == self._best
             painter.setPen(QColor(colours.text if best else colours.dim))
-            middle = Qt.AlignmentFlag.AlignVCenter
-            elided = metrics.elidedText(label, Qt.TextElideMode.ElideRight, names - 10)
-            painter.drawText(QRect(0, top, names, height), Qt.AlignmentFlag.AlignLeft | middle, elided)
-            bar = QRect(names, top + height // 2 - 4, max(self.width() - names - number, 1), 8)
+            font = self.font()
+            font.setBold(best)
+            painter.setFont(font)
+            elided = metrics.elidedText(label, Qt.TextElideMode.ElideRight, names)
+            painter.drawText(QRect(left, top, names, height), Qt.AlignmentFlag.AlignLeft | middle, elided)
+            bar = QRect(left + names, top + height // 2 - 4, max(cell - names - number, 1), 8)
             painter.fillRect(bar, QColor(colours.border))
             bar.setWidth(round(bar.width() * value))
             painter.fillRect(bar, QColor(colours.original if best else colours.dim))
             text = f"{value:.0%}".replace("%", " %") if self._best else ""
-            end = QRect(self.width() - number, top, number, height)
+            end = QRect(left + cell - number, top, number, height)
             painter.drawText(end, Qt.AlignmentFlag.AlignRight | middle, text)
 
 
@@ -110,7 +138,9 @@ class LayersView(QScrollArea):
         self._group = QButtonGroup(self)
         self.buttons = {}
         places = [(INPUT, "Input", f"{bins}×{frames}", "What the model sees: its input for this window")]
-        places += [(name, name, str(units), f"{name}: {units} features ([ and ] change layers)") for name, units in layers]
+        places += [
+            (name, name, str(units), f"{name}: {units} features ([ and ] change layers)") for name, units in layers
+        ]
         for place, title, below, tooltip in places:
             button = QPushButton(f"{title}\n{below}")
             button.setAccessibleName(f"{title}, {below}")
@@ -153,9 +183,9 @@ class ModelPane(QFrame):
         self.choice.setAccessibleName("Model")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(14)
-        self.window = QLabel()
-        self.window.setObjectName("dim")
-        self.window.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.span = QLabel()
+        self.span.setObjectName("dim")
+        self.span.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.look_here = QPushButton("Look here")
         self.look_here.setToolTip("Move the model's window to the playhead (W)")
         self.scores = ScoresView()
@@ -169,7 +199,7 @@ class ModelPane(QFrame):
         title.setObjectName("title")
         row.addWidget(title)
         row.addWidget(self.choice, 1)
-        row.addWidget(self.window, 1)
+        row.addWidget(self.span, 1)
         row.addWidget(self.look_here)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 10)
@@ -179,7 +209,7 @@ class ModelPane(QFrame):
         layout.addWidget(self.layers)
         layout.addWidget(self.stack, 1)
 
-        self.choice.activated.connect(lambda: session.load_model(self.choice.currentData()))
+        self.choice.activated.connect(self._choose_model)
         self.layers.chosen.connect(self.show_place)
         session.plugins_changed.connect(self._list_models)
         session.model_changed.connect(self._show_model)
@@ -207,6 +237,11 @@ class ModelPane(QFrame):
         if places:
             here = INPUT if self.stack.currentIndex() == 1 else self._session.layer
             self.show_place(places[min(max(places.index(here) + by, 0), len(places) - 1)])
+
+    def _choose_model(self) -> None:
+        model_id = self.choice.currentData()
+        self._show_choice()  # what is said is what is there, until the other one is
+        self._session.load_model(model_id)
 
     def _list_models(self) -> None:
         self.choice.clear()
@@ -249,5 +284,5 @@ class ModelPane(QFrame):
         self.look_here.setEnabled(ready)
         start_s = session.window_start_s
         span = f"{time_label(start_s, 0.1)}–{time_label(start_s + session.window_s, 0.1)}"
-        self.window.setText(span if ready else "")
-        self.window.setToolTip("The stretch of the recording that the model looks at")
+        self.span.setText(span if ready else "")
+        self.span.setToolTip("The stretch of the recording that the model looks at")

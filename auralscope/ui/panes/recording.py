@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from auralscope.dsp.scales import time_label
 from auralscope.storage import quoted
@@ -26,11 +26,13 @@ class RecordingPane(QFrame):
     session : Session
     overview : QWidget
         The waveform of the whole recording.
+    jobs : QWidget
+        What goes on, to the right of the name.
     """
 
     open_wanted = Signal()
 
-    def __init__(self, session: Session, overview: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, overview: QWidget, jobs: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self._session = session
@@ -42,22 +44,22 @@ class RecordingPane(QFrame):
         self.choice.setPlaceholderText("Open a recording, or drop one here")
         self.about = QLabel()
         self.about.setObjectName("dim")
-        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.open = QPushButton("Open…")
         self.open.setToolTip("Open recordings (Ctrl+O), or drop them anywhere on the window")
         row = QHBoxLayout()
         row.addWidget(self.open)
         row.addWidget(self.choice)
-        row.addWidget(self.about, 1)
+        row.addWidget(self.about)
+        row.addWidget(jobs, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(4)
         layout.addLayout(row)
         layout.addWidget(overview, 1)
         self.open.clicked.connect(self.open_wanted)
-        self.choice.activated.connect(lambda: session.open(Path(self.choice.currentData())))
+        self.choice.activated.connect(self._choose)
         session.recording_changed.connect(self._show)
-        session.problem.connect(self._show)
+        session.open_failed.connect(self._drop)
 
     def add(self, paths: list[Path]) -> None:
         """Offer recordings that have not been decoded yet."""
@@ -70,7 +72,19 @@ class RecordingPane(QFrame):
     def _row(self, path: Path) -> int:
         return next((row for row in range(self.choice.count()) if self.choice.itemData(row) == path), -1)
 
-    def _show(self, _sentence: str = "") -> None:
+    def _choose(self) -> None:
+        path = self.choice.currentData()
+        self._show()  # what is said is what is open, until the other one is
+        self._session.open(path)
+
+    def _drop(self, path: Path) -> None:
+        """Offer no longer what cannot be opened."""
+        clip = self._session.clip
+        if self._row(path) >= 0 and (clip is None or clip.source != path):
+            self.choice.removeItem(self._row(path))
+        self._show()
+
+    def _show(self) -> None:
         clip = self._session.clip
         if clip is None or clip.source is None:
             self.choice.setCurrentIndex(-1)

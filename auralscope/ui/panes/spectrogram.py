@@ -22,7 +22,7 @@ from auralscope.dsp.scales import (
     time_label,
 )
 from auralscope.ui.panes.axes import FrequencyAxisItem
-from auralscope.ui.panes.colour import COLOUR_MAPS, level_lut, overlay_lut
+from auralscope.ui.panes.colour import COLOUR_MAPS, full_scale, level_lut, overlay_lut
 from auralscope.ui.panes.items import PictureItem
 from auralscope.ui.panes.timeline import TimePane
 
@@ -194,7 +194,7 @@ class SpectrogramPane(TimePane):
         Parameters
         ----------
         image : (bins, frames) array
-            Negative values show as 0; the largest takes the brightest colour.
+            Negative values show as 0; `full_scale` takes the brightest colour.
         start_s, hop_s : float
             Frame f is centred on `start_s` + f * `hop_s`.
         frequencies_hz : (bins,) array
@@ -203,8 +203,8 @@ class SpectrogramPane(TimePane):
             From 0, the original alone, to 1, the image alone.
         """
         self.clear_overlay()
-        peak = float(image.max(initial=0.0))
-        shares = np.clip(np.asarray(image) / peak, 0.0, 1.0) if peak > 0.0 else np.zeros(image.shape)
+        top = full_scale(image)
+        shares = np.clip(image / top, 0.0, 1.0) if top > 0.0 else np.zeros(image.shape)
         item = PictureItem()
         item.setZValue(self._Z_OVERLAY)
         self.box.addItem(item, ignoreBounds=True)

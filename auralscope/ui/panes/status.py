@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from auralscope.ui import theme
 
 if TYPE_CHECKING:
     from auralscope.session.jobs import Jobs
+
+SAID_MS = 8000
 
 
 class MessagePane(QFrame):
@@ -55,20 +57,22 @@ class JobsPane(QWidget):
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
+        self._sentence = ""
         self.label = QLabel()
         self.label.setTextFormat(Qt.TextFormat.PlainText)
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.label.setMinimumWidth(260)
         self.bar = QProgressBar()
         self.bar.setFixedSize(140, 10)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress")
         self.cancel = QPushButton("Cancel")
         self.cancel.setAccessibleName("Cancel the background work")
+        self.cancel.setToolTip("Cancel the background work; what was there before stays")
         self.cancel.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
         layout.addWidget(self.label, 1)
         layout.addWidget(self.bar)
         layout.addWidget(self.cancel)
@@ -76,8 +80,20 @@ class JobsPane(QWidget):
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
             widget.setSizePolicy(policy)
+        self._said = QTimer(self, singleShot=True, interval=SAID_MS)
+        self._said.timeout.connect(self.refresh)
         jobs.changed.connect(self.refresh)
         self.refresh()
+
+    def say(self, sentence: str) -> None:
+        """Show for a while what was done."""
+        self._said.start()
+        self._sentence = sentence
+        self.refresh()
+
+    def stop_timers(self) -> None:
+        """Nothing ticks any more."""
+        self._said.stop()
 
     def refresh(self) -> None:
         """Show what runs."""
@@ -85,7 +101,8 @@ class JobsPane(QWidget):
         self.bar.setVisible(bool(shown))
         self.cancel.setVisible(bool(shown))
         if not shown:
-            self.label.setText("")
+            self.label.setText(self._sentence if self._said.isActive() else "")
+            self.label.setToolTip(self.label.text())
             return
         job = max(shown, key=lambda job: (job.progress is not None, job.urgency))
         more = f" (and {len(shown) - 1} more)" if len(shown) > 1 else ""

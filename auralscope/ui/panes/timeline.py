@@ -43,6 +43,9 @@ class TimePane(QWidget):
     MIN_SPAN_S = 0.005
     MIN_LOOP_S = 0.01
     WHEEL_FACTOR = 1.25  # a notch
+    LOOP_TINT = 0
+    JUMP_S = 0.5
+    """What moves the playhead further between two pictures of the screen is no playing on."""
     REFRESH_MS = 15
 
     def __init__(self, left_axis: Any, parent: QWidget | None = None) -> None:
@@ -67,7 +70,7 @@ class TimePane(QWidget):
         self._playhead_s = 0.0
 
         self._playhead = PlayheadItem()
-        self._loop = SpanItem("top", self.tr("loop"), self._limits, resizable=True)
+        self._loop = SpanItem("top", self.tr("loop"), self._limits, resizable=True, tint=self.LOOP_TINT)
         self._window = SpanItem("bottom", self.tr("what the model sees"), self._limits, resizable=False)
         for item in (self._playhead, self._loop, self._window):
             self.box.addItem(item, ignoreBounds=True)
@@ -146,21 +149,31 @@ class TimePane(QWidget):
         """Turn the page when the playhead leaves the view, scroll smoothly under it, or stay."""
         self._following = following
         if following != "off":
-            self._follow()
+            self.follow()
 
     @property
     def playhead_s(self) -> float:
         return self._playhead_s
 
     def set_playhead(self, time_s: float) -> None:
-        """Move the playhead; cheap enough for every frame of the screen."""
-        self._playhead_s = time_s
-        self._playhead.setPos(time_s, 0.0)
-        self._follow()
+        """Move the playhead; cheap enough for every frame of the screen.
 
-    def _follow(self) -> None:
+        The view follows a playhead that leaves it or jumps, not one that was out of sight already: what the user
+        looks at meanwhile stays.
+        """
+        before_s, self._playhead_s = self._playhead_s, time_s
+        self._playhead.setPos(time_s, 0.0)
+        start_s, end_s = self._visible_s
+        if self._following == "smooth" or start_s <= before_s <= end_s or abs(time_s - before_s) > self.JUMP_S:
+            self.follow()
+
+    def follow(self) -> None:
+        """Bring the playhead into view, unless the view is to stay."""
         start_s, end_s = self._visible_s
         span_s = end_s - start_s
+        loop_s = self.loop_s
+        if loop_s is not None and start_s <= loop_s[0] <= self._playhead_s <= loop_s[1] <= end_s:
+            return  # all of what is repeated is in view
         if self._following == "smooth":
             self.show_time(self._playhead_s - span_s / 2, self._playhead_s + span_s / 2)
         elif self._following == "page" and not start_s <= self._playhead_s <= end_s:

@@ -65,11 +65,11 @@ class TransportPane(QFrame):
             self._sources.addButton(button)
             sources.addWidget(button)
 
-        self.render = QComboBox()
-        self.render.addItem("Mask", "mask")
-        self.render.addItem("Phase", "phase")
-        self.render.setAccessibleName("How a feature becomes sound")
-        self.render.setToolTip(
+        self.render_choice = QComboBox()
+        self.render_choice.addItem("Mask", "mask")
+        self.render_choice.addItem("Phase", "phase")
+        self.render_choice.setAccessibleName("How a feature becomes sound")
+        self.render_choice.setToolTip(
             "How a feature becomes sound (R)\n"
             "Mask: the recording, filtered by the deconvolution.\n"
             "Phase: the deconvolution itself, with the recording's phase."
@@ -97,7 +97,7 @@ class TransportPane(QFrame):
             row.addWidget(widget)
         row.addStretch(1)
         row.addLayout(sources)
-        row.addWidget(self.render)
+        row.addWidget(self.render_choice)
         row.addWidget(self.match)
         row.addWidget(self.gain)
         row.addStretch(1)
@@ -114,7 +114,7 @@ class TransportPane(QFrame):
         self.loop.clicked.connect(self.set_loop)
         self.original.clicked.connect(lambda: self._listening.set_source("original"))
         self.feature.clicked.connect(lambda: self._listening.set_source("feature"))
-        self.render.activated.connect(lambda: session.set_render(self.render.currentData()))
+        self.render_choice.activated.connect(lambda: session.set_render(self.render_choice.currentData()))
         self.match.clicked.connect(self._listening.set_match_loudness)
         self.volume.valueChanged.connect(lambda value: self._listening.set_volume(value / 100))
 
@@ -156,16 +156,16 @@ class TransportPane(QFrame):
         self._show_state()
         listening, player = self._listening, self._player
         has_clip, has_device = self._session.clip is not None, player.state != "no-device"
-        for widget in (self.play, self.stop, self.loop):
-            widget.setEnabled(has_clip and has_device)
+        for button in (self.play, self.stop, self.loop):
+            button.setEnabled(has_clip and has_device)
         has_sound = listening.sound is not None
         self.original.setEnabled(has_clip)
-        for widget in (self.feature, self.render, self.match):
+        for widget in (self.feature, self.render_choice, self.match):
             widget.setEnabled(has_sound)
         self.feature.setText(f"Feature {listening.title}".rstrip())
         (self.feature if player.source == "feature" else self.original).setChecked(True)
         self.loop.setChecked(player.loop is not None)
-        self.render.setCurrentIndex(self.render.findData(listening.render))
+        self.render_choice.setCurrentIndex(self.render_choice.findData(listening.render))
         self.match.setChecked(listening.match_loudness)
         self.gain.setText(self._gain_text())
         if not self.volume.isSliderDown():

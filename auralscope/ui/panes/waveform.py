@@ -29,6 +29,8 @@ class WaveformPane(TimePane):
     drag and keys then move that frame. Otherwise it shows the visible stretch itself.
     """
 
+    LOOP_TINT = 34
+
     def __init__(self, parent: QWidget | None = None, *, whole: bool = True) -> None:
         self._whole = whole
         self._overview: Overview | None = None
@@ -48,6 +50,7 @@ class WaveformPane(TimePane):
     def set_overview(self, overview: Overview | None) -> None:
         """Show a recording's waveform; None shows nothing. The duration is set apart, as it is known earlier."""
         self._overview = overview
+        self._fit_height()
         self._range_changed()
 
     @property
@@ -76,7 +79,12 @@ class WaveformPane(TimePane):
         self.pan_time(by_s if self._whole else -by_s)
 
     def _fit_height(self) -> None:
-        self._zoom_height(self._amplitude, None)
+        """As high as the loudest sample, or full scale without a recording."""
+        self._amplitude = 1.0
+        if self._overview is not None:
+            whole = self._overview.columns(0.0, self._overview.clip.duration_s, 1)
+            self._amplitude = max(-float(whole.low[0]), float(whole.high[0]))
+        self._zoom_height(1.0, None)
 
     def _zoom_height(self, factor: float, about: float | None) -> None:
         self._amplitude = min(max(self._amplitude / factor, 0.01), 1.0)
