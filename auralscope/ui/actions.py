@@ -33,6 +33,19 @@ class Actions:
         self.menus: list[tuple[str, list[QAction]]] = []
         self._menu: QMenu
         self._fill()
+        window.session.listening.changed.connect(self._enable)
+        window.session.unit_changed.connect(self._enable)
+        self._enable()
+
+    def _enable(self) -> None:
+        """As the buttons of the transport and of the feature."""
+        session = self._window.session
+        for action in self._transport:
+            action.setEnabled(session.clip is not None and session.listening.player.state != "no-device")
+        for action in self._of_feature:
+            action.setEnabled(session.listening.sound is not None)
+        for action in (self.save_sound, self.save_picture):
+            action.setEnabled(session.unit is not None and session.listening.sound is not None)
 
     def _fill(self) -> None:
         window, listening, session = self._window, self._window.session.listening, self._window.session
@@ -65,16 +78,21 @@ class Actions:
         self._add_themes()
 
         self._begin("&Playback")
-        self._add("&Play or pause", listening.play_or_pause, "Space", "Play or pause")
-        self._add("&Stop", listening.stop, "Esc", "Fall silent, and back to the beginning")
+        self._transport = [
+            self._add("&Play or pause", listening.play_or_pause, "Space", "Play or pause"),
+            self._add("&Stop", listening.stop, "Esc", "Fall silent, and back to the beginning"),
+        ]
         self._add("To the &beginning", listening.to_start, "Home", "To the beginning of the loop or the recording")
         self._add("Back 1 s", lambda: window.seek_by(-1.0), ",", "One second back")
         self._add("On 1 s", lambda: window.seek_by(1.0), ".", "One second on")
         self._add("&Loop", lambda: transport.set_loop(listening.player.loop is None), "L", "Repeat the model's window")
         self._menu.addSeparator()
         self._add("&Original", lambda: listening.set_source("original"), "A", "Hear the recording")
-        self._add("&Feature", lambda: listening.set_source("feature"), "B", "Hear the chosen feature")
-        self._add("S&witch between the two", listening.swap_source, "X", "From the recording to the feature or back")
+        feature_heard = self._add("&Feature", lambda: listening.set_source("feature"), "B", "Hear the chosen feature")
+        switch = self._add(
+            "S&witch between the two", listening.swap_source, "X", "From the recording to the feature or back"
+        )
+        self._of_feature = [feature_heard, switch]
         self._menu.addSeparator()
         self._add("&Mask or phase", window.swap_render, "R", "How a feature becomes sound")
         self._add(

@@ -16,6 +16,7 @@ from auralscope.session.session import Session
 from auralscope.ui import help as pages
 from auralscope.ui import theme
 from auralscope.ui.actions import Actions
+from auralscope.ui.keyboard import SpaceBar, order_focus
 from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
 from auralscope.ui.panes.gallery import GalleryPane
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
             parent=self,
         )
         self.actions_ = Actions(self)
+        self._space_bar = SpaceBar(self)
         self._join()
         self._remember_sizes()
 
@@ -125,14 +127,32 @@ class MainWindow(QMainWindow):
         session.said.connect(self.jobs.say)
         session.recording_changed.connect(self._recording_opened)
         session.plugins_changed.connect(self._say_failed_plugins)
-        session.unit_changed.connect(self._enable_saving)
-        session.listening.changed.connect(self._enable_saving)
+        session.model_changed.connect(self._order_focus)
         self.recording.open_wanted.connect(self.choose_files)
         self.feature.save_sound.clicked.connect(self.save_sound)
         self.feature.save_picture.clicked.connect(self.save_picture)
         self.model_pane.look_here.clicked.connect(self.look_here)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_colours_changed)
-        self._enable_saving()
+        self._order_focus()
+
+    def _order_focus(self) -> None:
+        """With another model there are other buttons."""
+        self._space_bar.adopt(self)
+        recording, controls, feature = self.recording, self.controls, self.feature
+        model, gallery, transport = self.model_pane, self.gallery, self.transport
+        order_focus(
+            [
+                *(recording.open, recording.choice, self.jobs.cancel, self.waveform),
+                *(controls.transform, controls.n_fft, controls.scale, controls.colour_map),
+                *(controls.floor, controls.ceiling, controls.following, self.spectrogram),
+                *(feature.opacity, feature.alone, feature.save_sound, feature.save_picture),
+                *(model.choice, model.look_here, *model.layers.buttons.values()),
+                *(*gallery.kind.buttons.values(), gallery.order, gallery.resume, gallery.view),
+                *(transport.play, transport.stop, transport.loop, transport.original, transport.feature),
+                *(transport.render_choice, transport.match, transport.volume),
+                *(self.messages.label, self.messages.dismiss),
+            ]
+        )
 
     def begin(self, files: list[Path], model_id: str) -> None:
         """Start with some recordings and a model; what is slow about it happens in the background."""
@@ -145,6 +165,7 @@ class MainWindow(QMainWindow):
     def open_files(self, paths: list[Path]) -> None:
         """Open the first of some recordings and offer the others."""
         if paths:
+            self.messages.clear()
             self.recording.add(paths)
             self.session.open(paths[0])
 
@@ -169,7 +190,6 @@ class MainWindow(QMainWindow):
         clip = self.session.clip
         if clip is None or clip.source is None:
             return
-        self.messages.hide()
         name = clip.source.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         self.setWindowTitle(f"{name} – AuralScope")
         self.recent.add(clip.source)
@@ -194,11 +214,6 @@ class MainWindow(QMainWindow):
             path = Path(name)
             self.settings.setValue("files/save folder", str(path.parent))
             save(path if path.suffix else path.with_suffix(f".{suffix}"))
-
-    def _enable_saving(self) -> None:
-        ready = self.session.unit is not None and self.session.listening.sound is not None
-        self.actions_.save_sound.setEnabled(ready)
-        self.actions_.save_picture.setEnabled(ready)
 
     # -- what menus and keys ask for ---------------------------------------------------------------------------------
 

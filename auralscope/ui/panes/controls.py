@@ -117,7 +117,7 @@ class ControlsPane(QWidget):
         spin.setValue(int(str(value)))
         spin.setToolTip(what)
         spin.setAccessibleName(what)
-        spin.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        spin.lineEdit().setAcceptDrops(False)  # files are dropped on the window
         spin.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         spin.valueChanged.connect(lambda: self._settings.setValue(f"view/{key}", spin.value()))
         return spin

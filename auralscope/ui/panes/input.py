@@ -39,6 +39,7 @@ class InputPane(QWidget):
         self.box.disableAutoRange()
         self.plot = pg.PlotWidget(viewBox=self.box, axisItems={"left": self._frequency_axis, "bottom": TimeAxisItem()})
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot.setAcceptDrops(False)  # files are dropped on the window
         self.plot.hideButtons()
         self.plot.getPlotItem().layout.setContentsMargins(0, AXIS_MARGIN_PX, 2 * AXIS_MARGIN_PX, 0)
         layout = QVBoxLayout(self)

@@ -16,7 +16,9 @@ SAID_MS = 8000
 
 
 class MessagePane(QFrame):
-    """One sentence about what went wrong, until it is read or overtaken."""
+    """What went wrong, a sentence each, until they are read or overtaken."""
+
+    MOST = 3
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +35,8 @@ class MessagePane(QFrame):
         self.dismiss.setIconSize(QSize(14, 14))
         self.dismiss.setToolTip("Dismiss this message")
         self.dismiss.setAccessibleName("Dismiss this message")
-        self.dismiss.clicked.connect(self.hide)
+        self.dismiss.clicked.connect(self.clear)
+        self._sentences: list[str] = []
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 7, 8, 7)
         layout.addWidget(self.label, 1)
@@ -46,9 +49,15 @@ class MessagePane(QFrame):
         self.dismiss.setIcon(theme.icon("close", theme.current().warning_text))
 
     def say(self, sentence: str) -> None:
-        """Show a sentence."""
-        self.label.setText(sentence)
+        """Show a sentence, below those that have not been dismissed."""
+        self._sentences = [*(said for said in self._sentences if said != sentence), sentence][-self.MOST :]
+        self.label.setText("\n".join(self._sentences))
         self.show()
+
+    def clear(self) -> None:
+        """They were read, or overtaken."""
+        self._sentences = []
+        self.hide()
 
 
 class JobsPane(QWidget):

@@ -56,6 +56,7 @@ class TimePane(QWidget):
         self.plot = pg.PlotWidget(viewBox=self.box, axisItems={"left": left_axis, "bottom": TimeAxisItem()})
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys come to the pane
         self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot.setAcceptDrops(False)  # files are dropped on the window
         self.plot.hideButtons()
         self.plot.getPlotItem().layout.setContentsMargins(0, AXIS_MARGIN_PX, 2 * AXIS_MARGIN_PX, 0)
         layout = QVBoxLayout(self)
