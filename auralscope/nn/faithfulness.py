@@ -312,7 +312,7 @@ def _masks(run: Run, layer: str, units: list[int], seed: int) -> Iterator[tuple[
         batch = units[first : first + TOGETHER]
         own = _as_masks(deconvolve_tape(run.tape, module, batch))
         random = [
-            shuffled_bins(mask, torch.Generator().manual_seed((seed << 32) + unit))
+            shuffled_bins(mask, torch.Generator().manual_seed((seed * 1_000_003 + unit) % 2**32))
             for unit, mask in zip(batch, own, strict=True)
         ]
         masks = {
