@@ -377,7 +377,7 @@ class Session:
         """Compute what is missing of the layer, the most active unit first."""
         look, layer, kept = self.look, self.layer, self.features
         self.jobs.cancel("gallery")
-        if look is None:
+        if look is None or look.run.start_s != self.window_start_s:
             if all(job.key != "analyse" for job in self.jobs.running):
                 self._analyse()
             return

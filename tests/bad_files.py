@@ -1,0 +1,65 @@
+"""Files that cannot be opened, each in its own way, with words that the sentence about it must hold."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import soundfile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RATE = 44100
+
+SAYS = {
+    "empty.wav": "is empty",
+    "cut.mp3": "cut short",
+    "text.wav": "not a sound file",
+    "nan.wav": "not numbers",
+    "no channels.wav": "0 channels",
+    "ten milliseconds.wav": "lasts 10 ms",
+    "folder": "is a folder",
+    "gone.flac": "is not there",
+}
+
+
+def make(name: str, folder: Path) -> Path:
+    """The bad file called `name` (a key of `SAYS`), made in a folder."""
+    path = folder / name
+    noise = np.random.default_rng(0).normal(0.0, 0.1, RATE).astype(np.float32)
+    if name == "empty.wav":
+        path.touch()
+    elif name == "cut.mp3":
+        whole = _mp3(noise, folder / "whole.mp3")
+        path.write_bytes(whole[: len(whole) // 2])
+    elif name == "text.wav":
+        path.write_text("This is a shopping list: bread, butter, strings for the violin.\n" * 20)
+    elif name == "nan.wav":
+        noise[1000:2000] = np.nan
+        soundfile.write(path, noise, RATE, subtype="FLOAT")
+    elif name == "no channels.wav":
+        form = struct.pack("<HHIIHH", 1, 0, RATE, 0, 0, 16)
+        chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", 4) + bytes(4)
+        path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
+    elif name == "ten milliseconds.wav":
+        soundfile.write(path, noise[: RATE // 100], RATE)
+    elif name == "folder":
+        path.mkdir()
+    return path
+
+
+def _mp3(samples: np.ndarray, path: Path) -> bytes:
+    """An MP3 whose header states its length."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libmp3lame", rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
+        frame.sample_rate = RATE
+        fifo = av.AudioFifo()
+        fifo.write(frame)
+        while (part := fifo.read(stream.codec_context.frame_size or 1152, partial=True)) is not None:
+            output.mux(stream.encode(part))
+        output.mux(stream.encode(None))
+    return path.read_bytes()

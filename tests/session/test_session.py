@@ -1,0 +1,353 @@
+"""The session without any window: recordings, model, window, layers, units, and what is heard of them."""
+
+from __future__ import annotations
+
+import threading
+
+import bad_files
+import numpy as np
+import pytest
+import soundfile
+
+from auralscope.audio.files import load_clip
+from auralscope.registry import load_model
+from auralscope.resources import resource
+from auralscope.session.jobs import Inbox
+from auralscope.session.session import Session
+
+DEADLINE_S = 60.0
+EXCERPT = resource("excerpt.ogg")
+
+
+class Owner:
+    """A session with the inbox that stands for an event loop, and all that it has said."""
+
+    def __init__(self):
+        self.inbox = Inbox()
+        self.session = Session(self.inbox.deliver, "cpu")
+        self.problems, self.said, self.failed = [], [], []
+        self.session.problem.connect(self.problems.append)
+        self.session.said.connect(self.said.append)
+        self.session.open_failed.connect(self.failed.append)
+
+    def until(self, condition):
+        assert self.inbox.wait_for(condition, DEADLINE_S), f"waited in vain; problems: {self.problems}"
+
+    def idle(self):
+        self.until(lambda: not self.session.jobs.running)
+
+    def open(self, path):
+        before = self.session.clip
+        self.session.open(path)
+        self.until(lambda: self.session.clip is not before)
+
+    def load(self, model_id="genre-convnet"):
+        self.session.load_model(model_id)
+        self.until(lambda: self.session.model is not None)
+
+
+@pytest.fixture
+def owner():
+    owner = Owner()
+    yield owner
+    owner.session.close()
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith(("auralscope-", "player"))]
+    assert not left
+
+
+@pytest.fixture
+def looking(owner):
+    """With the excerpt and the genre convnet, looking at the first layer, idle."""
+    owner.open(EXCERPT)
+    owner.load()
+    owner.until(lambda: owner.session.layer_look is not None)
+    owner.idle()
+    return owner
+
+
+def filled(owner):
+    session = owner.session
+    owner.until(lambda: session.layer_look is not None and len(session.features) == len(session.layer_look.order))
+
+
+# Recordings
+
+
+def test_opening_decodes_in_the_background(owner):
+    session, told = owner.session, []
+    session.recording_changed.connect(lambda: told.append(threading.current_thread()))
+    session.open(EXCERPT)
+    assert session.clip is None
+    assert [job.title for job in session.jobs.running] == ['Opening "excerpt.ogg"']
+    owner.until(lambda: session.clip is not None)
+    assert told == [threading.current_thread()]
+    np.testing.assert_array_equal(session.clip.samples, load_clip(EXCERPT).samples)
+    assert session.listening.player.duration_s == session.clip.duration_s
+
+
+@pytest.mark.parametrize("name", bad_files.SAYS)
+def test_a_bad_file_is_one_sentence_and_what_was_open_stays(owner, tmp_path, name):
+    session = owner.session
+    owner.open(EXCERPT)
+    clip = session.clip
+    path = bad_files.make(name, tmp_path)
+    session.open(path)
+    owner.until(lambda: owner.failed)
+    assert owner.failed == [path]
+    (sentence,) = owner.problems
+    assert bad_files.SAYS[name] in sentence
+    assert name in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert session.clip is clip
+    assert session.listening.player.duration_s == clip.duration_s
+
+
+def test_the_last_of_several_recordings_asked_for_is_opened(owner, tmp_path):
+    session, opened = owner.session, []
+    session.recording_changed.connect(lambda: opened.append(session.clip.source))
+    other = tmp_path / "other.wav"
+    soundfile.write(other, np.zeros(44100), 44100)
+    session.open(EXCERPT)
+    session.open(other)
+    owner.until(lambda: opened)
+    owner.idle()
+    assert opened == [other]
+
+
+def test_opening_can_be_cancelled(owner, tmp_path):
+    session = owner.session
+    owner.open(EXCERPT)
+    clip = session.clip
+    long = tmp_path / "long.wav"
+    soundfile.write(long, np.zeros(44100 * 600, np.int16), 44100)
+    session.open(long)
+    (job,) = session.jobs.running
+    owner.until(lambda: job.progress is not None)
+    session.jobs.stop(job)
+    owner.until(lambda: job.finished)
+    assert session.clip is clip
+    assert not owner.problems
+
+
+# The model
+
+
+def test_a_model_that_does_not_load_leaves_the_one_before(looking):
+    session, told = looking.session, []
+    model, look = session.model, session.look
+    session.model_changed.connect(lambda: told.append(session.model))
+    session.load_model("no-such-model")
+    looking.until(lambda: looking.problems)
+    looking.idle()
+    assert "no-such-model" in looking.problems[0]
+    assert session.model is model
+    assert session.look is look
+    assert told == [model]  # whoever shows the choice goes back
+
+
+def test_plugins_are_found_in_the_background(owner):
+    session = owner.session
+    session.find_plugins()
+    assert session.plugins == ()
+    owner.until(lambda: session.plugins)
+    assert "genre-convnet" in [spec.id for spec in session.specs]
+
+
+def test_the_look_is_what_the_model_says_of_the_window(looking):
+    session = looking.session
+    run = load_model("genre-convnet", "cpu").analyse(load_clip(EXCERPT))
+    np.testing.assert_array_equal(session.look.input, run.input)
+    np.testing.assert_allclose(session.look.scores, run.scores, rtol=1e-5)
+    assert session.window_s == pytest.approx(4.0)
+
+
+# The window
+
+
+def test_moving_the_window_supersedes_what_was_under_way(looking):
+    session, looks = looking.session, []
+    session.look_changed.connect(lambda: looks.append(session.look))
+    for start_s in (3.0, 6.0, 9.0, 12.0):
+        session.move_window(start_s)
+    looking.until(lambda: looks)
+    filled(looking)
+    assert [look.run.start_s for look in looks] == [12.0]
+    run = session.model.analyse(session.clip, 12.0)
+    np.testing.assert_array_equal(session.features[0].image, run.deconvolve("conv1", [0])[0])
+
+
+def test_the_window_stays_inside_the_recording(looking):
+    session = looking.session
+    session.move_window(1000.0)
+    assert session.window_start_s == pytest.approx(session.clip.duration_s - session.window_s)
+    session.move_window(-5.0)
+    assert session.window_start_s == 0.0
+
+
+def test_a_recording_shorter_than_the_window_is_looked_at_from_its_beginning(looking, tmp_path):
+    session = looking.session
+    short = tmp_path / "short.wav"
+    soundfile.write(short, 0.1 * np.random.default_rng(0).standard_normal(22050), 22050)
+    looking.open(short)
+    session.move_window(0.5)
+    assert session.window_start_s == 0.0
+    looking.until(lambda: session.look is not None)
+    filled(looking)
+    session.choose_unit(session.layer_look.order[0])
+    looking.until(lambda: session.listening.sound is not None)
+    assert session.listening.player.loop == (0.0, pytest.approx(1.0))
+
+
+# Layers and units
+
+
+def test_the_gallery_fills_with_the_most_active_first(looking):
+    session, arrived = looking.session, []
+    session.features_arrived.connect(lambda units: arrived.extend(units))
+    session.choose_layer("conv3")
+    filled(looking)
+    run = session.look.run
+    assert arrived == session.layer_look.order == run.most_active("conv3")
+    energy = np.square(run.feature_maps("conv3")).mean(axis=(1, 2))
+    assert (np.diff(energy[arrived]) <= 0.0).all()
+    images = run.deconvolve("conv3")
+    for unit, feature in session.features.items():
+        np.testing.assert_allclose(feature.image, images[unit], atol=1e-5 * np.abs(images).max())
+
+
+def test_what_was_computed_of_a_layer_is_kept_for_this_window(looking):
+    session = looking.session
+    session.choose_layer("conv2")
+    filled(looking)
+    kept = dict(session.features)
+    session.choose_layer("conv3")
+    assert session.unit is None
+    assert session.features == {}
+    session.choose_layer("conv2")
+    assert session.features == kept
+    session.move_window(5.0)
+    looking.until(lambda: session.look is not None and session.look.run.start_s == 5.0)
+    assert all(session.features.get(unit) is not feature for unit, feature in kept.items())
+
+
+def test_a_cancelled_gallery_is_filled_up_later(looking):
+    session = looking.session
+    session.choose_layer("conv5")
+    looking.until(lambda: session.features)
+    for job in session.jobs.running:
+        session.jobs.stop(job)
+    looking.idle()
+    have = dict(session.features)
+    assert 0 < len(have) < 64
+    session.fill_gallery()
+    filled(looking)
+    assert all(session.features[unit] is feature for unit, feature in have.items())
+
+
+def test_a_cancelled_look_is_begun_again(looking):
+    session = looking.session
+    session.move_window(7.0)
+    for job in session.jobs.running:
+        session.jobs.stop(job)
+    looking.idle()
+    assert session.look.run.start_s == 0.0
+    session.fill_gallery()
+    looking.until(lambda: session.look.run.start_s == 7.0)
+    filled(looking)
+
+
+def test_a_click_is_answered_before_the_gallery_is_full(looking):
+    session = looking.session
+    session.choose_layer("conv5")
+    looking.until(lambda: session.layer_look is not None)
+    last = session.layer_look.order[-5]
+    session.choose_unit(last)
+    looking.until(lambda: session.listening.sound is not None)
+    assert len(session.features) < 64
+    assert last in session.features
+
+
+@pytest.mark.parametrize(("layer", "render"), [("conv2", "mask"), ("conv4", "phase"), ("dense", "mask")])
+def test_a_chosen_unit_sounds_as_the_model_says(looking, layer, render):
+    session, player = looking.session, looking.session.listening.player
+    session.move_window(10.0)
+    looking.until(lambda: session.look.run.start_s == 10.0)
+    session.set_render(render)
+    session.choose_layer(layer)
+    looking.until(lambda: session.layer_look is not None)
+    unit = session.layer_look.order[0]
+    session.choose_unit(unit)
+    looking.until(lambda: session.listening.sound is not None)
+    sound = session.listening.sound
+    expected = session.model.analyse(session.clip, 10.0).auralise(layer, unit, render)
+    assert sound.peak > 0.0
+    assert (sound.sample_rate, sound.start_s) == (11025, 10.0)
+    np.testing.assert_allclose(sound.samples, expected.samples, atol=1e-4 * expected.peak)
+    assert sound.gain_db == pytest.approx(expected.gain_db, abs=1e-3)
+    assert session.listening.title == session.unit_title(unit)
+    assert player.source == "feature"
+    assert player.loop == (10.0, 14.0)
+
+
+def test_the_render_and_the_loudness_can_be_switched(looking):
+    session, listening = looking.session, looking.session.listening
+    session.choose_layer("conv3")
+    looking.until(lambda: session.layer_look is not None)
+    unit = session.layer_look.order[0]
+    session.choose_unit(unit)
+    looking.until(lambda: listening.sound is not None)
+    masked = listening.sound
+    loud = listening.feature_clip
+    assert loud.rms_db == pytest.approx(masked.rms_db + masked.gain_db, abs=0.01)
+    listening.set_match_loudness(False)
+    assert listening.feature_clip is masked
+    session.set_render("phase")
+    looking.until(lambda: listening.sound is not masked)
+    expected = session.look.run.auralise("conv3", unit, "phase")
+    np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-4 * expected.peak)
+    assert listening.feature_clip is listening.sound
+
+
+def test_when_the_window_moves_the_unit_stays_chosen_and_sounds_there(looking):
+    session, listening = looking.session, looking.session.listening
+    unit = session.layer_look.order[0]
+    session.choose_unit(unit)
+    looking.until(lambda: listening.sound is not None)
+    before = listening.sound
+    session.move_window(6.0)
+    looking.until(lambda: listening.sound is not before)
+    assert session.unit == unit
+    assert listening.sound.start_s == 6.0
+    assert listening.player.loop == (6.0, 10.0), "the loop was on the window, so it follows"
+
+
+def test_a_loop_of_the_users_own_stays(looking):
+    session, listening = looking.session, looking.session.listening
+    listening.set_loop((1.0, 2.0))
+    session.choose_unit(session.layer_look.order[0])
+    looking.until(lambda: listening.sound is not None)
+    assert listening.player.loop == (1.0, 2.0)
+
+
+def test_units_of_the_output_are_called_by_their_labels(looking):
+    session = looking.session
+    session.choose_layer("output")
+    assert [session.unit_title(unit) for unit in range(3)] == ["7-0 ballad", "7-1 dance", "7-2 hip-hop"]
+    session.choose_layer("conv3")
+    assert session.unit_title(38) == "3-38"
+
+
+def test_sound_and_picture_are_written(looking, tmp_path):
+    session = looking.session
+    session.choose_unit(session.layer_look.order[0])
+    looking.until(lambda: session.listening.sound is not None)
+    sound, picture = tmp_path / "a.wav", tmp_path / "a.png"
+    session.save_sound(sound)
+    session.save_picture(picture)
+    looking.until(lambda: len(looking.said) == 2)
+    np.testing.assert_array_equal(load_clip(sound).samples, session.listening.feature_clip.samples)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    session.save_sound(tmp_path / "not there" / "a.wav")
+    looking.until(lambda: looking.problems)
+    assert "cannot be written" in looking.problems[0]
