@@ -18,9 +18,22 @@ from torch import Tensor, nn
 
 from auralscope.errors import NoRuleError, UnknownNameError
 from auralscope.nn.capture import INPUT, Tape, record
-from auralscope.nn.rules import DECONVOLUTION, BatchNorm, Convolution, MaxPool, Rectify, Rule, Signal, Table
+from auralscope.nn.rules import (
+    DECONVOLUTION,
+    BatchNorm,
+    Convolution,
+    MaxPool,
+    Rectify,
+    Rule,
+    Signal,
+    Table,
+    first_input,
+)
 
-MEMORY_BYTES = 150_000_000
+CACHE_BYTES = 12_000_000
+"""About how large the planes of the units that travel together may be, so that a processor's cache holds them."""
+
+MEMORY_BYTES = 1_500_000_000
 """About how much the signals of the units that travel together may take; more units travel in turns."""
 
 
@@ -148,11 +161,12 @@ class Descent(Reading):
 
     def _descend(self, tape: Tape, start: Tensor, signal: Signal) -> Tensor:
         """Carry a signal from a recorded tensor down to the image: (units, channels, bins, frames)."""
-        waiting: dict[int, Signal] = {}
         first = tape.maker(start)
-        if first is not None:
-            waiting[first] = signal
-        for index in sorted(tape.ancestors(start), reverse=True):
+        waiting = {} if first is None else {first: signal}
+        return self._walk(tape, sorted(tape.ancestors(start), reverse=True), waiting)
+
+    def _walk(self, tape: Tape, order: list[int], waiting: dict[int, Signal]) -> Tensor:
+        for place, index in enumerate(order):
             if index not in waiting:
                 continue
             step = tape.steps[index]
@@ -162,7 +176,14 @@ class Descent(Reading):
                 raise NoRuleError(
                     f"There is no rule of {self.name} for '{name}' in module '{step.module or '(the network itself)'}'."
                 )
-            for tensor, below in rule.backward(step, waiting.pop(index)):
+            units = len(waiting[index].values)
+            if units > 1 and units * first_input(step).nbytes > CACHE_BYTES:
+                # Planes grow on the way down: from here on, half of the units at a time.
+                halves = (slice(0, units // 2), slice(units // 2, units))
+                parts = [{i: signal.rows(half) for i, signal in waiting.items()} for half in halves]
+                return torch.cat([self._walk(tape, order[place:], part) for part in parts])
+            signal = waiting.pop(index)
+            for tensor, below in rule.backward(step, signal if rule.keeps_places else signal.spread()):
                 maker = tape.maker(tensor)
                 if maker is None:  # a constant: a weight, or something made from weights alone
                     continue

@@ -45,7 +45,7 @@ class Guide(Rule):
     functions = Rectify.functions
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        return Derivative().backward(step, Signal(signal.values.clamp(min=0.0), signal.channels))
+        return Derivative().backward(step, signal.with_values(signal.values.clamp(min=0.0)))
 
 
 class PassAll(Pass):

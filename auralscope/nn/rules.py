@@ -6,10 +6,12 @@ it: a plain gradient would be a silent answer to another question.
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -22,6 +24,48 @@ if TYPE_CHECKING:
     from auralscope.nn.capture import Step
 
 
+class Unpooling:
+    """Where each value of a max pooling's output came from.
+
+    Attributes
+    ----------
+    switches : (1, channels, ...) int tensor
+        Index of each maximum in the flattened plane of its channel.
+    plane : torch.Size
+        Of the pooling's input.
+    window : tuple of int, optional
+        Size of the pooling's windows, where they tile the plane from its first cell on, without overlap.
+    """
+
+    def __init__(self, switches: Tensor, plane: torch.Size, window: tuple[int, ...] | None) -> None:
+        self.switches = switches
+        self.plane = plane
+        self.window = window
+
+    @cached_property
+    def channels_last(self) -> Tensor:
+        """The switches as (1, cells, channels)."""
+        return self.switches.flatten(2).transpose(1, 2).contiguous()
+
+    def places(self, dtype: torch.dtype) -> list[tuple[tuple[int, ...], Tensor]]:
+        """Of each cell of the window: its offsets, and (channels, cells) of ones where the maximum is there."""
+        if dtype not in self._places:
+            assert self.window is not None
+            rest, self._places[dtype] = self.switches[0], []
+            inside: list[Tensor] = []
+            for size, length in zip(reversed(self.window), reversed(self.plane), strict=True):
+                inside.insert(0, rest % length % size)
+                rest = rest // length
+            for offsets in itertools.product(*(range(size) for size in self.window)):
+                there = torch.stack([part == offset for part, offset in zip(inside, offsets, strict=True)]).all(dim=0)
+                self._places[dtype].append((offsets, there.flatten(1).to(dtype)))
+        return self._places[dtype]
+
+    @cached_property
+    def _places(self) -> dict[torch.dtype, list[tuple[tuple[int, ...], Tensor]]]:
+        return {}
+
+
 @dataclass(frozen=True, eq=False)
 class Signal:
     """What travels down, for several units at once.
@@ -32,21 +76,51 @@ class Signal:
     channels : (units,) int tensor, optional
         Where given, `values` is (units, 1, ...) and row u stands in channel `channels[u]`, the others being zero: so
         it is at the start, and as long as steps keep channels apart nothing is spent on the zeros.
+    unpooling : Unpooling, optional
+        Where given, `values` are those of a pooling's output and stand where the switches say, all else being zero:
+        so it is between a pooling and the convolution below it, and nothing is spent on those zeros either.
     """
 
     values: Tensor
     channels: Tensor | None = None
+    unpooling: Unpooling | None = None
+
+    def with_values(self, values: Tensor) -> Signal:
+        """The same places, with other values."""
+        return Signal(values, self.channels, self.unpooling)
+
+    def rows(self, which: slice) -> Signal:
+        """Some of the units."""
+        return Signal(self.values[which], None if self.channels is None else self.channels[which], self.unpooling)
 
     def of_each(self, per_channel: Tensor) -> Tensor:
         """Pick what belongs to the signal's channels: (1, channels, ...) to (units, 1, ...), or as it is."""
         return per_channel if self.channels is None else per_channel[0, self.channels].unsqueeze(1)
 
+    def spread(self) -> Signal:
+        """The same with the zeros that unpooling puts between the values."""
+        if self.unpooling is None:
+            return self
+        values, plane = self.values, self.unpooling.plane
+        units, channels = values.shape[:2]
+        # Where windows overlap, a maximum may be that of several.
+        store = Tensor.scatter_add_ if self.unpooling.window is None else Tensor.scatter_
+        if self.channels is None and len(plane) == 2:  # channels last: what convolutions are quickest with
+            spread = values.new_zeros(units, math.prod(plane), channels)
+            switches = self.unpooling.channels_last.expand(units, -1, -1)
+            store(spread, 1, switches, values.permute(0, 2, 3, 1).reshape(units, -1, channels))
+            return Signal(spread.view(units, *plane, channels).permute(0, 3, 1, 2))
+        spread = values.new_zeros(units, channels, math.prod(plane))
+        store(spread, 2, self.of_each(self.unpooling.switches).flatten(2).expand(units, -1, -1), values.flatten(2))
+        return Signal(spread.view(units, channels, *plane), self.channels)
+
     def dense(self, n_channels: int) -> Tensor:
-        """(units, n_channels, ...): with its zeros."""
-        if self.channels is None:
-            return self.values
-        full = self.values.new_zeros(self.values.shape[0], n_channels, *self.values.shape[2:])
-        full[torch.arange(len(full), device=full.device), self.channels] = self.values[:, 0]
+        """(units, n_channels, ...): with all its zeros."""
+        signal = self.spread()
+        if signal.channels is None:
+            return signal.values
+        full = signal.values.new_zeros(len(signal.values), n_channels, *signal.values.shape[2:])
+        full[torch.arange(len(full), device=full.device), signal.channels] = signal.values[:, 0]
         return full
 
 
@@ -54,6 +128,8 @@ class Rule(ABC):
     """How deconvolution passes one kind of step."""
 
     functions: ClassVar[tuple[Callable[..., Any], ...]]
+    keeps_places: ClassVar[bool] = False
+    """Whether the rule takes a signal between a pooling and what lies below it as it is, before `Signal.spread`."""
 
     def forward(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Make the step and say what to keep of it: (output, saved)."""
@@ -79,6 +155,7 @@ class Rule(ABC):
 class Pass(Rule):
     """Identity and, in evaluation mode, dropout: through."""
 
+    keeps_places = True
     functions: ClassVar[tuple[Callable[..., Any], ...]] = (
         functional.dropout,
         functional.dropout1d,
@@ -96,6 +173,7 @@ class Rectify(Rule):
     ELU, leaky ReLU, PReLU, GELU and SiLU get the same rectification as ReLU: the deconvolution keeps what excites.
     """
 
+    keeps_places = True
     functions = (
         functional.relu,
         torch.relu,
@@ -116,12 +194,13 @@ class Rectify(Rule):
     )
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        return [(first_input(step), Signal(signal.values.clamp(min=0.0), signal.channels))]
+        return [(first_input(step), signal.with_values(signal.values.clamp(min=0.0)))]
 
 
 class BatchNorm(Rule):
     """The linear part of the batch norm with frozen statistics: gamma / sqrt(var + eps)."""
 
+    keeps_places = True
     functions = (functional.batch_norm,)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -130,7 +209,7 @@ class BatchNorm(Rule):
         if given.get("weight") is not None:
             scale = scale * given["weight"]
         shape = (1, -1, *[1] * (signal.values.ndim - 2))
-        return [(given["input"], Signal(signal.values * signal.of_each(scale.view(shape)), signal.channels))]
+        return [(given["input"], signal.with_values(signal.values * signal.of_each(scale.view(shape))))]
 
 
 class MaxPool(Rule):
@@ -151,17 +230,26 @@ class MaxPool(Rule):
         pool: Callable[..., Any] = _WITH_SWITCHES.get(function, function)
         pooled, switches = pool(*args, **{**kwargs, "return_indices": True})
         asked = function in _GIVE_SWITCHES or kwargs.get("return_indices")
-        return ((pooled, switches) if asked else pooled), switches
+        unpooling = Unpooling(switches, args[0].shape[2:], _tiling(function, args, kwargs)) if args else None
+        return ((pooled, switches) if asked else pooled), unpooling
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        given = first_input(step)
-        values = signal.values
-        units, channels, plane = *values.shape[:2], given.shape[2:]
-        switches = signal.of_each(step.saved).flatten(2).expand(units, -1, -1)
-        unpooled = values.new_zeros(units, channels, math.prod(plane))
-        # Added, not stored: where poolings overlap, a maximum may be that of several.
-        unpooled.scatter_add_(2, switches, values.flatten(2))
-        return [(given, Signal(unpooled.view(units, channels, *plane), signal.channels))]
+        below = Signal(signal.values, signal.channels, step.saved)
+        # Where windows overlap, a cell's values must be added before anything else is done to them.
+        return [(first_input(step), below if step.saved.window else below.spread())]
+
+
+def _tiling(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...] | None:
+    """The window of a max pooling whose windows tile the plane; None for any other."""
+    if function in (functional.adaptive_max_pool1d, functional.adaptive_max_pool2d):
+        return None
+    names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    plane = given["input"].ndim - 2
+    window = _each(given["kernel_size"], plane)
+    stride = _each(given.get("stride") or window, plane)
+    plain = not any(_each(given.get("padding", 0), plane)) and set(_each(given.get("dilation", 1), plane)) == {1}
+    return window if stride == window and plain and not given.get("ceil_mode") else None
 
 
 _GIVE_SWITCHES: tuple[Any, ...] = (functional.max_pool1d_with_indices, functional.max_pool2d_with_indices)
@@ -177,6 +265,7 @@ _WITH_SWITCHES: dict[Any, Callable[..., Any]] = {
 class Convolution(Rule):
     """Transposed convolution with the same kernel, no bias (Zeiler & Fergus 2014, 'Filtering')."""
 
+    keeps_places = True
     functions = (torch.conv1d, torch.conv2d)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -298,13 +387,21 @@ def transposed_convolution(step: Step, signal: Signal, weight: Tensor) -> Signal
     plane = source.ndim - 2
     stride, dilation = _each(given.get("stride", 1), plane), _each(given.get("dilation", 1), plane)
     before = _padding_before(given.get("padding", 0), weight.shape[2:], dilation)
+    if _is_folded(signal, weight) and groups == 1 and {*stride, *dilation} == {1}:
+        return Signal(_folded(signal, weight, before, source.shape[2:]))
     transpose = functional.conv_transpose1d if plane == 1 else functional.conv_transpose2d
 
+    signal = signal.spread()
     if signal.channels is not None and groups == 1:
         # Each unit touches only its own kernel: one group a unit, and nothing is multiplied by zero.
         values, kernels, groups = signal.values.transpose(0, 1), weight[signal.channels], len(signal.values)
     else:
-        values, kernels = signal.dense(weight.shape[0]), weight
+        values, kernels = signal.values, weight
+        if signal.channels is not None:
+            values = signal.dense(weight.shape[0])
+        if plane == 2:
+            kernels = kernels.contiguous(memory_format=torch.channels_last)
+            values = values.contiguous(memory_format=torch.channels_last)
     # What the stride left out of the input's end belongs to it all the same.
     behind = [
         size - ((n - 1) * jump - 2 * pad + spread * (k - 1) + 1)
@@ -317,8 +414,44 @@ def transposed_convolution(step: Step, signal: Signal, weight: Tensor) -> Signal
     if not even:  # the odd zero of 'same' stands behind: take everything, then cut
         padding, behind = (0,) * plane, [0] * plane
     image = transpose(values, kernels, None, stride, padding, behind, groups, dilation)
-    image = image.view(len(signal.values), -1, *image.shape[2:])
+    if len(image) != len(signal.values):
+        image = image.view(len(signal.values), -1, *image.shape[2:])
     return Signal(image if even else _cut(image, before, source.shape[2:]))
+
+
+def _is_folded(signal: Signal, weight: Tensor) -> bool:
+    """Whether `_folded` applies and pays: fewer products a cell than channels that are summed."""
+    tiled = signal.unpooling is not None and signal.unpooling.window is not None
+    return tiled and signal.channels is None and weight[0].numel() <= weight.shape[0]
+
+
+def _folded(signal: Signal, weight: Tensor, before: tuple[int, ...], shape: torch.Size) -> Tensor:
+    """Unpool and convolve with a kernel of few channels at once, without making the large plane of zeros.
+
+    For each cell of the pooling's window, the values whose maximum was there are multiplied with the kernel by one
+    matrix product, and the products are added where they belong.
+    """
+    values, unpooling = signal.values, signal.unpooling
+    assert unpooling is not None
+    assert unpooling.window is not None
+    units, _, *cells = values.shape
+    n_out, kernel = weight.shape[1], weight.shape[2:]
+    matrix = weight.flatten(1).T  # (out * kernel, channels)
+    flat = values.flatten(2)
+    # Around the plane there is room for what the kernel reaches beyond it.
+    room = [size + reach - 1 for size, reach in zip(unpooling.plane, kernel, strict=True)]
+    image = values.new_zeros(units, n_out, *room)
+    everything = (slice(None), slice(None))
+    for offsets, there in unpooling.places(values.dtype):
+        products = torch.matmul(matrix, flat * there).view(units, n_out, *kernel, *cells)
+        for tap in itertools.product(*(range(size) for size in kernel)):
+            to: tuple[Any, ...] = tuple(
+                slice(offset + shift, offset + shift + size * n, size)
+                for offset, shift, size, n in zip(offsets, tap, unpooling.window, cells, strict=True)
+            )
+            of: tuple[Any, ...] = tap
+            image[(*everything, *to)] += products[(*everything, *of)]
+    return image[(..., *(slice(first, first + size) for first, size in zip(before, shape, strict=True)))]
 
 
 def first_input(step: Step) -> Tensor:
