@@ -451,7 +451,8 @@ def _folded(signal: Signal, weight: Tensor, before: tuple[int, ...], shape: torc
             )
             of: tuple[Any, ...] = tap
             image[(*everything, *to)] += products[(*everything, *of)]
-    return image[(..., *(slice(first, first + size) for first, size in zip(before, shape, strict=True)))]
+    inside: tuple[Any, ...] = tuple(slice(first, first + size) for first, size in zip(before, shape, strict=True))
+    return image[(*everything, *inside)]
 
 
 def first_input(step: Step) -> Tensor:

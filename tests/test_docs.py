@@ -1,0 +1,64 @@
+"""What the documents say is true: their code runs, their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from safetensors.torch import save_file
+
+from auralscope import weights
+from auralscope.nn.inspection import Model, choose_device
+from auralscope.registry import Registry
+from auralscope.types import Clip
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
+    (ROOT / "docs").glob("*.md")
+)
+
+
+def code_of(page: Path) -> str:
+    found = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_readmes_five_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rate = 22_050
+    t = np.arange(40 * rate) / rate
+    soundfile.write("song.flac", 0.3 * np.sin(2 * np.pi * 330 * t) * (1 + np.sin(2 * np.pi * 2 * t)) / 2, rate)
+    exec(code_of(ROOT / "README.md"), {})
+    assert soundfile.info("unit.wav").duration == 4.0
+
+
+def test_the_plugin_of_the_guide_is_found_and_fits_its_network(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(code_of(ROOT / "docs" / "plugins.md"), encoding="utf-8")
+    known = Registry(tmp_path)
+    spec = known.find("my-convnet")
+    network = spec.build()
+    save_file(network.state_dict(), spec.weights.file)
+
+    weights.load_into(network, spec)
+    model = Model(spec, network, choose_device("cpu"))
+    run = model.analyse(Clip(np.random.default_rng(0).standard_normal(48_000), 16_000))
+    for layer in spec.layers:
+        assert len(run.feature_maps(layer.name)) == layer.units
+        assert run.deconvolve(layer.name).shape == (layer.units, *spec.front_end.input_shape)
+
+
+def test_every_room_of_the_architecture_page_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.stem for path in (ROOT / "auralscope").iterdir() if not path.name.startswith(("_", "."))} - {"py"}
+    for room in sorted(rooms):
+        assert f"`{room}`" in text or f"`{room}," in text, room
