@@ -157,6 +157,35 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def faithfulness(options: argparse.Namespace) -> int:
+    """Measure how far the sounds of units and labels can be trusted: the network hears them, and controls."""
+    from auralscope.audio.files import load_clip
+    from auralscope.session import faithfulness_table as table
+    from auralscope.session.report import loudest_start_s
+
+    documents, texts, pages = [], [], []
+    for model in _models_to_measure(options):
+        measured = []
+        for file in options.files:
+            with _Progress(f"reading {file.name}") as progress:
+                clip = load_clip(file, progress=progress)
+            start_s = loudest_start_s(clip, model.front_end.window_s) if options.start is None else options.start
+            run = model.analyse(clip, start_s)
+            for level in options.level:
+                with _Progress(f"{model.spec.id} hears {file.name}, {level} level") as progress:
+                    measured.append(table.measure(run, file, layer=options.layer, level=level, progress=progress))
+        documents.append(table.document(model, measured))
+        texts.append(table.text(model, measured))
+        pages.append(table.markdown(model, measured))
+    if options.markdown:
+        table.write_markdown(options.markdown, "\n".join(pages))
+    if options.json:
+        _print_json({"models": documents})
+    else:
+        print(options.markdown or "\n\n".join(texts))
+    return 0
+
+
 def plugins(options: argparse.Namespace) -> int:
     """List plugins, also those that failed, with their error."""
     from auralscope.registry import registry
@@ -208,6 +237,16 @@ def _model(options: argparse.Namespace) -> Model:
     from auralscope.registry import load_model
 
     return load_model(options.model or DEFAULT_MODEL, options.device)
+
+
+def _models_to_measure(options: argparse.Namespace) -> list[Model]:
+    """The model that was named; for a page without one, all whose weights are here."""
+    from auralscope.registry import load_model
+    from auralscope.registry import models as list_models
+
+    if options.model or not options.markdown:
+        return [_model(options)]
+    return [load_model(model.id, options.device) for model in list_models() if model.weights != "missing"]
 
 
 def _clip(options: argparse.Namespace) -> Clip:
@@ -360,6 +399,18 @@ def _parse(words: list[str]) -> argparse.Namespace:
     reporting.add_argument("--start", type=_seconds, metavar="S", help="where the window begins (default: the loudest)")
     reporting.add_argument("--top", type=_positive, default=6, metavar="N", help="units a layer with sound (default 6)")
     reporting.add_argument("--out", type=Path, metavar="DIR", help=f"folder to write to (default {REPORTS})")
+
+    trusting = _command(commands, faithfulness, "measure how far sounds can be trusted", json_too=True)
+    trusting.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    _add_model(trusting)
+    trusting.add_argument("--layer", help="this layer alone (default: all, and the labels)")
+    trusting.add_argument("--start", type=_seconds, metavar="S", help="where the window begins (default: the loudest)")
+    trusting.add_argument(
+        "--level", nargs="+", choices=("true", "matched"), default=["true"], help="how loud the network hears them"
+    )
+    trusting.add_argument(
+        "--markdown", type=Path, metavar="PAGE", help="write tables into a page; without --model, of all models"
+    )
 
     listing = _command(commands, plugins, "list plugins and their errors", json_too=True)
     listing.add_argument("action", choices=("list",), nargs="?", default="list")

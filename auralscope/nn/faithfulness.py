@@ -250,14 +250,14 @@ def label_faithfulness(
     if layer is None:
         raise UnknownNameError(f"The plugin of '{run.model.spec.id}' names no layer that is the network's output.")
     chosen = list(range(len(run.model.labels))) if labels is None else list(labels)
-    before = run.model.probabilities(run.tape.output)[0].double()
+    before = run.model.probabilities(run.tape.output)[0].cpu().double()
     exclusive = run.model.spec.output == "softmax"
     measured = []
     for batch, masks in _masks(run, layer, chosen, seed):
         found: dict[str, dict[str, list[LabelMeasure]]] = {}
         for name, gains in masks.items():
             inside, outside = (
-                {way: run.model.activations(images, layer)[1].double() for way, images in sounds.images.items()}
+                {way: run.model.activations(images, layer)[1].cpu().double() for way, images in sounds.images.items()}
                 for sounds in (_sounds(run, gains, level), _sounds(run, 1.0 - gains, level))
             )
             found[name] = {way: _label_measures(before, inside[way], outside[way], batch, exclusive) for way in WAYS}
@@ -279,7 +279,7 @@ def output_layer(run: Run) -> str | None:
 
 def energies(value: Tensor, image: Tensor) -> Tensor:
     """Activation energy of each unit of a layer's output: the mean square of its map, (batch, units)."""
-    squares = value.double().square()
+    squares = value.cpu().double().square()  # not every device has double precision
     if is_map(value, image):
         return squares.flatten(2).mean(dim=2)
     return squares.flatten(1, -2).mean(dim=1) if value.ndim > 2 else squares

@@ -133,7 +133,8 @@ def reach(tape: Tape, module: str, cell: Cell | None = None, unit: int | None = 
         (samples,) for a network on the waveform.
     """
     top = tape.layer(module)
-    start = torch.zeros_like(top, dtype=torch.float64)
+    # On the CPU, whatever the network is on: masks are small, and not every device has double precision.
+    start = torch.zeros(top.shape, dtype=torch.float64)
     channels = slice(None) if unit is None else slice(unit, unit + 1)
     if is_map(top, tape.image):
         plane = top.shape[2:]
@@ -160,7 +161,7 @@ def reach(tape: Tape, module: str, cell: Cell | None = None, unit: int | None = 
                 waiting[id(tensor)] = torch.maximum(mask, waiting[id(tensor)]) if id(tensor) in waiting else mask
     found = waiting.get(id(tape.image))
     if found is None:
-        return torch.zeros(tape.image.shape[2:], dtype=torch.bool, device=tape.image.device)
+        return torch.zeros(tape.image.shape[2:], dtype=torch.bool)
     return found[0].any(dim=0)
 
 
@@ -249,7 +250,7 @@ _ADAPTIVE_MAXIMA: dict[Callable[..., Any], Callable[..., Tensor]] = {
 def _back(step: Step, masks: list[Tensor | None]) -> list[tuple[Tensor, Tensor]]:
     """Carry masks of a step's outputs to those of the tensors that it was given."""
     given = [tensor for tensor, varies in zip(step.tensors(), step.varying, strict=True) if varies]
-    leaves = {id(tensor): torch.zeros_like(tensor, dtype=torch.float64).requires_grad_() for tensor in given}
+    leaves = {id(tensor): torch.zeros(tensor.shape, dtype=torch.float64, requires_grad=True) for tensor in given}
     with torch.enable_grad():
         outputs = _stand_in(step, leaves)
         marked = [(output, mask) for output, mask in zip(outputs, masks, strict=True) if mask is not None]
@@ -265,7 +266,11 @@ def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
     first = next(iter(leaves.values()))
     if function in Convolution.functions:
         arguments = bound(step, ("input", "weight", "bias", "stride", "padding", "dilation", "groups"))
-        arguments |= {"input": first, "weight": torch.ones_like(arguments["weight"], dtype=torch.float64), "bias": None}
+        arguments |= {
+            "input": first,
+            "weight": torch.ones(arguments["weight"].shape, dtype=torch.float64),
+            "bias": None,
+        }
         return [function(**arguments)]
     if function in _ADAPTIVE_MAXIMA:
         size = bound(step, ("input", "output_size"))["output_size"]
@@ -277,7 +282,7 @@ def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
     if function is functional.linear:
         return [first.sum(dim=-1, keepdim=True).expand(*first.shape[:-1], output.shape[-1])]
     if function in _POSITIVE_SUMS:
-        constants = {id(t): t.to(torch.float64) for t in step.tensors() if t.is_floating_point()}
+        constants = {id(t): t.cpu().double() if t.is_floating_point() else t.cpu() for t in step.tensors()}
         args, kwargs = substitute(step.args, constants | leaves), substitute(dict(step.kwargs), constants | leaves)
         return list(tensors_in(function(*args, **kwargs)))
     everything = torch.stack([leaf.sum() for leaf in leaves.values()]).sum()
@@ -287,7 +292,7 @@ def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
 def _of_each(step: Step, values: Tensor) -> list[Tensor]:
     """A pooling's values, and, where it gave its switches too, nothing for them."""
     switches = list(tensors_in(step.output))[1:]
-    return [values, *(torch.zeros(tensor.shape, dtype=values.dtype, device=values.device) for tensor in switches)]
+    return [values, *(torch.zeros(tensor.shape, dtype=values.dtype) for tensor in switches)]
 
 
 def _window_sums(values: Tensor, step: Step) -> Tensor:
@@ -305,7 +310,7 @@ def _window_sums(values: Tensor, step: Step) -> Tensor:
         edges += [padding[axis], end - padding[axis] - values.shape[2 + axis]]
     convolve = torch.conv1d if plane == 1 else torch.conv2d
     channels = values.shape[1]
-    ones = torch.ones(channels, 1, *kernel, dtype=values.dtype, device=values.device)
+    ones = torch.ones(channels, 1, *kernel, dtype=values.dtype)
     sums: Tensor = convolve(functional.pad(values, edges), ones, None, stride, 0, dilation, channels)
     return sums
 

@@ -122,7 +122,7 @@ def summarise(run: Run, layer: str, progress: Callable[[float], None] = lambda _
         images.append(run.deconvolve(layer, range(first, last)))
         progress(last / n_units)
     image = torch.from_numpy(np.concatenate(images))
-    maps = _maps(top, run.tape.image).cpu()
+    maps = _maps(top, run.tape.image)
     centroid_hz, bandwidth_hz = spectral_shape(image, torch.from_numpy(run.model.front_end.frequencies_hz))
     columns = (maps.square().mean(dim=1), hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(image))
     rows = zip(*(column.tolist() for column in columns), map(tuple, votes(run.tape, module).tolist()), strict=True)
@@ -170,7 +170,7 @@ def votes(tape: Tape, module: str) -> Tensor:
     """
     top = tape.layer(module)
     if top is tape.output:
-        return torch.diag(tape.output[0]).double()
+        return torch.diag(tape.output[0].cpu()).double()
     with torch.enable_grad():
         leaf = top.detach().requires_grad_()
         logits = tape.replay(top, leaf, tape.output)
@@ -179,12 +179,12 @@ def votes(tape: Tape, module: str) -> Tensor:
         for label in range(n_labels):
             (gradient,) = torch.autograd.grad(logits[0, label], leaf, retain_graph=label + 1 < n_labels)
             said.append(_maps(gradient * top, tape.image).sum(dim=1))
-    return torch.stack(said, dim=1).detach().cpu()
+    return torch.stack(said, dim=1)
 
 
 def _maps(value: Tensor, image: Tensor) -> Tensor:
     """A layer's output as (units, cells), in double precision."""
-    value = value.detach().double()
+    value = value.detach().cpu().double()  # not every device has double precision
     if is_map(value, image):
         return value[0].flatten(1)
     return value.reshape(-1, value.shape[-1]).T
