@@ -13,7 +13,9 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from auralscope.nn.deconvolution import Reading
     from auralscope.nn.model import ModelSpec
+    from auralscope.nn.rules import Rule
 
 PROJECT = "auralscope"
 
@@ -30,4 +32,29 @@ def auralscope_models() -> Sequence[ModelSpec]:  # type: ignore[empty-body]
     Returns
     -------
     sequence of auralscope.nn.model.ModelSpec
+    """
+
+
+@hookspec
+def auralscope_rules() -> Sequence[Rule]:  # type: ignore[empty-body]
+    """Rules by which deconvolution passes steps that it does not know, or passes in another way.
+
+    Called once, before the first model is loaded; torch may be imported here.
+
+    Returns
+    -------
+    sequence of auralscope.nn.rules.Rule
+        Each names torch's functions that it is for; it takes the place of a rule that is there.
+    """
+
+
+@hookspec
+def auralscope_readings() -> Sequence[Reading]:  # type: ignore[empty-body]
+    """Other ways to say what a unit answered to, to be chosen by name as `method=`.
+
+    Called once, before the first model is loaded; torch may be imported here.
+
+    Returns
+    -------
+    sequence of auralscope.nn.deconvolution.Reading
     """

@@ -78,6 +78,7 @@ class Registry:
         self.folder = folder if folder is not None else user_folder()
         self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
         self._hooks.add_hookspecs(hookspecs)
+        self._installed = False
         self.plugins: tuple[Plugin, ...] = tuple(self._discover())
 
     @property
@@ -105,6 +106,35 @@ class Registry:
         """The name of the plugin that brought `spec`."""
         return next(plugin.name for plugin in self.plugins if spec in plugin.models)
 
+    def install(self) -> None:
+        """Give the engine the rules and readings that plugins bring; once, as it imports torch.
+
+        Raises
+        ------
+        PluginError
+            Names the plugin whose hook failed.
+        """
+        if self._installed:
+            return
+        self._installed = True
+        from auralscope.nn.deconvolution import Reading
+        from auralscope.nn.readings import READINGS
+        from auralscope.nn.rules import DECONVOLUTION, Rule
+
+        for hook, kind in ((self._hooks.hook.auralscope_rules, Rule), (self._hooks.hook.auralscope_readings, Reading)):
+            for implementation in hook.get_hookimpls():
+                try:
+                    brought = [_checked(item, kind) for item in cast("Iterable[object]", implementation.function())]
+                except Exception as failure:
+                    raise PluginError(
+                        f"The plugin {implementation.plugin_name} failed: {_sentence(failure)}."
+                    ) from failure
+                for item in brought:
+                    if isinstance(item, Rule):
+                        DECONVOLUTION.update(dict.fromkeys(item.functions, item))
+                    elif isinstance(item, Reading):
+                        READINGS[item.name] = item
+
     def _discover(self) -> Iterator[Plugin]:
         taken: set[str] = set()
         for name, origin, load in (*_installed(), *_in_folder(self.folder)):
@@ -124,6 +154,8 @@ class Registry:
         try:
             self._hooks.check_pending()
             hook = self._hooks.hook.auralscope_models
+            if not self._hooks.get_hookcallers(module):
+                raise PluginError("it brings nothing: no function marked @hookimpl is named as a hook is")
             models = tuple(
                 spec
                 for implementation in hook.get_hookimpls()
@@ -170,8 +202,6 @@ def _import_file(name: str, file: Path) -> ModuleType:
 
 
 def _check(models: tuple[ModelSpec, ...], taken: set[str]) -> None:
-    if not models:
-        raise PluginError("it brings no models: a function named auralscope_models, marked @hookimpl, must return some")
     seen = set(taken)
     for spec in models:
         if not isinstance(spec, ModelSpec):
@@ -185,6 +215,12 @@ def _check(models: tuple[ModelSpec, ...], taken: set[str]) -> None:
             raise PluginError(f"the model '{spec.id}' names no labels or no layers")
         if len({layer.name for layer in spec.layers}) != len(spec.layers):
             raise PluginError(f"the model '{spec.id}' names a layer twice")
+
+
+def _checked(item: object, kind: type) -> object:
+    if not isinstance(item, kind):
+        raise PluginError(f"a hook returned {type(item).__name__}, not {kind.__name__}")
+    return item
 
 
 def _sentence(failure: BaseException) -> str:
@@ -278,7 +314,9 @@ def load_model(model_id: str, device: str = "auto") -> Model:
     """
     from auralscope.nn.inspection import Model, choose_device
 
-    spec = find_spec(model_id)
+    known = registry()
+    spec = known.find(model_id)
+    known.install()
     where = choose_device(device)
     network = spec.build()
     weights.load_into(network, spec)

@@ -8,9 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import auralscope as asc
 from auralscope import registry as registry_module
 from auralscope import weights
-from auralscope.errors import UnknownNameError, WeightsError
+from auralscope.errors import NoRuleError, PluginError, UnknownNameError, WeightsError
+from auralscope.nn import readings, rules
 from auralscope.registry import Registry
 
 GOOD = """
@@ -70,7 +72,7 @@ def test_a_file_and_a_package_in_the_users_folder_are_found(tmp_path: Path) -> N
         ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
         ("def broken(:", "SyntaxError"),
         ("raise SystemExit('leave')", "SystemExit: leave"),
-        ("x = 1", "brings no models"),
+        ("x = 1", "brings nothing"),
         (GOOD.format(id="Not An Id"), "the model id 'Not An Id' is not lower case"),
         (GOOD.format(id="genre-convnet"), "the model id 'genre-convnet' is already taken"),
         (GOOD.format(id="mine").replace("return [ModelSpec(", "return [dict("), "returned dict, not ModelSpec"),
@@ -118,3 +120,55 @@ def test_a_strangers_model_loads_and_predicts(tmp_path: Path, monkeypatch: pytes
     assert model.predict_input(torch.rand(65, 33)).shape == (2,)
     info = {model.id: model for model in registry_module.models()}["mine"]
     assert (info.plugin, info.weights, info.licence, info.layers) == ("mine", "bundled", "CC0-1.0", ("conv1",))
+
+
+ENGINE = """
+import torch
+from auralscope.hookspecs import hookimpl
+from auralscope.nn.deconvolution import Reading
+from auralscope.nn.rules import Rectify
+
+class Softsign(Rectify):
+    functions = (torch.nn.functional.softsign,)
+
+class Loudest(Reading):
+    name = "loudest"
+    def read(self, tape, layer, units):
+        return (tape.image == tape.image.max()).to(tape.image).expand(len(units), -1, -1, -1)
+
+@hookimpl
+def auralscope_rules():
+    return [Softsign()]
+
+@hookimpl
+def auralscope_readings():
+    return [Loudest()]
+"""
+
+
+def test_a_plugin_brings_a_rule_and_a_reading(tmp_path: Path) -> None:
+    before = dict(rules.DECONVOLUTION), dict(readings.READINGS)
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Softsign(), torch.nn.Conv2d(2, 2, 3))
+    image = torch.rand(1, 1, 9, 9)
+    with pytest.raises(
+        NoRuleError, match="'softsign' in module '1'; a plugin adds one through the hook auralscope_rules"
+    ):
+        asc.deconvolve(network, image, "2")
+    write(tmp_path, "engine", ENGINE)
+    known = Registry(tmp_path)
+    assert [plugin.error for plugin in known.plugins] == ["", ""]
+    try:
+        known.install()
+        rectified = torch.nn.Sequential(network[0], torch.nn.ReLU(), network[2])
+        assert asc.deconvolve(network, image, "2").shape == asc.deconvolve(rectified, image, "2").shape
+        assert float(asc.deconvolve(network, image, "2", method="loudest").sum()) == 2.0
+    finally:
+        for table, kept in zip((rules.DECONVOLUTION, readings.READINGS), before, strict=True):
+            table.clear()
+            table.update(kept)
+
+
+def test_a_failing_engine_hook_names_its_plugin(tmp_path: Path) -> None:
+    write(tmp_path, "engine", ENGINE.replace("return [Softsign()]", "return ['a rule']"))
+    with pytest.raises(PluginError, match=r"The plugin engine .* failed: a hook returned str, not Rule"):
+        Registry(tmp_path).install()

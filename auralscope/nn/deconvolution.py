@@ -173,8 +173,10 @@ class Descent(Reading):
             rule = self._rules.get(step.function, self._otherwise)
             if rule is None:
                 name = getattr(step.function, "__name__", str(step.function))
+                module = step.module or "(the network itself)"
                 raise NoRuleError(
-                    f"There is no rule of {self.name} for '{name}' in module '{step.module or '(the network itself)'}'."
+                    f"There is no rule of {self.name} for '{name}' in module '{module}'; "
+                    "a plugin adds one through the hook auralscope_rules."
                 )
             units = len(waiting[index].values)
             if units > 1 and units * first_input(step).nbytes > CACHE_BYTES:

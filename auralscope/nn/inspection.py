@@ -79,7 +79,7 @@ class Model:
         self.device = device
         self.network = network.to(device).eval().requires_grad_(False)
         # Hooks that tell a recording which module is at work hang on the network itself, so one pass at a time.
-        self._one_at_a_time = threading.RLock()
+        self.one_at_a_time = threading.RLock()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ class Model:
         part = clip.excerpt(start_s - before_s, before_s + self.front_end.window_s + margin_s)
         samples = self.front_end.window(self.front_end.mono(part), before_s)
         seen = self.front_end.see(self._tensor(samples))
-        with self._one_at_a_time:
+        with self.one_at_a_time:
             tape = record(self.network, seen.image[None, None])
         return Run(self, clip, start_s, seen, self._tensor(samples), tape)
 
@@ -189,7 +189,7 @@ class Model:
 
     def _probabilities(self, images: Tensor) -> NDArray[np.float32]:
         """(batch, bins, frames) to (batch, labels)."""
-        with torch.no_grad(), self._one_at_a_time:
+        with torch.no_grad(), self.one_at_a_time:
             logits = self.network(images[:, None].to(self.device, torch.float32))
         return to_numpy(self.probabilities(logits))
 
@@ -209,7 +209,7 @@ class Model:
         outputs: list[Tensor] = []
         module = self.network.get_submodule(self.layer(layer).module)
         probabilities = []
-        with torch.no_grad(), self._one_at_a_time:
+        with torch.no_grad(), self.one_at_a_time:
             for batch in torch.split(images[:, None].to(self.device, torch.float32), BATCH):
                 seen: list[Any] = []
                 hook = module.register_forward_hook(lambda _module, _given, output, seen=seen: seen.append(output))
@@ -223,7 +223,7 @@ class Model:
 
     def copy_network(self) -> nn.Module:
         """A copy of the network, to be altered."""
-        with self._one_at_a_time:  # a copy made during a recording would take its hooks along
+        with self.one_at_a_time:  # a copy made during a recording would take its hooks along
             return copy.deepcopy(self.network)
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -302,9 +302,15 @@ class Run:
         order: list[int] = np.argsort(-self.activity(layer), kind="stable").tolist()
         return order[:top]
 
-    def deconvolve(self, layer: str, units: Sequence[int] | None = None) -> NDArray[np.float32]:
-        """Deconvolved images of a layer's units: (units, bins, frames). See `auralscope.nn.deconvolution`."""
-        return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units))
+    def deconvolve(
+        self, layer: str, units: Sequence[int] | None = None, method: str = "deconvolution"
+    ) -> NDArray[np.float32]:
+        """Deconvolved images of a layer's units: (units, bins, frames).
+
+        See `auralscope.nn.deconvolution`; for other methods, `auralscope.nn.readings`.
+        """
+        with self.model.one_at_a_time:
+            return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method))
 
     def faithfulness(
         self, layer: str, unit: int, level: Level = "true", seed: int = 0
@@ -339,7 +345,7 @@ class Run:
         module = self.model.layer(layer).module
         return receptive_field(self._tape, module, self._seen, self.model.front_end, cell, unit)
 
-    def auralise(self, layer: str, unit: int, render: Render = "mask") -> Auralisation:
+    def auralise(self, layer: str, unit: int, render: Render = "mask", method: str = "deconvolution") -> Auralisation:
         """What a unit hears: its deconvolution as sound, as long as the window, at the model's rate.
 
         Parameters
@@ -349,8 +355,10 @@ class Run:
             Zero-based.
         render : {"mask", "phase"}
             See `auralscope.dsp.inversion.render`.
+        method : str
+            See `deconvolve`.
         """
-        return self.auralise_image(self.deconvolve(layer, [unit])[0], render)
+        return self.auralise_image(self.deconvolve(layer, [unit], method)[0], render)
 
     def auralise_image(self, image: NDArray[np.float32], how: Render = "mask") -> Auralisation:
         """The sound of a deconvolved image (bins, frames) of this window."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -359,7 +359,7 @@ class Adjoint(Derivative):
     )
 
 
-Table = Mapping[Callable[..., Any], Rule]
+Table = dict[Callable[..., Any], Rule]
 """Which rule passes which of torch's functions."""
 
 
@@ -369,6 +369,7 @@ def table(*rules: Rule) -> Table:
 
 
 DECONVOLUTION = table(Pass(), Rectify(), BatchNorm(), MaxPool(), Convolution(), Gate(), Adjoint())
+"""The rules of deconvolution. The registry adds those of plugins."""
 
 
 def make_step(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
