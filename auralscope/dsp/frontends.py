@@ -187,7 +187,9 @@ class SpectrogramFrontEnd(FrontEnd):
     def see(self, samples: torch.Tensor) -> Input:
         if samples.ndim != 1:
             raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
-        stft = _transform(self.n_fft, self.hop, samples.device, samples.dtype)(samples)
+        from auralscope.dsp.stft import stft as transform
+
+        stft = transform(samples, self.n_fft, self.hop)
         return Input(self.image_of(stft, samples.shape[0]), stft, samples.shape[0])
 
     def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
@@ -210,8 +212,9 @@ class SpectrogramFrontEnd(FrontEnd):
         return bins
 
     def to_samples(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
-        samples: torch.Tensor = _inverse(self.n_fft, self.hop, stft.device, stft.real.dtype)(stft, n_samples)
-        return samples
+        from auralscope.dsp.stft import istft
+
+        return istft(stft, self.n_fft, self.hop, n_samples)
 
     def _compress(self, amplitude: torch.Tensor) -> torch.Tensor:
         if self.compression == "log":
@@ -220,30 +223,6 @@ class SpectrogramFrontEnd(FrontEnd):
             floor = 10.0 ** (-self.FLOOR_DB / 20.0)
             return 20.0 * amplitude.clamp(min=floor).log10() + self.FLOOR_DB
         return amplitude
-
-
-def _hann(dtype: torch.dtype) -> Any:
-    """A factory of periodic Hann windows in `dtype` (torchaudio makes them in the default one)."""
-    import torch
-
-    return lambda n: torch.hann_window(n, dtype=dtype)
-
-
-@lru_cache(maxsize=8)
-def _transform(n_fft: int, hop: int, device: torch.device, dtype: torch.dtype) -> Any:
-    from auralscope.dsp.torchaudio_shim import torchaudio
-
-    transform = torchaudio.transforms.Spectrogram(
-        n_fft=n_fft, hop_length=hop, power=None, center=True, pad_mode="constant", window_fn=_hann(dtype)
-    )
-    return transform.to(device)
-
-
-@lru_cache(maxsize=8)
-def _inverse(n_fft: int, hop: int, device: torch.device, dtype: torch.dtype) -> Any:
-    from auralscope.dsp.torchaudio_shim import torchaudio
-
-    return torchaudio.transforms.InverseSpectrogram(n_fft=n_fft, hop_length=hop, window_fn=_hann(dtype)).to(device)
 
 
 @lru_cache(maxsize=8)

@@ -6,13 +6,13 @@ import copy
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auralscope.dsp.inversion import Render, matching_gain_db, render
+from auralscope.dsp.inversion import Render, matching_gain_db, render, render_at_full_rate
 from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
 from auralscope.nn.capture import Tape, record
 from auralscope.nn.deconvolution import deconvolve_tape, is_map
@@ -345,8 +345,15 @@ class Run:
         module = self.model.layer(layer).module
         return receptive_field(self._tape, module, self._seen, self.model.front_end, cell, unit)
 
-    def auralise(self, layer: str, unit: int, render: Render = "mask", method: str = "deconvolution") -> Auralisation:
-        """What a unit hears: its deconvolution as sound, as long as the window, at the model's rate.
+    def auralise(
+        self,
+        layer: str,
+        unit: int,
+        render: Render = "mask",
+        method: str = "deconvolution",
+        rate: Literal["model", "recording"] = "model",
+    ) -> Auralisation:
+        """What a unit hears: its deconvolution as sound, as long as the window.
 
         Parameters
         ----------
@@ -357,18 +364,31 @@ class Run:
             See `auralscope.dsp.inversion.render`.
         method : str
             See `deconvolve`.
+        rate : {"model", "recording"}
+            Mono at the model's rate, or in all channels and at the rate of the recording.
         """
-        return self.auralise_image(self.deconvolve(layer, [unit], method)[0], render)
+        return self.auralise_image(self.deconvolve(layer, [unit], method)[0], render, rate)
 
-    def auralise_image(self, image: NDArray[np.float32], how: Render = "mask") -> Auralisation:
-        """The sound of a deconvolved image (bins, frames) of this window."""
-        rendered = render(torch.from_numpy(image).to(self._samples), self._seen, self.model.front_end, how)
+    def auralise_image(
+        self, image: NDArray[np.float32], how: Render = "mask", rate: Literal["model", "recording"] = "model"
+    ) -> Auralisation:
+        """The sound of a deconvolved image (bins, frames) of this window; see `auralise`."""
+        front_end = self.model.front_end
+        pixels = torch.from_numpy(image).to(self._samples)
+        if rate == "model":
+            original, sample_rate = self._samples, front_end.sample_rate
+            rendered = render(pixels, self._seen, front_end, how)
+        else:
+            sample_rate = self.clip.sample_rate
+            window = self.clip.excerpt(self.start_s, front_end.window_s)
+            original = torch.from_numpy(window.samples).to(pixels)
+            rendered = render_at_full_rate(pixels, original, sample_rate, front_end, how)
         return Auralisation(
             to_numpy(rendered.samples),
-            self.model.front_end.sample_rate,
+            sample_rate,
             self.clip.source,
             self.clip.start_s + self.start_s,
-            gain_db=matching_gain_db(rendered.samples, self._samples),
+            gain_db=matching_gain_db(rendered.samples, original),
             negative_share=rendered.negative_share,
         )
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
-from auralscope.dsp.inversion import matching_gain_db, render
+from auralscope.dsp.inversion import matching_gain_db, render, render_at_full_rate
 from auralscope.types import Clip
 
 RATE = 11_025
@@ -158,3 +158,60 @@ def test_the_matching_gain_matches_rms_and_keeps_full_scale() -> None:
 def test_an_unknown_render_is_refused() -> None:
     with pytest.raises(ValueError, match="mask, phase"):
         render(torch.ones(257, 173), STFT.see(noise().float()), STFT, "both")  # type: ignore[arg-type]
+
+
+# -- in the recording itself --------------------------------------------------------------------------------------
+
+
+def stereo(seconds: float = 4.0, rate: int = 44_100) -> torch.Tensor:
+    return 0.1 * torch.randn(2, round(seconds * rate), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+
+def test_at_full_rate_ones_give_every_channel_back_up_to_what_the_model_sees() -> None:
+    samples = stereo()
+    sound = render_at_full_rate(torch.ones(257, 173, dtype=torch.float64), samples, 44_100, STFT).samples
+    assert sound.shape == samples.shape
+    for before, after in zip(samples.numpy(), sound.numpy(), strict=True):
+        spectra = [np.abs(librosa.stft(x, n_fft=2048)) ** 2 for x in (before, after)]
+        hz = librosa.fft_frequencies(sr=44_100, n_fft=2048)
+        level_db = 10 * np.log10(spectra[1].mean(axis=1) / spectra[0].mean(axis=1))
+        assert np.abs(level_db[hz < 5_400]).max() < 0.05
+        assert level_db[hz > 6_000].max() < -45  # the skirts of the analysis windows
+
+
+def test_at_full_rate_a_band_and_a_moment_stay_where_they_are() -> None:
+    samples = stereo()
+    image = torch.zeros(257, 173, dtype=torch.float64)
+    image[93:140, 86:130] = 1.0  # 2 to 3 kHz, 2 to 3 s
+    sound = render_at_full_rate(image, samples, 44_100, STFT).samples[0].numpy()
+    power = np.abs(librosa.stft(sound, n_fft=2048, hop_length=512)) ** 2
+    hz, s = librosa.fft_frequencies(sr=44_100, n_fft=2048), librosa.times_like(power, sr=44_100, hop_length=512)
+    inside = power[np.ix_((hz > 1_900) & (hz < 3_100), (s > 1.9) & (s < 3.1))]
+    assert inside.sum() / power.sum() > 0.995
+
+
+def test_at_full_rate_and_the_models_the_same_is_heard_where_both_hear() -> None:
+    rate = RATE * 4
+    t = torch.arange(4 * rate, dtype=torch.float64) / rate
+    chord = sum(torch.sin(2 * torch.pi * hz * t) for hz in (440.0, 1000.0, 2500.0)) * (0.1 + 0.05 * torch.sin(9 * t))
+    mono = torch.from_numpy(STFT.mono(Clip(chord.numpy(), rate))).double()
+    seen = STFT.see(mono)
+    image = (0.2 + torch.linspace(0, 3, 257, dtype=torch.float64).sin().square())[:, None].expand(257, 173)
+    for how in ("mask", "phase"):
+        low = render(image, seen, STFT, how).samples
+        high = render_at_full_rate(image, chord[None], rate, STFT, how).samples[0]
+        again = torch.from_numpy(STFT.mono(Clip(high.numpy(), rate))).double()
+        if how == "mask":
+            assert float((again - low)[600:-600].abs().max()) < 0.02 * float(low.abs().max())
+        else:  # of noise-like magnitudes only the level is the same
+            assert float(again.square().mean() / low.square().mean()) == pytest.approx(1.0, abs=0.3)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 48_000])
+def test_at_full_rate_whatever_the_rate_is(rate: int) -> None:
+    samples = stereo(rate=rate)
+    sound = render_at_full_rate(torch.ones(257, 173, dtype=torch.float64), samples, rate, STFT).samples
+    heard = min(rate / 2, RATE / 2) * 0.95
+    spectra = [np.abs(librosa.stft(x[0].numpy(), n_fft=1024)) ** 2 for x in (samples, sound)]
+    level_db = 10 * np.log10(spectra[1].mean(axis=1) / spectra[0].mean(axis=1))
+    assert np.abs(level_db[librosa.fft_frequencies(sr=rate, n_fft=1024) < heard]).max() < 0.05

@@ -136,6 +136,15 @@ def test_an_auralisation_lasts_as_long_as_the_window(model: Model) -> None:
     assert run.auralise("conv2", unit).rms_db < run.original.rms_db
 
 
+def test_an_auralisation_keeps_the_recordings_channels_and_rate(model: Model) -> None:
+    clip = music(1.0, rate=44_100, channels=2)
+    run = model.analyse(clip, start_s=0.3)
+    sound = run.auralise("conv2", run.most_active("conv2")[0], rate="recording")
+    assert (sound.sample_rate, sound.samples.shape) == (44_100, (2, round(0.256 * 44_100)))
+    assert sound.peak > 0.0
+    assert np.abs(sound.samples[0] - sound.samples[1]).max() > 0.0
+
+
 def test_devices_that_are_not_here_are_named() -> None:
     with pytest.raises(DeviceError, match=r"no compute device 'abacus' here; there is: auto, .*cpu"):
         choose_device("abacus")
