@@ -1,0 +1,284 @@
+"""The gallery: all units of a layer, driven with mouse and keys and looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import is_full
+from heartbeat import Heartbeat
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+
+from auralscope.ui.panes.gallery import TileRole, picture_of
+
+LEFT = Qt.MouseButton.LeftButton
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
+
+
+def tiles(window):
+    model = window.gallery.model
+    return [model.index(row).data(TileRole) for row in range(model.rowCount())]
+
+
+def units(window):
+    model = window.gallery.model
+    return [model.unit_at(model.index(row)) for row in range(model.rowCount())]
+
+
+def click(qtbot, window, row):
+    view = window.gallery.view
+    index = window.gallery.model.index(row)
+    view.scrollTo(index)
+    qtbot.mouseClick(view.viewport(), LEFT, pos=view.visualRect(index).center())
+
+
+@pytest.fixture
+def at_conv3(opened, qtbot, until):
+    qtbot.mouseClick(opened.model_pane.layers.buttons["conv3"], LEFT)
+    until(lambda: opened.session.layer == "conv3" and is_full(opened))
+    return opened
+
+
+# What is shown
+
+
+def test_all_units_are_shown_with_the_most_active_first(at_conv3):
+    session = at_conv3.session
+    run = session.look.run
+    assert units(at_conv3) == run.most_active("conv3")
+    assert sorted(units(at_conv3)) == list(range(64))
+    activity = [tile.activity for tile in tiles(at_conv3)]
+    assert activity == sorted(activity, reverse=True)
+    assert activity[0] == 1.0
+    assert [tile.title for tile in tiles(at_conv3)] == [f"3-{unit}" for unit in units(at_conv3)]
+
+
+def test_a_unit_that_gives_nothing_is_shown_as_silent(at_conv3):
+    maps = at_conv3.session.look.run.feature_maps("conv3")
+    silent = {unit for unit in range(64) if not maps[unit].any()}
+    assert {unit for unit, tile in zip(units(at_conv3), tiles(at_conv3), strict=True) if tile.is_silent} == silent
+    for unit, tile in zip(units(at_conv3), tiles(at_conv3), strict=True):
+        assert (tile.picture is None) == (unit in silent)
+    heading = at_conv3.gallery.heading.text()
+    assert heading == (f"64 features, {len(silent)} silent" if silent else "64 features")
+
+
+def test_a_picture_has_low_frequencies_below_and_early_times_left():
+    image = np.zeros((8, 6), np.float32)
+    image[0, 5] = 1.0  # the lowest bin, at the end
+    colours = [QColor(level, 0, 0).rgb() for level in range(256)]
+    picture = picture_of(image, colours)
+    assert (picture.width(), picture.height()) == (6, 8)
+    red = np.array([[picture.pixelColor(x, y).red() for x in range(6)] for y in range(8)])
+    assert red[7, 5] == 255
+    assert red.sum() == 255
+
+
+def test_what_is_negative_and_cannot_be_heard_stays_dark():
+    colours = [QColor(level, 0, 0).rgb() for level in range(256)]
+    picture = picture_of(np.array([[-5.0, 0.5]], np.float32), colours)
+    assert picture.pixelColor(0, 0).red() == 0
+    assert picture.pixelColor(1, 0).red() == 255
+    assert picture_of(np.full((2, 2), -1.0, np.float32), colours).pixelColor(0, 0).red() == 0
+
+
+def test_a_single_line_of_a_large_image_is_not_lost():
+    image = np.zeros((257, 173), np.float32)
+    image[100] = 1.0
+    picture = picture_of(image, [QColor(level, 0, 0).rgb() for level in range(256)])
+    rows = [picture.pixelColor(40, y).red() for y in range(picture.height())]
+    assert max(rows) == 255
+    assert rows.count(255) == 1
+
+
+def test_one_strong_cell_does_not_darken_the_others():
+    image = np.full((100, 100), 0.1, np.float32)
+    image[50, 50] = 1000.0
+    picture = picture_of(image, [QColor(level, 0, 0).rgb() for level in range(256)])
+    assert picture.pixelColor(0, 0).red() > 200
+
+
+def test_the_pictures_are_on_the_screen(at_conv3, qtbot):
+    view = at_conv3.gallery.view
+    screen = view.viewport().grab().toImage()
+    shown = 0
+    for row, tile in enumerate(tiles(at_conv3)):
+        rect = view.visualRect(at_conv3.gallery.model.index(row))
+        if not view.viewport().rect().contains(rect) or tile.picture is None:
+            continue
+        inside = rect.adjusted(8, 8, -8, -8 - view.delegate.caption_height())
+        colours = {screen.pixel(x, y) for x in range(inside.left(), inside.right(), 3)
+                   for y in range(inside.top(), inside.bottom(), 3)}  # fmt: skip
+        assert len(colours) > 5, tile.title
+        shown += 1
+    assert shown >= 8
+
+
+# Choices
+
+
+def test_by_number(at_conv3, qtbot):
+    order = at_conv3.gallery.order
+    order.setCurrentIndex(order.findData("number"))
+    assert units(at_conv3) == list(range(64))
+    order.setCurrentIndex(order.findData("activity"))
+    assert units(at_conv3) == at_conv3.session.look.run.most_active("conv3")
+
+
+def test_feature_maps_are_the_layers_output(at_conv3, qtbot):
+    qtbot.mouseClick(at_conv3.gallery.kind.buttons["map"], LEFT)
+    maps = at_conv3.session.look.run.feature_maps("conv3")
+    tile = tiles(at_conv3)[0]
+    assert (tile.picture.height(), tile.picture.width()) == maps.shape[1:]
+    row, column = np.unravel_index(maps[units(at_conv3)[0]].argmax(), maps.shape[1:])
+    brightest = tile.picture.pixelColor(int(column), maps.shape[1] - 1 - int(row))
+    assert brightest.lightness() == max(
+        tile.picture.pixelColor(x, y).lightness() for x in range(maps.shape[2]) for y in range(maps.shape[1])
+    )
+    qtbot.keyClick(at_conv3, Qt.Key.Key_D)
+    assert tiles(at_conv3)[0].picture.height() > maps.shape[1]
+    assert at_conv3.gallery.kind.buttons["deconvolution"].isChecked()
+
+
+def test_units_of_a_dense_layer_show_their_values_and_those_of_the_output_their_labels(opened, qtbot, until):
+    session = opened.session
+    qtbot.mouseClick(opened.gallery.kind.buttons["map"], LEFT)
+    for layer in ("dense", "output"):
+        qtbot.mouseClick(opened.model_pane.layers.buttons[layer], LEFT)
+        until(lambda layer=layer: session.layer == layer and is_full(opened))
+        values = session.look.run.feature_maps(layer)
+        assert [tile.value for tile in tiles(opened)] == [float(values[unit]) for unit in units(opened)]
+    assert {tile.title for tile in tiles(opened)} == {"7-0 ballad", "7-1 dance", "7-2 hip-hop"}
+
+
+# Choosing
+
+
+def test_a_click_shows_the_feature_large_and_makes_it_the_sound(at_conv3, qtbot, until):
+    session, row = at_conv3.session, 5
+    unit = units(at_conv3)[row]
+    click(qtbot, at_conv3, row)
+    until(lambda: session.listening.title == f"3-{unit}")
+    assert session.unit == unit
+    assert at_conv3.feature.title.text() == f"Feature 3-{unit}"
+    assert at_conv3.transport.feature.text() == f"Feature 3-{unit}"
+    assert at_conv3.transport.feature.isChecked()
+    assert session.listening.player.source == "feature"
+    expected = session.look.run.auralise("conv3", unit)
+    np.testing.assert_allclose(session.listening.sound.samples, expected.samples, atol=1e-6)
+    assert session.listening.player.loop == (0.0, session.window_s)
+    # Large: the window fills most of the view, and the overlay changes what is seen there.
+    first_s, last_s = at_conv3.spectrogram.visible_s
+    assert last_s - first_s < 1.5 * session.window_s
+    until(lambda: not session.jobs.running)
+    with_feature = at_conv3.spectrogram.plot.grab().toImage()
+    at_conv3.feature.opacity.setValue(0)
+    without = at_conv3.spectrogram.plot.grab().toImage()
+    assert with_feature != without
+    at_conv3.feature.alone.setChecked(True)
+    assert at_conv3.spectrogram.plot.grab().toImage() not in (with_feature, without)
+
+
+def test_arrow_keys_go_from_feature_to_feature(at_conv3, qtbot, until):
+    session, view = at_conv3.session, at_conv3.gallery.view
+    order = units(at_conv3)
+    click(qtbot, at_conv3, 0)
+    qtbot.keyClick(at_conv3, Qt.Key.Key_G)
+    for row in (1, 2):
+        qtbot.keyClick(view, Qt.Key.Key_Right)
+        until(lambda row=row: session.listening.title == f"3-{order[row]}")
+    columns = view.viewport().width() // view.gridSize().width()
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    until(lambda: session.listening.title == f"3-{order[2 + columns]}")
+    qtbot.keyClick(view, Qt.Key.Key_Left)
+    until(lambda: session.listening.title == f"3-{order[1 + columns]}")
+
+
+def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbot, until):
+    session, gallery = at_conv3.session, at_conv3.gallery
+    click(qtbot, at_conv3, 3)
+    unit = session.unit
+    gallery.order.setCurrentIndex(gallery.order.findData("number"))
+    assert session.unit == unit
+    assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
+    look = session.look
+    session.move_window(8.0)
+    until(lambda: session.look is not look and is_full(at_conv3))
+    assert session.unit == unit
+    assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
+
+
+def test_the_screen_reader_is_told(at_conv3):
+    index = at_conv3.gallery.model.index(0)
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith(f"Feature 3-{units(at_conv3)[0]}: number 1 of 64")
+
+
+# Filling in
+
+
+def test_filling_can_be_cancelled_and_taken_up_again(opened, qtbot, until):
+    session, gallery = opened.session, opened.gallery
+    session.choose_layer("conv5")
+    until(lambda: session.features)
+    qtbot.mouseClick(opened.jobs.cancel, LEFT)
+    until(lambda: not session.jobs.running)
+    done = len(session.features)
+    assert 0 < done < 64
+    assert gallery.heading.text() == f"{done} of 64"
+    assert gallery.resume.isVisible()
+    qtbot.mouseClick(gallery.resume, LEFT)
+    until(lambda: is_full(opened))
+    assert not gallery.resume.isVisible()
+
+
+def test_only_what_arrived_is_painted(opened, until, monkeypatch):
+    view = opened.gallery.view
+    painted = []
+    paint = type(view.delegate).paint
+
+    def counted(self, painter, option, index):
+        painted.append(index.row())
+        paint(self, painter, option, index)
+
+    monkeypatch.setattr(type(view.delegate), "paint", counted)
+    opened.session.choose_layer("conv4")
+    until(lambda: opened.session.layer_look is not None)
+    painted.clear()
+    until(lambda: is_full(opened))
+    in_view = sum(
+        view.viewport().rect().intersects(view.visualRect(opened.gallery.model.index(row))) for row in range(64)
+    )
+    assert in_view >= 8
+    assert len(painted) <= 3 * in_view  # 16 batches arrive: painting all each time would be 16 times as many
+
+
+def test_the_window_is_never_blocked_while_layers_are_computed(opened, until):
+    """Of three rounds one must have no gap above 100 ms: the machine may be busy with something else."""
+    session = opened.session
+    longest_s = []
+    for start_s in (4.0, 8.0, 12.0):
+        look = session.look
+        session.move_window(start_s)
+        until(lambda look=look: session.look is not look and session.look is not None and is_full(opened))
+        with Heartbeat() as heartbeat:
+            for layer in LAYERS:
+                session.choose_layer(layer)
+                until(lambda layer=layer: session.layer == layer and is_full(opened))
+        assert len(heartbeat.beats_s) > 50
+        longest_s.append(heartbeat.longest_gap_s)
+        if longest_s[-1] < 0.1:
+            break
+    assert min(longest_s) < 0.1, longest_s
+
+
+def test_it_fills_in_as_features_are_computed(opened, until):
+    session = opened.session
+    shown = []
+    session.features_arrived.connect(
+        lambda _units: shown.append(sum(tile.picture is not None for tile in tiles(opened)))
+    )
+    session.choose_layer("conv2")
+    until(lambda: is_full(opened))
+    assert len(shown) >= 8
+    assert shown == sorted(shown)
+    assert 0 < shown[0] < shown[-1]
