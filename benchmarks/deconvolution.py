@@ -1,7 +1,10 @@
-"""Deconvolving all 64 units of each layer of the genre convnet, beside Captum's `NeuronDeconvolution` unit by unit.
+"""Deconvolving all units of a layer: beside Captum and zennit, and beside the least that dense arithmetic would take.
 
-Both on the same network and input, in one process, in turns. Captum is timed on a few units and multiplied, as it
-does one at a time.
+One network and input, one process, in turns. Captum's `NeuronDeconvolution` and zennit's `DeconvNet` do one unit at a
+time, so they are timed on a few and multiplied. Both know only ReLU: on the networks with ELU they answer another
+question, in the same time. The dense bound is the multiply-adds of the transposed convolutions from the layer down,
+for all units, over the rate of a large matrix product on this machine; what an engine saves by skipping zeros can take
+it below that.
 """
 
 from __future__ import annotations
@@ -14,49 +17,94 @@ from torch import Tensor, nn
 
 from auralscope.nn.capture import record
 from auralscope.nn.deconvolution import deconvolve_tape
-from auralscope.registry import find_spec
-from benchmarks.timing import beside_s, median_s
+from auralscope.training import torchvision_shim  # noqa: F401 - before zennit, which imports torchvision
+from benchmarks.networks import Case, cases
+from benchmarks.timing import median_s, seconds
 
-CAPTUM_UNITS = 2
+# isort: split
+from zennit.attribution import Gradient
+from zennit.composites import DeconvNet
+
+THEIR_UNITS = 2
+RUNS = 5
 
 
-class _UpTo(nn.Module):
-    """The network up to a block, read as half the squared map: the question whose gradient is the deconvolution."""
+class _Half(nn.Module):
+    """The network up to a layer, read as half the squared map: the question whose gradient is the deconvolution."""
 
-    def __init__(self, network: nn.Module, blocks: int) -> None:
+    def __init__(self, part: nn.Sequential) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*(network.get_submodule(f"block{number}") for number in range(1, blocks + 1)))
+        self.part = part
 
     def forward(self, image: Tensor) -> Tensor:
-        return 0.5 * self.blocks(image).square().sum(dim=(2, 3))
+        return 0.5 * self.part(image).square().sum(dim=(2, 3))
 
 
 def main() -> None:
     """Print one line a layer."""
     warnings.filterwarnings("ignore", module="captum")
-    torch.manual_seed(0)
-    network = find_spec("genre-convnet").build().eval().requires_grad_(False)
-    image = torch.rand(1, 1, 257, 173)
-    forward_s = median_s(lambda: record(network, image))
-    print(f"forward pass, recorded: {forward_s * 1e3:.0f} ms ({torch.get_num_threads()} threads)")
-    print("layer   64 units   a unit   one alone   Captum's 64   times faster")
-    tape = record(network, image)
-    for number in range(1, 6):
-        layer = f"block{number}.pool"
-        part = _UpTo(network, number)
-        captum = NeuronDeconvolution(part, part)
+    rate = _multiply_adds_per_s()
+    print(
+        f"{torch.get_num_threads()} threads; matrix product: {rate / 1e9:.0f} thousand million multiply-adds a second"
+    )
+    for case in cases():
+        forward_s = median_s(lambda case=case: record(case.network, case.image))
+        print(f"\n{case.name}: forward pass, recorded, {forward_s * 1e3:.0f} ms")
+        print("layer  units  all of them   one alone   times Captum   times zennit   of the dense bound")
+        for number in range(len(case.layers)):
+            print(_line(case, number, rate), flush=True)
 
-        def theirs(captum: NeuronDeconvolution = captum) -> None:
-            for unit in range(CAPTUM_UNITS):
-                captum.attribute(image.clone().requires_grad_(), unit)
 
-        def ours(layer: str = layer) -> None:
-            deconvolve_tape(tape, layer)
+def _line(case: Case, number: int, rate: float) -> str:
+    tape = record(case.network, case.image)
+    layer = case.layers[number]
+    units = tape.layer(layer).shape[1]
+    part = case.network[: number + 1]
+    half = _Half(part)
+    captum = NeuronDeconvolution(half, half)
+    # The map does not change while this is timed: zennit is given it as the start.
+    start = tape.layer(layer)
 
-        ours_s, theirs_s = beside_s(ours, theirs)
-        theirs_s *= 64 / CAPTUM_UNITS
-        one_s = median_s(lambda layer=layer: deconvolve_tape(tape, layer, [5]))
-        print(
-            f"conv{number}  {ours_s * 1e3:7.0f} ms {ours_s / 64 * 1e3:6.1f} ms {one_s * 1e3:8.1f} ms "
-            f"{theirs_s * 1e3:10.0f} ms   {theirs_s / ours_s:8.1f}"
-        )
+    def with_captum() -> None:
+        for unit in range(THEIR_UNITS):
+            captum.attribute(case.image.clone().requires_grad_(), unit)
+
+    def with_zennit() -> None:
+        with Gradient(part, DeconvNet()) as attributor:
+            for unit in range(THEIR_UNITS):
+                chosen = torch.zeros_like(start)
+                chosen[0, unit] = start[0, unit]
+                attributor(case.image.clone().requires_grad_(), chosen)
+
+    def ours() -> None:
+        deconvolve_tape(tape, layer)
+
+    works = (ours, with_captum, with_zennit)
+    for work in works:
+        work()
+    rounds = [[seconds(work) for work in works] for _ in range(RUNS)]
+    ours_s, captum_s, zennit_s = (sorted(column)[RUNS // 2] for column in zip(*rounds, strict=True))
+    one_s = median_s(lambda: deconvolve_tape(tape, layer, [5]), RUNS)
+    bound_s = units * _multiply_adds(case, number) / rate
+    share = units / THEIR_UNITS
+    return (
+        f"conv{number + 1}  {units:5}  {ours_s * 1e3:8.0f} ms  {one_s * 1e3:7.1f} ms   "
+        f"{captum_s * share / ours_s:12.1f}   "
+        f"{zennit_s * share / ours_s:12.1f}   {ours_s / bound_s:18.2f}"
+    )
+
+
+def _multiply_adds(case: Case, number: int) -> int:
+    """Of one unit's transposed convolutions, from a layer down to the image, if nothing is skipped."""
+    total = 0
+    plane = case.image
+    for block in case.network[: number + 1]:
+        kernel = block[0].weight
+        total += kernel.numel() * plane.shape[2] * plane.shape[3]
+        plane = block(plane)
+    return total
+
+
+def _multiply_adds_per_s(n: int = 2048) -> float:
+    one, other = torch.rand(n, n), torch.rand(n, n)
+    return n**3 / median_s(lambda: one @ other)
