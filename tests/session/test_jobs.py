@@ -72,8 +72,7 @@ def test_urgent_work_goes_between_the_parts_of_what_runs(jobs, until):
         yield 0
         begun.set()
         assert go_on.wait(DEADLINE_S)
-        for part in range(1, 4):
-            yield part
+        yield from range(1, 4)
 
     long_job = jobs.start("a", long_work, each=heard.append)
     assert begun.wait(DEADLINE_S)
