@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from auralscope.resources import resource
@@ -21,66 +24,67 @@ def working_threads():
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(("auralscope-", "player"))]
 
 
-@pytest.fixture
-def settings(tmp_path):
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-
-
-@pytest.fixture(autouse=True)
-def no_plugins_of_the_user(monkeypatch, tmp_path):
-    monkeypatch.setenv("AURALSCOPE_PLUGINS", str(tmp_path / "no plugins"))
-
-
-@pytest.fixture
-def make_window(qtbot, settings):
-    """Open windows of the same settings; each is closed in the end."""
-    windows = []
-
-    def make(size=(1280, 720)):
-        window = MainWindow(settings, "cpu")
-        windows.append(window)
-        window.resize(*size)
-        window.show()
-        qtbot.waitExposed(window)
-        window.activateWindow()
-        return window
-
-    yield make
-    for window in windows:
-        window.close()
-        assert not [timer for timer in window.findChildren(QTimer) if timer.isActive()]
-        window.deleteLater()
-    QApplication.processEvents()
-    assert not working_threads()
-
-
-@pytest.fixture
-def window(make_window):
-    """Open, and empty."""
-    return make_window()
-
-
-@pytest.fixture
-def until(qtbot):
-    """Let the window live until a condition holds."""
-
-    def wait(condition, timeout_ms=PATIENCE_MS):
-        qtbot.waitUntil(lambda: bool(condition()), timeout=timeout_ms)
-
-    return wait
-
-
-@pytest.fixture
-def opened(window, until):
-    """With the bundled excerpt and the genre convnet, the gallery of the first layer full."""
-    window.begin([EXCERPT], MODEL)
-    until(lambda: is_full(window))
-    return window
-
-
 def is_full(window):
     """Whether all features of the layer are there and nothing is under way."""
     session = window.session
     look = session.layer_look
     titled = [job for job in session.jobs.running if job.title]
     return look is not None and len(session.features) == len(look.order) and not titled
+
+
+def wait_until(condition, timeout_ms=PATIENCE_MS):
+    """Let the event loop run until a condition holds."""
+    end_s = time.monotonic() + timeout_ms / 1000
+    while not condition():
+        if time.monotonic() > end_s:
+            pytest.fail(f"waited {timeout_ms / 1000:g} s in vain")
+        QTest.qWait(5)
+
+
+@contextmanager
+def a_window(settings, size=(1280, 720)):
+    """Open and active; in the end nothing of it ticks or works."""
+    before = set(working_threads())
+    window = MainWindow(settings, "cpu")
+    window.resize(*size)
+    window.show()
+    assert QTest.qWaitForWindowExposed(window)
+    window.activateWindow()
+    try:
+        yield window
+    finally:
+        window.close()
+        ticking = [timer for timer in window.findChildren(QTimer) if timer.isActive()]
+        window.deleteLater()
+        QApplication.processEvents()
+    assert not ticking
+    assert set(working_threads()) <= before
+
+
+def new_settings(folder):
+    return QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return new_settings(tmp_path)
+
+
+@pytest.fixture
+def window(qtbot, settings):
+    """Open, and empty."""
+    with a_window(settings) as window:
+        yield window
+
+
+@pytest.fixture
+def until():
+    return wait_until
+
+
+@pytest.fixture
+def opened(window):
+    """With the bundled excerpt and the genre convnet, looking at it, idle or still filling the gallery."""
+    window.begin([EXCERPT], MODEL)
+    wait_until(lambda: window.session.layer_look is not None)
+    return window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import is_full
+from conftest import EXCERPT, MODEL, a_window, is_full, new_settings, wait_until
 from heartbeat import Heartbeat
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
@@ -32,11 +32,29 @@ def click(qtbot, window, row):
     qtbot.mouseClick(view.viewport(), LEFT, pos=view.visualRect(index).center())
 
 
+@pytest.fixture(scope="module")
+def shared_window(qapp, tmp_path_factory):
+    """One for the whole module, so that a gallery that is full stays full."""
+    with a_window(new_settings(tmp_path_factory.mktemp("gallery"))) as window:
+        window.begin([EXCERPT], MODEL)
+        wait_until(lambda: window.session.look is not None)
+        yield window
+
+
 @pytest.fixture
-def at_conv3(opened, qtbot, until):
-    qtbot.mouseClick(opened.model_pane.layers.buttons["conv3"], LEFT)
-    until(lambda: opened.session.layer == "conv3" and is_full(opened))
-    return opened
+def at_conv3(shared_window, qtbot):
+    """The third layer, full, as it is at first: no unit chosen, deconvolutions, the most active first."""
+    window, session = shared_window, shared_window.session
+    if session.window_start_s:
+        session.move_window(0.0)
+    session.choose_layer("conv1")
+    qtbot.mouseClick(window.model_pane.layers.buttons["conv3"], LEFT)
+    window.gallery.kind.choose("deconvolution")
+    window.gallery.order.setCurrentIndex(window.gallery.order.findData("activity"))
+    window.feature.alone.setChecked(False)
+    window.feature.opacity.setValue(80)
+    wait_until(lambda: session.look.run.start_s == 0.0 and is_full(window))
+    return window
 
 
 # What is shown
@@ -140,15 +158,15 @@ def test_feature_maps_are_the_layers_output(at_conv3, qtbot):
     assert at_conv3.gallery.kind.buttons["deconvolution"].isChecked()
 
 
-def test_units_of_a_dense_layer_show_their_values_and_those_of_the_output_their_labels(opened, qtbot, until):
-    session = opened.session
-    qtbot.mouseClick(opened.gallery.kind.buttons["map"], LEFT)
+def test_units_of_a_dense_layer_show_their_values_and_those_of_the_output_their_labels(at_conv3, qtbot, until):
+    session = at_conv3.session
+    qtbot.mouseClick(at_conv3.gallery.kind.buttons["map"], LEFT)
     for layer in ("dense", "output"):
-        qtbot.mouseClick(opened.model_pane.layers.buttons[layer], LEFT)
-        until(lambda layer=layer: session.layer == layer and is_full(opened))
+        qtbot.mouseClick(at_conv3.model_pane.layers.buttons[layer], LEFT)
+        until(lambda: session.layer_look is not None)
         values = session.look.run.feature_maps(layer)
-        assert [tile.value for tile in tiles(opened)] == [float(values[unit]) for unit in units(opened)]
-    assert {tile.title for tile in tiles(opened)} == {"7-0 ballad", "7-1 dance", "7-2 hip-hop"}
+        assert [tile.value for tile in tiles(at_conv3)] == [float(values[unit]) for unit in units(at_conv3)]
+    assert {tile.title for tile in tiles(at_conv3)} == {"7-0 ballad", "7-1 dance", "7-2 hip-hop"}
 
 
 # Choosing
@@ -194,6 +212,63 @@ def test_arrow_keys_go_from_feature_to_feature(at_conv3, qtbot, until):
     until(lambda: session.listening.title == f"3-{order[1 + columns]}")
 
 
+def test_the_screen_reader_is_told(at_conv3):
+    index = at_conv3.gallery.model.index(0)
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith(f"Feature 3-{units(at_conv3)[0]}: number 1 of 64")
+
+
+# Filling in
+
+
+def test_filling_can_be_cancelled_and_taken_up_again(at_conv3, qtbot, until):
+    session, gallery = at_conv3.session, at_conv3.gallery
+    session.choose_layer("conv5")
+    until(lambda: session.features)
+    qtbot.mouseClick(at_conv3.jobs.cancel, LEFT)
+    until(lambda: not session.jobs.running)
+    done = len(session.features)
+    assert 0 < done < 64
+    assert gallery.heading.text() == f"{done} of 64"
+    assert gallery.resume.isVisible()
+    qtbot.mouseClick(gallery.resume, LEFT)
+    until(lambda: is_full(at_conv3))
+    assert not gallery.resume.isVisible()
+
+
+def test_only_what_arrived_is_painted(at_conv3, until, monkeypatch):
+    view = at_conv3.gallery.view
+    painted = []
+    paint = type(view.delegate).paint
+
+    def counted(self, painter, option, index):
+        painted.append(index.row())
+        paint(self, painter, option, index)
+
+    monkeypatch.setattr(type(view.delegate), "paint", counted)
+    at_conv3.session.choose_layer("conv4")
+    until(lambda: at_conv3.session.layer_look is not None)
+    painted.clear()
+    until(lambda: is_full(at_conv3))
+    in_view = sum(
+        view.viewport().rect().intersects(view.visualRect(at_conv3.gallery.model.index(row))) for row in range(64)
+    )
+    assert in_view >= 8
+    assert len(painted) <= 3 * in_view  # 16 batches arrive: painting all each time would be 16 times as many
+
+
+def test_it_fills_in_as_features_are_computed(at_conv3, until):
+    session = at_conv3.session
+    shown = []
+    session.features_arrived.connect(
+        lambda _units: shown.append(sum(tile.picture is not None for tile in tiles(at_conv3)))
+    )
+    session.choose_layer("conv2")
+    until(lambda: is_full(at_conv3))
+    assert len(shown) >= 8
+    assert shown == sorted(shown)
+    assert 0 < shown[0] < shown[-1]
+
+
 def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbot, until):
     session, gallery = at_conv3.session, at_conv3.gallery
     click(qtbot, at_conv3, 3)
@@ -203,82 +278,22 @@ def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbo
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
     look = session.look
     session.move_window(8.0)
-    until(lambda: session.look is not look and is_full(at_conv3))
+    until(lambda: session.look not in (None, look) and unit in session.features)
     assert session.unit == unit
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
 
 
-def test_the_screen_reader_is_told(at_conv3):
-    index = at_conv3.gallery.model.index(0)
-    assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith(f"Feature 3-{units(at_conv3)[0]}: number 1 of 64")
-
-
-# Filling in
-
-
-def test_filling_can_be_cancelled_and_taken_up_again(opened, qtbot, until):
-    session, gallery = opened.session, opened.gallery
-    session.choose_layer("conv5")
-    until(lambda: session.features)
-    qtbot.mouseClick(opened.jobs.cancel, LEFT)
-    until(lambda: not session.jobs.running)
-    done = len(session.features)
-    assert 0 < done < 64
-    assert gallery.heading.text() == f"{done} of 64"
-    assert gallery.resume.isVisible()
-    qtbot.mouseClick(gallery.resume, LEFT)
-    until(lambda: is_full(opened))
-    assert not gallery.resume.isVisible()
-
-
-def test_only_what_arrived_is_painted(opened, until, monkeypatch):
-    view = opened.gallery.view
-    painted = []
-    paint = type(view.delegate).paint
-
-    def counted(self, painter, option, index):
-        painted.append(index.row())
-        paint(self, painter, option, index)
-
-    monkeypatch.setattr(type(view.delegate), "paint", counted)
-    opened.session.choose_layer("conv4")
-    until(lambda: opened.session.layer_look is not None)
-    painted.clear()
-    until(lambda: is_full(opened))
-    in_view = sum(
-        view.viewport().rect().intersects(view.visualRect(opened.gallery.model.index(row))) for row in range(64)
-    )
-    assert in_view >= 8
-    assert len(painted) <= 3 * in_view  # 16 batches arrive: painting all each time would be 16 times as many
-
-
-def test_the_window_is_never_blocked_while_layers_are_computed(opened, until):
-    """Of three rounds one must have no gap above 100 ms: the machine may be busy with something else."""
-    session = opened.session
-    longest_s = []
+def test_the_window_is_never_blocked_while_layers_are_computed(at_conv3, until):
+    """No gap above 100 ms; a layer has three tries, as the machine may be busy with something else."""
+    session, longest_s = at_conv3.session, {layer: [] for layer in LAYERS}
     for start_s in (4.0, 8.0, 12.0):
-        look = session.look
+        session.choose_layer("output")
         session.move_window(start_s)
-        until(lambda look=look: session.look is not look and session.look is not None and is_full(opened))
-        with Heartbeat() as heartbeat:
-            for layer in LAYERS:
+        until(lambda start_s=start_s: session.look.run.start_s == start_s and is_full(at_conv3))
+        for layer in [layer for layer in LAYERS if min(longest_s[layer], default=1.0) >= 0.1]:
+            with Heartbeat() as heartbeat:
                 session.choose_layer(layer)
-                until(lambda layer=layer: session.layer == layer and is_full(opened))
-        assert len(heartbeat.beats_s) > 50
-        longest_s.append(heartbeat.longest_gap_s)
-        if longest_s[-1] < 0.1:
-            break
-    assert min(longest_s) < 0.1, longest_s
-
-
-def test_it_fills_in_as_features_are_computed(opened, until):
-    session = opened.session
-    shown = []
-    session.features_arrived.connect(
-        lambda _units: shown.append(sum(tile.picture is not None for tile in tiles(opened)))
-    )
-    session.choose_layer("conv2")
-    until(lambda: is_full(opened))
-    assert len(shown) >= 8
-    assert shown == sorted(shown)
-    assert 0 < shown[0] < shown[-1]
+                until(lambda layer=layer: session.layer == layer and is_full(at_conv3))
+            assert len(heartbeat.beats_s) > 10
+            longest_s[layer].append(heartbeat.longest_gap_s)
+    assert all(min(gaps_s) < 0.1 for gaps_s in longest_s.values()), longest_s
