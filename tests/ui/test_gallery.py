@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
-from conftest import EXCERPT, MODEL, a_window, is_full, new_settings, wait_until
 from heartbeat import Heartbeat
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QColor
+from PySide6.QtTest import QTest
 
+from auralscope.resources import resource
+from auralscope.ui.main_window import MainWindow
 from auralscope.ui.panes.gallery import TileRole, picture_of
 
+PATIENCE_S = 60.0
 LEFT = Qt.MouseButton.LeftButton
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
+
+
+def is_full(window):
+    """Whether all features of the layer are there and nothing is under way."""
+    session = window.session
+    look = session.layer_look
+    titled = [job for job in session.jobs.running if job.title]
+    return look is not None and len(session.features) == len(look.order) and not titled
+
+
+def wait_until(condition):
+    """Let the event loop run until a condition holds."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > end_s:
+            pytest.fail(f"waited {PATIENCE_S:g} s in vain")
+        QTest.qWait(5)
 
 
 def tiles(window):
@@ -35,10 +57,22 @@ def click(qtbot, window, row):
 @pytest.fixture(scope="module")
 def shared_window(qapp, tmp_path_factory):
     """One for the whole module, so that a gallery that is full stays full."""
-    with a_window(new_settings(tmp_path_factory.mktemp("gallery"))) as window:
-        window.begin([EXCERPT], MODEL)
-        wait_until(lambda: window.session.look is not None)
-        yield window
+    file = tmp_path_factory.mktemp("gallery") / "settings.ini"
+    window = MainWindow(QSettings(str(file), QSettings.Format.IniFormat), "cpu")
+    window.resize(1280, 720)
+    window.show()
+    assert QTest.qWaitForWindowExposed(window)
+    window.activateWindow()
+    window.begin([resource("excerpt.ogg")], "genre-convnet")
+    wait_until(lambda: window.session.look is not None)
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture
+def until():
+    return wait_until
 
 
 @pytest.fixture
