@@ -273,8 +273,8 @@ class MainWindow(QMainWindow):
     def _remember_sizes(self) -> None:
         screen = QGuiApplication.primaryScreen().availableSize()
         self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
-        self.across.setSizes([550, 450])
-        self.down.setSizes([160, 840])
+        for splitter, extent, share in ((self.across, self.width(), 0.55), (self.down, self.height(), 0.14)):
+            splitter.setSizes([round(share * extent), round((1.0 - share) * extent)])
         for key, restore in (
             ("window/geometry", self.restoreGeometry),
             ("window/across", self.across.restoreState),

@@ -1,0 +1,183 @@
+"""A real window and the hand that uses it: the fixtures `drive` and `ready` of every test in this folder."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import pyqtgraph as pg
+import pytest
+import shiboken6
+import torch
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt, QThread, QTimer
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from auralscope.resources import resource
+from auralscope.ui.main_window import MainWindow
+
+EXCERPT = resource("excerpt.ogg")
+DEADLINE_MS = 60_000
+LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+NO_KEYS = Qt.KeyboardModifier.NoModifier
+
+
+def left_over():
+    """Threads of ours and QThreads that run, and QTimers that tick."""
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith(("auralscope-", "player"))]
+    for each in gc.get_objects():
+        kind = type(each)  # not isinstance: it asks some modules for a class, and they warn
+        if issubclass(kind, QThread | QTimer) and shiboken6.isValid(each):
+            running = each.isRunning() if issubclass(kind, QThread) else each.isActive()
+            if running:
+                left.append(repr(each))
+    return left
+
+
+class Driver:
+    """A window with its session, and what a user does with it."""
+
+    def __init__(self, qtbot, settings):
+        self.qtbot = qtbot
+        self.window = MainWindow(settings, "cpu")
+        self.window.resize(1280, 720)
+        self.window.show()
+        qtbot.waitExposed(self.window)
+        self.window.activateWindow()
+        qtbot.waitUntil(self.window.isActiveWindow)
+
+    @property
+    def session(self):
+        return self.window.session
+
+    @property
+    def player(self):
+        return self.window.session.listening.player
+
+    def until(self, condition):
+        self.qtbot.waitUntil(lambda: bool(condition()), timeout=DEADLINE_MS)
+
+    def idle(self):
+        self.until(lambda: not self.session.jobs.running)
+
+    def begin(self, path=EXCERPT):
+        """As the program begins, until all of the first gallery is there."""
+        self.window.begin([path], "genre-convnet")
+        self.filled()
+        self.idle()
+        return self
+
+    def filled(self):
+        """Wait until everything of the layer is there."""
+        session = self.session
+        self.until(lambda: session.layer_look is not None and len(session.features) == session.layer_look.activity.size)
+
+    def open(self, path):
+        before = self.session.clip
+        self.window.open_files([path])
+        self.until(lambda: self.session.clip is not before)
+
+    def key(self, key, modifier=NO_KEYS, widget=None):
+        QTest.keyClick(widget or self.window, key, modifier)
+
+    def click(self, widget, at: QPoint | None = None, modifier=NO_KEYS):
+        QTest.mouseClick(widget, LEFT, modifier, at or widget.rect().center())
+
+    def choose(self, box, data):
+        """Choose in a combo box with the keys."""
+        box.setFocus()
+        row = box.findData(data)
+        while box.currentIndex() != row:
+            before = box.currentIndex()
+            QTest.keyClick(box, Qt.Key.Key_Down if row > before else Qt.Key.Key_Up)
+            assert box.currentIndex() != before
+
+    def layer(self, name):
+        self.click(self.window.model_pane.layers.buttons[name])
+        assert self.session.layer == name
+
+    def tile(self, unit):
+        """Where a unit's thumbnail lies; scrolled to."""
+        view, model = self.window.gallery.view, self.window.gallery.model
+        index = model.index(model.row_of(unit))
+        view.scrollTo(index)
+        return view.visualRect(index)
+
+    def click_unit(self, unit):
+        """Click a thumbnail and wait for its sound."""
+        before = self.session.listening.sound
+        self.click(self.window.gallery.view.viewport(), self.tile(unit).center())
+        assert self.session.unit == unit
+        self.until(lambda: self.session.listening.sound is not before)
+        return self.session.listening.sound
+
+    def message(self):
+        """What the window says went wrong."""
+        messages = self.window.messages
+        return messages.label.text() if messages.isVisible() else ""
+
+    def place(self, pane, time_s, share=0.5):
+        """A point of a pane's viewport: a time, and a share of its height from the top."""
+        rect = pane.box.sceneBoundingRect()
+        x = pane.box.mapViewToScene(QPointF(time_s, 0.0)).x()
+        return pane.plot.mapFromScene(QPointF(x, rect.top() + share * rect.height()))
+
+    def hover(self, pane, at: QPoint):
+        self._mouse(pane, QEvent.Type.MouseMove, at, NO_BUTTON, NO_BUTTON, NO_KEYS)
+
+    def drag(self, pane, start: QPoint, end: QPoint, modifier=NO_KEYS):
+        self._mouse(pane, QEvent.Type.MouseMove, start, NO_BUTTON, NO_BUTTON, modifier)
+        self._mouse(pane, QEvent.Type.MouseButtonPress, start, LEFT, LEFT, modifier)
+        for at in ((start + end) / 2, end):
+            self._mouse(pane, QEvent.Type.MouseMove, at, NO_BUTTON, LEFT, modifier)
+        self._mouse(pane, QEvent.Type.MouseButtonRelease, end, LEFT, NO_BUTTON, modifier)
+
+    def _mouse(self, pane, kind, at, button, held, modifier):
+        viewport = pane.plot.viewport()
+        event = QMouseEvent(kind, QPointF(at), QPointF(viewport.mapToGlobal(at)), button, held, modifier)
+        QApplication.sendEvent(viewport, event)
+
+    def close(self):
+        self.window.close()
+        left = left_over()
+        assert not left, "closing the window ends everything"
+
+
+@pytest.fixture
+def settings_file(tmp_path):
+    return tmp_path / "auralscope.ini"
+
+
+@pytest.fixture
+def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
+    """Opens a window, and others after it with the same settings; nothing of them is left over in the end."""
+    monkeypatch.setenv("AURALSCOPE_PLUGINS", str(tmp_path / "no plugins"))
+    # Tests run beside other work: two threads that wait for each other take many times as long.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    mouse_rate = pg.getConfigOption("mouseRateLimit")
+    pg.setConfigOptions(mouseRateLimit=-1)  # every move of the mouse counts
+    palette, style, sheet = qapp.palette(), qapp.style().objectName(), qapp.styleSheet()
+    drivers = []
+
+    def open_window():
+        drivers.append(Driver(qtbot, QSettings(str(settings_file), QSettings.Format.IniFormat)))
+        return drivers[-1]
+
+    yield open_window
+    for driver in drivers:
+        driver.close()
+        driver.window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    torch.set_num_threads(threads)
+    pg.setConfigOptions(mouseRateLimit=mouse_rate)
+    qapp.setStyleSheet(sheet)
+    qapp.setStyle(style)
+    qapp.setPalette(palette)
+
+
+@pytest.fixture
+def ready(drive):
+    """A window with the excerpt and the genre convnet, idle."""
+    return drive().begin()

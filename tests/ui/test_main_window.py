@@ -1,0 +1,528 @@
+"""The whole window with mouse and keys: files in, views, the model, help, and the end."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote_from_bytes
+
+import bad_files
+import numpy as np
+import pytest
+import soundfile
+from driver import EXCERPT
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QTextBrowser,
+    QWidget,
+)
+
+from auralscope import registry
+from auralscope.audio.files import load_clip
+from auralscope.ui.help import Page
+
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+ODD_NAME = b"50% l\xe9g\xe8re & \xff#?;.wav"  # bytes that are no text, and all that an address would take apart
+
+
+@pytest.fixture
+def other(tmp_path):
+    path = tmp_path / "other.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal((44100 * 6, 2)), 44100)
+    return path
+
+
+def drop(driver, urls):
+    """Let files fall onto the middle of the spectrogram."""
+    mime = QMimeData()
+    mime.setUrls(urls)
+    viewport = driver.window.spectrogram.plot.viewport()
+    at = viewport.rect().center()
+    args = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(at, *args)
+    QApplication.sendEvent(viewport, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(driver.window, QDropEvent(QPointF(at), *args))
+    return enter.isAccepted()
+
+
+def file_url(path):
+    return QUrl.fromEncoded(b"file://" + quote_from_bytes(os.fsencode(path)).encode())
+
+
+# What it looks like
+
+
+def test_at_1280_by_720_nothing_is_cut_and_there_is_room_for_what_matters(ready):
+    ready.layer("conv3")
+    ready.filled()
+    ready.click_unit(ready.session.layer_look.order[0])
+    window = ready.window
+    assert (window.width(), window.height()) == (1280, 720)
+    assert 0.1 <= window.recording.height() / window.height() <= 0.17
+    left, right = window.across.sizes()
+    assert 0.5 <= left / (left + right) <= 0.6
+    gallery = window.gallery.view
+    assert gallery.viewport().height() / gallery.gridSize().height() >= 3.0
+    assert window.spectrogram.height() > 0.5 * window.height()
+    cut = []
+    for widget in window.findChildren(QWidget):
+        text = widget.text() if isinstance(widget, QLabel | QAbstractButton) else ""
+        if isinstance(widget, QComboBox):
+            text = widget.currentText()
+        if not text or not widget.isVisible() or (isinstance(widget, QLabel) and widget.wordWrap()):
+            continue
+        needed = max(widget.fontMetrics().horizontalAdvance(line) for line in text.splitlines())
+        if isinstance(widget, QComboBox):
+            needed += 18
+        if needed > widget.width():
+            cut.append((type(widget).__name__, text))
+    assert not cut
+    scores = window.model_pane.scores
+    names, number = scores._widths()
+    cell = scores.width() // scores._columns(scores.width()) - scores.GAP_PX
+    assert names + number + scores.BAR_PX <= cell + scores.GAP_PX, "labels stand in full"
+
+
+def test_every_action_and_every_widget_says_what_it_is_and_its_key(ready):
+    seen = set()
+    for title, actions in ready.window.actions_.menus:
+        assert actions, title
+        for action in actions:
+            keys = action.shortcuts()
+            shown = keys[0].toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
+            assert len(action.toolTip()) > 4
+            assert shown in action.toolTip()
+            for key in keys:
+                assert key not in seen, f"{key.toString()} twice"
+                seen.add(key)
+    for widget in ready.window.findChildren(QWidget):
+        inside = isinstance(widget.parent(), QComboBox) or isinstance(widget, QLineEdit | QTextBrowser)
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible() and not inside:
+            name = widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton) else "")
+            assert name, widget
+
+
+def test_tab_goes_through_the_window_in_reading_order(ready):
+    window = ready.window
+    window.recording.open.setFocus()
+    visited = []
+    for _ in range(80):
+        visited.append(QApplication.focusWidget())
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        if QApplication.focusWidget() is visited[0]:
+            break
+    expected = [
+        window.recording.open,
+        window.waveform,
+        window.controls.transform,
+        window.spectrogram,
+        window.model_pane.choice,
+        window.model_pane.layers.buttons["conv1"],  # of buttons of which one is pressed, Tab reaches that one
+        window.gallery.view,
+        window.transport.volume,
+    ]
+    places = [visited.index(widget) for widget in expected]
+    assert places == sorted(places)
+
+
+def test_the_space_bar_presses_what_tab_reached(ready):
+    gallery = ready.window.gallery
+    gallery.kind.buttons["map"].setFocus(Qt.FocusReason.TabFocusReason)
+    ready.key(Qt.Key.Key_Space, widget=gallery.kind.buttons["map"])
+    assert gallery.model.kind == "map"
+    ready.click(gallery.kind.buttons["deconvolution"])
+    assert QApplication.focusWidget() is gallery.kind.buttons["map"], "a click leaves the focus where it was"
+
+
+def test_light_and_dark_and_sizes_are_remembered(drive):
+    driver = drive()
+    driver.window.set_theme("dark")
+    assert driver.window.palette().window().color().lightness() < 60
+    driver.window.across.setSizes([700, 500])
+    sizes = driver.window.across.sizes()
+    driver.choose(driver.window.controls.colour_map, "viridis")
+    driver.window.close()
+    again = drive()
+    assert again.window.theme_choice == "dark"
+    assert again.window.across.sizes() == pytest.approx(sizes, abs=30)
+    assert again.window.spectrogram.colour_map == "viridis"
+    again.window.set_theme("light")
+    assert again.window.palette().window().color().lightness() > 200
+
+
+# Files
+
+
+def test_a_file_is_dropped_whatever_its_name(ready, tmp_path, other):
+    odd = tmp_path / os.fsdecode(ODD_NAME)
+    other.rename(odd)
+    assert [w for w in ready.window.findChildren(QWidget) if w.acceptDrops()] == [], "drops fall through to the window"
+    assert drop(ready, [file_url(odd)])
+    ready.until(lambda: ready.session.clip.source == odd)
+    assert "50% l" in ready.window.windowTitle()
+    assert "50% l" in ready.window.recording.choice.currentText()
+    assert "0:06.0" in ready.window.recording.about.text()
+    assert not ready.message()
+    assert not drop(ready, [QUrl("https://example.org/a.wav")])
+
+
+def test_several_files_are_offered_and_the_first_is_opened(ready, tmp_path, other):
+    another = tmp_path / "another.flac"
+    soundfile.write(another, np.zeros(44100 * 5), 44100)
+    drop(ready, [file_url(other), file_url(another)])
+    ready.until(lambda: ready.session.clip.source == other)
+    choice = ready.window.recording.choice
+    assert [choice.itemText(row) for row in range(choice.count())] == ["excerpt.ogg", "other.wav", "another.flac"]
+    ready.choose(choice, another)  # the keys move the choice, Return or a click takes it
+    choice.activated.emit(choice.currentIndex())
+    ready.until(lambda: ready.session.clip.source == another)
+    assert choice.currentText() == "another.flac"
+
+
+def test_open_asks_for_files_with_its_key(ready, other, monkeypatch):
+    asked = []
+
+    def answer(*args):
+        asked.append(args)
+        return [str(other)], ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", answer)
+    ready.key(Qt.Key.Key_O, CONTROL)
+    ready.until(lambda: ready.session.clip.source == other)
+    assert "*.flac" in asked[0][3]
+    ready.click(ready.window.recording.open)
+    assert len(asked) == 2
+    assert asked[1][2] == str(other.parent), "in the folder of last time"
+
+
+def recent(driver):
+    menu = driver.window.actions_.recent
+    menu.aboutToShow.emit()
+    return [action for action in menu.actions() if action.text()]
+
+
+def test_recent_files_last_and_a_vanished_one_is_said(drive, tmp_path, other):
+    odd = tmp_path / os.fsdecode(ODD_NAME)
+    soundfile.write(str(tmp_path / "plain.wav"), np.zeros(44100), 44100)
+    (tmp_path / "plain.wav").rename(odd)
+    driver = drive()
+    assert [action.text() for action in recent(driver)] == ["None yet"]
+    for path in (other, odd, EXCERPT):
+        driver.open(path)
+    driver.open(other)
+    driver.window.close()
+    again = drive()
+    names = [action.text() for action in recent(again)]
+    assert names[:2] == ["other.wav", "excerpt.ogg"]
+    assert names[2].startswith("50% l")
+    assert len(names) == 4  # and: clear
+    recent(again)[2].trigger()
+    again.until(lambda: again.session.clip is not None)
+    assert again.session.clip.source == odd
+    other.unlink()
+    actions = recent(again)
+    next(action for action in actions if action.text() == "other.wav").trigger()
+    again.until(again.message)
+    assert "is not there" in again.message()
+    assert again.session.clip.source == odd
+    recent(again)[-1].trigger()
+    assert [action.text() for action in recent(again)] == ["None yet"]
+
+
+@pytest.mark.parametrize("name", bad_files.SAYS)
+def test_a_bad_file_is_one_sentence_in_the_window_and_the_session_stays(ready, tmp_path, name):
+    window, session = ready.window, ready.session
+    unit = session.layer_look.order[0]
+    sound = ready.click_unit(unit)
+    clip, look = session.clip, session.look
+    path = bad_files.make(name, tmp_path)
+    drop(ready, [file_url(path)])
+    ready.until(ready.message)
+    assert bad_files.SAYS[name] in ready.message()
+    assert "\n" not in ready.message()
+    assert window.messages.label.isVisible()
+    ready.idle()
+    assert (session.clip, session.look, session.unit, session.listening.sound) == (clip, look, unit, sound)
+    choice = window.recording.choice
+    assert [choice.itemText(row) for row in range(choice.count())] == ["excerpt.ogg"]
+    assert choice.currentText() == "excerpt.ogg"
+    assert "excerpt.ogg" in window.windowTitle()
+    ready.click(window.messages.dismiss)
+    assert not ready.message()
+
+
+def test_decoding_shows_its_progress_and_can_be_cancelled(ready, tmp_path):
+    long = tmp_path / "long.wav"
+    soundfile.write(long, np.zeros(44100 * 900, np.int16), 44100)
+    clip, pane = ready.session.clip, ready.window.jobs
+    shown = []
+    ready.session.jobs.changed.connect(lambda: shown.append((pane.label.text(), pane.bar.value())))
+    ready.window.open_files([long])
+    assert pane.cancel.isVisible()
+    assert "Opening" in pane.label.text()
+    ready.until(lambda: any(value > 0 for _, value in shown))
+    ready.click(pane.cancel)
+    ready.idle()
+    assert not pane.cancel.isVisible()
+    assert pane.label.text() == ""
+    assert ready.session.clip is clip
+    assert ready.window.recording.choice.currentText() == "excerpt.ogg"
+    assert not ready.message()
+
+
+def test_another_recording_takes_the_place_of_the_one_before(ready, other):
+    ready.click_unit(ready.session.layer_look.order[0])
+    ready.open(other)
+    assert ready.session.listening.sound is None
+    assert not ready.window.transport.feature.isEnabled()
+    ready.filled()
+    np.testing.assert_array_equal(ready.session.clip.samples, load_clip(other).samples)
+    assert ready.window.spectrogram.duration_s == ready.window.waveform.duration_s == pytest.approx(6.0)
+
+
+def test_what_is_heard_and_seen_is_saved(ready, tmp_path, monkeypatch):
+    ready.click_unit(ready.session.layer_look.order[0])
+    target = tmp_path / "saved"
+    suggested = []
+
+    def answer(_parent, _title, name, _kind):
+        suggested.append(name)
+        return str(target), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    ready.key(Qt.Key.Key_S, CONTROL)
+    ready.until((tmp_path / "saved.wav").exists)
+    ready.key(Qt.Key.Key_S, CONTROL | SHIFT)
+    ready.until((tmp_path / "saved.png").exists)
+    ready.until(lambda: "Written" in ready.window.jobs.label.text())
+    label = ready.session.unit_label(ready.session.unit)
+    assert suggested[0].endswith(f"excerpt {label}.wav")
+    saved = load_clip(tmp_path / "saved.wav")
+    np.testing.assert_array_equal(saved.samples, ready.session.listening.feature_clip.samples)
+
+
+# Views
+
+
+def complete(pane):
+    return pane._in_view and pane._in_view <= pane._tiles.keys() and not pane._refresh_timer.isActive()
+
+
+def test_transforms_axes_colours_and_levels_are_chosen(ready):
+    controls, pane = ready.window.controls, ready.window.spectrogram
+    for transform in ("mel", "cqt", "chroma", "stft"):
+        ready.choose(controls.transform, transform)
+        ready.until(lambda transform=transform: pane._pyramid.view.transform == transform and complete(pane))
+        assert controls.scale.isEnabled() == (transform != "chroma")
+    for scale in ("linear", "mel", "log"):
+        ready.choose(controls.scale, scale)
+        assert pane.scale == scale
+    ready.choose(controls.n_fft, "512")
+    ready.until(lambda: pane._pyramid.view.n_fft == 512 and complete(pane))
+    before = pane.grab().toImage()
+    ready.choose(controls.colour_map, "cividis")
+    assert pane.colour_map == ready.window.input._colour_map == "cividis"
+    coloured = pane.grab().toImage()
+    assert coloured != before
+    controls.floor.setFocus()
+    ready.key(Qt.Key.Key_Up, widget=controls.floor)
+    assert pane.range_db == (-85.0, -10.0)
+    assert pane.grab().toImage() != coloured
+
+
+def test_the_read_out_says_time_frequency_note_and_level(ready):
+    pane = ready.window.spectrogram
+    ready.until(lambda: complete(pane))
+    ready.hover(pane, ready.place(pane, 12.0))
+    assert pane._readout.isVisible()
+    parts = pane._readout.text().split(" · ")
+    assert len(parts) == 4
+    assert parts[0].startswith("0:1")
+    assert parts[1].endswith(" Hz")
+    assert parts[3].endswith(" dB")
+
+
+def test_the_time_axes_are_linked_and_wheel_and_keys_zoom(ready):
+    spectrogram, waveform = ready.window.spectrogram, ready.window.waveform
+    ready.key(Qt.Key.Key_0)
+    whole = spectrogram.visible_s
+    viewport = spectrogram.plot.viewport()
+    at = QPointF(ready.place(spectrogram, 12.0))
+    wheel = QWheelEvent(
+        at,
+        QPointF(viewport.mapToGlobal(at.toPoint())),
+        QPoint(),
+        QPoint(0, 240),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(viewport, wheel)
+    assert spectrogram.visible_s[1] - spectrogram.visible_s[0] < 0.7 * (whole[1] - whole[0])
+    assert waveform.visible_s == spectrogram.visible_s
+    ready.key(Qt.Key.Key_Minus)
+    ready.key(Qt.Key.Key_0)
+    assert spectrogram.visible_s == waveform.visible_s == whole
+
+
+def test_a_chosen_feature_is_seen_large_and_the_whole_recording_is_a_key_away(ready):
+    pane, length_s = ready.window.spectrogram, ready.session.window_s
+    assert pane.visible_s == (0.0, ready.session.clip.duration_s)
+    ready.session.move_window(8.0)
+    ready.filled()
+    ready.click_unit(ready.session.layer_look.order[0])
+    wanted = (pytest.approx(8.0 - 0.1 * length_s), pytest.approx(8.0 + 1.1 * length_s))
+    assert pane.visible_s == wanted
+    ready.key(Qt.Key.Key_0)
+    assert pane.visible_s == (0.0, ready.session.clip.duration_s)
+    ready.key(Qt.Key.Key_Z)
+    assert pane.visible_s == wanted
+    ready.until(lambda: pane.playhead_s == 8.0)
+    pane.show_time(9.0, 10.0)
+    ready.click_unit(ready.session.layer_look.order[1])
+    assert pane.visible_s == (9.0, 10.0), "who looks closer stays close"
+
+
+def test_the_overlay_can_hide_the_recording(ready):
+    ready.click_unit(ready.session.layer_look.order[0])
+    pane, feature = ready.window.spectrogram, ready.window.feature
+    assert pane._overlay.opacity == pytest.approx(0.8)
+    ready.key(Qt.Key.Key_F)
+    assert feature.alone.isChecked()
+    assert pane._overlay.opacity == 1.0
+    ready.key(Qt.Key.Key_F)
+    feature.opacity.setFocus()
+    ready.key(Qt.Key.Key_Home, widget=feature.opacity)
+    ready.key(Qt.Key.Key_PageUp, widget=feature.opacity)
+    assert pane._overlay.opacity == pytest.approx(feature.opacity.value() / 100)
+
+
+def test_a_loop_is_marked_and_a_click_goes_there(ready):
+    pane = ready.window.spectrogram
+    ready.drag(pane, ready.place(pane, 6.0), ready.place(pane, 9.0), SHIFT)
+    assert ready.player.loop == pytest.approx((6.0, 9.0), abs=0.1)
+    assert ready.window.waveform.loop_s == pane.loop_s == ready.player.loop
+    assert ready.window.transport.loop.isChecked()
+    ready.click(pane.plot.viewport(), ready.place(pane, 7.5))
+    ready.until(lambda: ready.player.position_s == pytest.approx(7.5, abs=0.1))
+    assert ready.player.loop is not None
+    ready.click(pane.plot.viewport(), ready.place(pane, 15.0))
+    ready.until(lambda: ready.player.position_s == pytest.approx(15.0, abs=0.1))
+    assert ready.player.loop is None, "who goes elsewhere leaves the loop"
+    ready.key(Qt.Key.Key_L)
+    assert ready.player.loop == (0.0, 4.0)
+    ready.key(Qt.Key.Key_L)
+    assert ready.player.loop is None
+
+
+# The model
+
+
+def test_the_models_window_is_moved_by_its_bar_and_to_the_playhead(ready):
+    pane, session = ready.window.spectrogram, ready.session
+    bar = QPoint(ready.place(pane, 2.0).x(), round(pane.box.sceneBoundingRect().bottom()) - 2)
+    ready.drag(pane, bar, bar + QPoint(ready.place(pane, 8.0).x() - ready.place(pane, 2.0).x(), 0))
+    assert session.window_start_s == pytest.approx(6.0, abs=0.1)
+    ready.until(lambda: session.look.run.start_s == session.window_start_s)
+    ready.click(ready.window.waveform.plot.viewport(), ready.place(ready.window.waveform, 12.0))
+    ready.until(lambda: ready.player.position_s == pytest.approx(12.0, abs=0.2))
+    ready.key(Qt.Key.Key_W)
+    assert session.window_start_s == pytest.approx(ready.player.position_s)
+    ready.filled()
+    assert ready.window.model_pane.span.text().startswith("0:1")
+    said = ready.window.model_pane.scores.accessibleDescription()
+    assert "ballad" in said
+    assert "%" in said
+
+
+def test_what_the_model_sees_is_a_view_of_its_own(ready):
+    pane, session = ready.window.input, ready.session
+    ready.key(Qt.Key.Key_I)
+    assert pane.isVisible()
+    assert not ready.window.gallery.isVisible()
+    np.testing.assert_array_equal(pane._image, session.look.input)
+    (start_s, end_s), (low, high) = pane.box.viewRange()
+    assert (low, high) == (-0.5, 256.5)
+    assert end_s - start_s == pytest.approx(173 * 256 / 11025)
+    ready.choose(ready.window.controls.transform, "mel")  # it is locked to the model's settings
+    assert pane._image.shape == (257, 173)
+    ready.layer("conv2")
+    assert ready.window.gallery.isVisible()
+    ready.filled()
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_the_choice_goes_back(ready):
+    model = ready.session.model
+    ready.session.load_model("gone-convnet")
+    ready.until(ready.message)
+    assert "gone-convnet" in ready.message()
+    assert ready.session.model is model
+    assert ready.window.model_pane.choice.currentData() == "genre-convnet"
+
+
+def test_plugins_that_failed_are_listed_and_the_program_goes_on(drive, tmp_path, monkeypatch):
+    driver = drive()
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "broken.py").write_text("import no_such_package_at_all\n")
+    (folder / "empty.py").write_text("")
+    monkeypatch.setenv("AURALSCOPE_PLUGINS", str(folder))
+    monkeypatch.setattr(registry, "_default", None)
+    driver.begin()
+    assert "broken" in driver.message()
+    assert "empty" in driver.message()
+    assert len(driver.session.features) == 64
+    driver.window.actions_.menus[-1][1][1].trigger()
+    page = driver.window.findChild(Page)
+    text = page.text.toPlainText()
+    assert page.isVisible()
+    assert "no_such_package_at_all" in text
+    assert text.count("Failed:") == 2
+    assert "genre-convnet" in text
+    page.close()
+
+
+def test_the_page_of_keys_has_every_key(ready):
+    ready.key(Qt.Key.Key_F1)
+    page = ready.window.findChild(Page)
+    text = page.text.toPlainText()
+    for _, actions in ready.window.actions_.menus:
+        for action in actions:
+            for key in action.shortcuts():
+                assert key.toString(QKeySequence.SequenceFormat.NativeText) in text
+    page.close()
+
+
+# The end
+
+
+def test_the_window_closes_in_the_middle_of_everything(drive, tmp_path):
+    driver = drive()
+    driver.window.begin([EXCERPT], "genre-convnet")
+    driver.until(lambda: driver.session.features)
+    driver.layer("conv5")
+    driver.window.open_files([EXCERPT])
+    QTest.keyClick(driver.window, Qt.Key.Key_Q, CONTROL)
+    assert not driver.window.isVisible()
+    QApplication.sendPostedEvents(None, QEvent.Type.MetaCall)  # what was on its way finds nobody
+
+
+def test_a_window_without_anything_can_be_used(drive):
+    driver = drive()
+    for _, actions in driver.window.actions_.menus:
+        for action in actions:
+            if action.isEnabled() and action.text() not in ("&Quit", "&Open…"):
+                action.trigger()
+    for page in driver.window.findChildren(Page):
+        page.close()
+    assert driver.session.clip is None
+    assert driver.player.position_s == 0.0
