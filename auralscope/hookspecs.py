@@ -13,7 +13,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auralscope.nn.deconvolution import Reading
+    from auralscope.nn.descent import Reading
     from auralscope.nn.model import ModelSpec
     from auralscope.nn.rules import Rule
 
@@ -56,5 +56,5 @@ def auralscope_readings() -> Sequence[Reading]:  # type: ignore[empty-body]
 
     Returns
     -------
-    sequence of auralscope.nn.deconvolution.Reading
+    sequence of auralscope.nn.descent.Reading
     """

@@ -117,7 +117,7 @@ class Registry:
         if self._installed:
             return
         self._installed = True
-        from auralscope.nn.deconvolution import Reading
+        from auralscope.nn.descent import Reading
         from auralscope.nn.readings import READINGS
         from auralscope.nn.rules import DECONVOLUTION, Rule
 

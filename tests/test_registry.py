@@ -125,7 +125,7 @@ def test_a_strangers_model_loads_and_predicts(tmp_path: Path, monkeypatch: pytes
 ENGINE = """
 import torch
 from auralscope.hookspecs import hookimpl
-from auralscope.nn.deconvolution import Reading
+from auralscope.nn.descent import Reading
 from auralscope.nn.rules import Rectify
 
 class Softsign(Rectify):

@@ -7,10 +7,9 @@ work are gone when it closes, after success and after failure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -18,41 +17,13 @@ from torch.overrides import TorchFunctionMode
 
 from auralscope.errors import UnknownNameError
 from auralscope.nn.rules import make_step
+from auralscope.nn.steps import Step, substitute, tensors_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 INPUT = -1
 """The index, in place of a step's, of the image itself."""
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One call into torch.
-
-    Attributes
-    ----------
-    function, args, kwargs
-        The call, as it was made.
-    output : Tensor or tuple
-        What it gave.
-    saved : object
-        What the function's rule kept for the way back: a pooling's switches.
-    module : str
-        Dotted name of the module that was at work.
-    varying : tuple of bool
-        Of each of the step's tensors: whether it depends on the image, or is a constant.
-    """
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    output: Any
-    saved: Any
-    module: str
-    varying: tuple[bool, ...]
-
-    def tensors(self) -> Iterator[Tensor]:
-        """The tensors it was given, in order, also those in lists."""
-        yield from tensors_in(self.args)
-        yield from tensors_in(self.kwargs)
 
 
 @dataclass(eq=False)
@@ -237,26 +208,3 @@ def _evaluation_mode(network: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in a value, also those in lists and mappings."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-
-
-def substitute(value: Any, replaced: Mapping[int, Any]) -> Any:
-    """A value with some of its tensors, by their `id`, replaced."""
-    if isinstance(value, Tensor):
-        return replaced.get(id(value), value)
-    if isinstance(value, (tuple, list)):
-        return type(value)(substitute(item, replaced) for item in value)
-    if isinstance(value, dict):
-        return {key: substitute(item, replaced) for key, item in value.items()}
-    return value

@@ -36,7 +36,6 @@ the controls, as loud as the original ('match loudness').
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -46,9 +45,12 @@ from torch import Tensor, nn
 from auralscope.dsp.inversion import matching_gain_db
 from auralscope.errors import UnknownNameError
 from auralscope.nn.capture import record
-from auralscope.nn.deconvolution import deconvolve_tape, is_map
+from auralscope.nn.deconvolution import deconvolve_tape
+from auralscope.nn.descent import is_map
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from auralscope.nn.inspection import Run
 
 Level = Literal["true", "matched"]

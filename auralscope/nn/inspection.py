@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,10 +14,13 @@ from torch import Tensor, nn
 from auralscope.dsp.inversion import Render, matching_gain_db, render, render_at_full_rate
 from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
 from auralscope.nn.capture import Tape, record
-from auralscope.nn.deconvolution import deconvolve_tape, is_map
+from auralscope.nn.deconvolution import deconvolve_tape
+from auralscope.nn.descent import is_map
 from auralscope.types import Auralisation, Clip, Scores
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import FrontEnd, Input
@@ -307,7 +309,7 @@ class Run:
     ) -> NDArray[np.float32]:
         """Deconvolved images of a layer's units: (units, bins, frames).
 
-        See `auralscope.nn.deconvolution`; for other methods, `auralscope.nn.readings`.
+        See `auralscope.nn.descent`; for other methods, `auralscope.nn.readings`.
         """
         with self.model.one_at_a_time:
             return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method))

@@ -5,12 +5,13 @@ Describing a model costs no torch: a plugin's `plugin.py` returns `ModelSpec`s, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from torch import nn
 
     from auralscope.dsp.frontends import FrontEnd

@@ -6,7 +6,6 @@ tape, only by other rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import NoRuleError, UnknownNameError
-from auralscope.nn.deconvolution import Deconvolution, Descent, Reading, gradient_at, is_map, last_map
+from auralscope.nn.descent import Deconvolution, Descent, Reading, gradient_at, is_map, last_map
 from auralscope.nn.rules import (
     CONVOLUTION_ARGUMENTS,
     Adjoint,
@@ -33,7 +32,10 @@ from auralscope.nn.rules import (
 )
 
 if TYPE_CHECKING:
-    from auralscope.nn.capture import Step, Tape
+    from collections.abc import Callable
+
+    from auralscope.nn.capture import Tape
+    from auralscope.nn.steps import Step
 
 STABILISER = 1e-6
 """Added to a denominator, with its sign (zennit's default)."""

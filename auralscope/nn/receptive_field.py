@@ -7,7 +7,6 @@ the output depends, whatever the weights are. A step of which nothing is known i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import UnknownNameError
-from auralscope.nn.capture import Step, Tape, substitute, tensors_in
-from auralscope.nn.deconvolution import is_map
+from auralscope.nn.descent import is_map
 from auralscope.nn.rules import BatchNorm, Convolution, MaxPool, Pass, Rectify, bound
+from auralscope.nn.steps import Step, substitute, tensors_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auralscope.dsp.frontends import FrontEnd, Input
+    from auralscope.nn.capture import Tape
 
 Cell = tuple[int, ...]
 """Where in a feature map: (bin, frame)."""

@@ -12,16 +12,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import NoRuleError
-
-if TYPE_CHECKING:
-    from auralscope.nn.capture import Step
+from auralscope.nn.steps import Step, substitute, tensors_in
 
 
 class Unpooling:
@@ -307,8 +305,6 @@ class Derivative(Rule):
     functions: ClassVar[tuple[Callable[..., Any], ...]] = ()
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        from auralscope.nn.capture import substitute, tensors_in
-
         inputs = [tensor for tensor, varies in zip(step.tensors(), step.varying, strict=True) if varies]
         leaves = [tensor.detach().requires_grad_() for tensor in inputs]
         replaced = {id(old): new for old, new in zip(inputs, leaves, strict=True)}

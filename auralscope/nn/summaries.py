@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralscope.nn.deconvolution import is_map, unit_count
+from auralscope.nn.descent import is_map, unit_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
