@@ -100,6 +100,7 @@ class Jobs:
         self._deliver = deliver
         self._lanes: dict[str, _Lane] = {}
         self._jobs: list[Job] = []
+        self._closed = False
 
     @property
     def running(self) -> list[Job]:
@@ -139,6 +140,9 @@ class Jobs:
         if key is not None:
             self.cancel(key)
         job = Job(title, lane, key, urgency, work, each, done, failed, lambda: self._deliver(self._tell))
+        if self._closed:
+            job.cancel()
+            return job
         self._jobs = [*self.running, job]
         if lane not in self._lanes:
             self._lanes[lane] = _Lane(lane, self._deliver, self._tell)
@@ -158,7 +162,8 @@ class Jobs:
         self._tell()
 
     def close(self) -> None:
-        """Cancel everything and wait until the lanes have ended."""
+        """Cancel everything and wait until the lanes have ended; what is started afterwards is cancelled at once."""
+        self._closed = True
         for job in self.running:
             job.cancel()
         for lane in self._lanes.values():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QComboBox, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,9 @@ class SpaceBar(QObject):
     def adopt(self, window: QWidget) -> None:
         """Take care of all buttons and boxes of a window; again after new ones came."""
         for widget in [*window.findChildren(QAbstractButton), *window.findChildren(QComboBox)]:
-            if widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
-                widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-                widget.installEventFilter(self)
+            reached = widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            widget.setFocusPolicy(Qt.FocusPolicy.TabFocus if reached else Qt.FocusPolicy.NoFocus)
+            widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if (
@@ -37,7 +37,23 @@ class SpaceBar(QObject):
         return False
 
 
+def one_tab_stop(group: QButtonGroup) -> None:
+    """Have Tab reach the pressed one of some buttons; arrow keys go to the others."""
+
+    def follow(button: QAbstractButton, pressed: bool) -> None:
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus if pressed else Qt.FocusPolicy.NoFocus)
+
+    group.buttonToggled.connect(follow)
+    for button in group.buttons():
+        follow(button, button.isChecked())
+
+
 def order_focus(widgets: Sequence[QWidget]) -> None:
     """Have Tab go from each to the next, as they are read: from the top left to the bottom right."""
+    policies = [widget.focusPolicy() for widget in widgets]
+    for widget in widgets:  # Qt puts nothing in order that takes no focus at the moment
+        widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     for one, following in pairwise(widgets):
         QWidget.setTabOrder(one, following)
+    for widget, policy in zip(widgets, policies, strict=True):
+        widget.setFocusPolicy(policy)

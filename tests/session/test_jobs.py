@@ -237,6 +237,9 @@ def test_close_cancels_everything_and_waits_for_the_threads(inbox):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("auralscope-")]
     inbox.wait_for(lambda: False, 0.0)
     assert heard == []
+    late = jobs.start("b", lambda _job: "late", done=heard.append)
+    assert late.cancelled
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("auralscope-")]
 
 
 def test_an_inbox_says_when_time_is_up(inbox):

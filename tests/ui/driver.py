@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 
 import pyqtgraph as pg
 import pytest
@@ -31,8 +32,12 @@ def left_over():
         if issubclass(kind, QThread | QTimer) and shiboken6.isValid(each):
             running = each.isRunning() if issubclass(kind, QThread) else each.isActive()
             if running:
-                left.append(repr(each))
+                left.append(each)
     return left
+
+
+def name_of(each):
+    return f"{each!r} of {each.parent()!r}" if isinstance(each, QThread | QTimer) else each
 
 
 class Driver:
@@ -87,7 +92,7 @@ class Driver:
     def choose(self, box, data):
         """Choose in a combo box with the keys."""
         box.setFocus()
-        row = box.findData(data)
+        row = next(row for row in range(box.count()) if box.itemData(row) == data)
         while box.currentIndex() != row:
             before = box.currentIndex()
             QTest.keyClick(box, Qt.Key.Key_Down if row > before else Qt.Key.Key_Up)
@@ -138,11 +143,6 @@ class Driver:
         event = QMouseEvent(kind, QPointF(at), QPointF(viewport.mapToGlobal(at)), button, held, modifier)
         QApplication.sendEvent(viewport, event)
 
-    def close(self):
-        self.window.close()
-        left = left_over()
-        assert not left, "closing the window ends everything"
-
 
 @pytest.fixture
 def settings_file(tmp_path):
@@ -167,7 +167,13 @@ def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
 
     yield open_window
     for driver in drivers:
-        driver.close()
+        driver.window.close()
+    end_s = time.monotonic() + 3.0  # a view may still be about to draw itself; what dangles would tick on
+    while left := [name_of(each) for each in left_over()]:
+        QApplication.processEvents()
+        if time.monotonic() > end_s:
+            break
+    for driver in drivers:
         driver.window.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     torch.set_num_threads(threads)
@@ -175,6 +181,7 @@ def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
     qapp.setStyleSheet(sheet)
     qapp.setStyle(style)
     qapp.setPalette(palette)
+    assert not left, "closing the window ends everything"
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from PySide6.QtWidgets import (
 )
 
 from auralscope.ui import theme
+from auralscope.ui.keyboard import one_tab_stop
 from auralscope.ui.panes.colour import COLOUR_MAPS, FULL_SCALE_PERCENTILE, full_scale, value_lut
 
 if TYPE_CHECKING:
@@ -492,6 +493,7 @@ class _Choice(QWidget):
             self._group.addButton(button)
             self.buttons[value] = button
             layout.addWidget(button)
+        one_tab_stop(self._group)
         self.buttons[choices[0][0]].setChecked(True)
 
     def choose(self, value: str) -> None:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from auralscope.dsp.scales import time_label
 from auralscope.ui import theme
+from auralscope.ui.keyboard import one_tab_stop
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -153,6 +154,7 @@ class LayersView(QScrollArea):
             self._group.addButton(button)
             self.buttons[place] = button
             layout.addWidget(button, 1)
+        one_tab_stop(self._group)
         self.setWidget(row)
         bar = self.horizontalScrollBar()
         needed = row.minimumSizeHint().width() > self.viewport().width()

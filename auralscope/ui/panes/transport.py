@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from auralscope.dsp.scales import time_label
 from auralscope.ui import theme
+from auralscope.ui.keyboard import one_tab_stop
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -40,6 +41,7 @@ class TransportPane(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self._session = session
+        self._ended = False
         self._listening = session.listening
         self._player = session.listening.player
 
@@ -64,6 +66,7 @@ class TransportPane(QFrame):
             button.setCheckable(True)
             self._sources.addButton(button)
             sources.addWidget(button)
+        one_tab_stop(self._sources)
 
         self.render_choice = QComboBox()
         self.render_choice.addItem("Mask", "mask")
@@ -137,7 +140,8 @@ class TransportPane(QFrame):
         self._show_state()
 
     def stop_timers(self) -> None:
-        """Nothing ticks any more."""
+        """Nothing ticks any more, nor begins to when a last word comes from the player."""
+        self._ended = True
         self._playhead.stop()
         self._devices.stop()
 
@@ -174,7 +178,7 @@ class TransportPane(QFrame):
             self.volume.blockSignals(False)
         self.reason.setText(player.problem)
         self.reason.setVisible(bool(player.problem))
-        if player.state == "no-device":
+        if player.state == "no-device" and not self._ended:
             if not self._devices.isActive():
                 self._devices.start()
         else:
@@ -193,7 +197,7 @@ class TransportPane(QFrame):
     def _show_state(self) -> None:
         playing = self._player.state == "playing"
         self.play.setIcon(theme.icon("pause" if playing else "play"))
-        if playing and not self._playhead.isActive():
+        if playing and not self._ended and not self._playhead.isActive():
             self._playhead.start()
         elif not playing:
             self._playhead.stop()
