@@ -135,6 +135,10 @@ def _sheet(theme: Theme) -> str:
     QPushButton:checked, QToolButton:checked {{ background: {theme.original}; color: {theme.on_accent}; }}
     QPushButton#feature:checked {{ background: {theme.feature}; border-color: {theme.feature}; }}
     QPushButton#feature:focus {{ border-color: {theme.feature}; }}
+    QCheckBox::indicator:unchecked {{
+        width: 12px; height: 12px; border: 1px solid {theme.dim}; border-radius: 3px; background: {theme.base};
+    }}
+    QCheckBox::indicator:unchecked:disabled {{ border-color: {theme.border}; }}
     QListView {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 5px; }}
     QListView:focus {{ border-color: {theme.original}; }}
     QTabBar::tab {{

@@ -98,6 +98,7 @@ class FeaturePane(QWidget):
         chosen = unit is not None and unit in session.features
         colour = theme.current().feature
         self.title.setText(f"Feature {session.unit_title(unit)}" if unit is not None else "")
+        self.title.setVisible(unit is not None)
         self.title.setStyleSheet(f"font-weight: 600; color: {colour};")
         for widget in (self.opacity, self.alone, self.save_sound, self.save_picture):
             widget.setEnabled(chosen)
