@@ -15,7 +15,8 @@ from auralscope import __version__
 from auralscope.errors import AuralScopeError
 
 if TYPE_CHECKING:
-    from auralscope.nn.inspection import Model, Run
+    from auralscope.nn.excerpts import Excerpt
+    from auralscope.nn.inspection import Model
     from auralscope.types import Clip
 
 DEFAULT_MODEL = "genre-convnet"
@@ -121,22 +122,24 @@ def auralise(options: argparse.Namespace) -> int:
 
     model = _model(options)
     layer = model.layer(options.layer)
-    window_s = model.front_end.window_s
-    if options.duration is not None and not 0.0 < options.duration <= window_s:
-        raise AuralScopeError(
-            f"'{model.spec.id}' looks at {window_s:g} s at once; ask for --duration {window_s:g} or less."
-        )
-    run = _window(model, options)
+    excerpt = _excerpt(model, options)
     if options.all:
         units = list(range(layer.units))
     elif options.unit:
         units = options.unit
     else:
-        units = run.most_active(layer.name, options.top)
+        units = excerpt.most_active(layer.name, options.top)
     out = options.out or Path(f"{options.file.stem}-{layer.name}")
     with _Progress("auralising") as progress:
         manifest = write_auralisations(
-            run, layer.name, units, out, render=options.render, duration_s=options.duration, progress=progress
+            excerpt,
+            layer.name,
+            units,
+            out,
+            render=options.render,
+            rate=options.rate,
+            duration_s=options.duration,
+            progress=progress,
         )
     if options.json:
         _print_json({"out": str(out), **manifest})
@@ -256,21 +259,25 @@ def _clip(options: argparse.Namespace) -> Clip:
         return load_clip(options.file, start_s=options.start or 0.0, duration_s=options.duration, progress=progress)
 
 
-def _window(model: Model, options: argparse.Namespace) -> Run:
-    """The window that the options name, inside a model."""
+def _excerpt(model: Model, options: argparse.Namespace) -> Excerpt:
+    """What the options name, inside a model: one window, or window by window where it is longer."""
     from auralscope.audio.files import load_clip
 
-    # Some sound past the window keeps the resampler's edge out of it.
+    window_s = model.front_end.window_s
+    duration_s = options.duration or window_s
+    # Some sound before and behind keeps the resampler's edges out of it.
     start_s, margin_s = options.start or 0.0, 0.2
     before_s = min(margin_s, start_s)
     with _Progress("reading") as progress:
         clip = load_clip(
             options.file,
             start_s=start_s - before_s,
-            duration_s=before_s + model.front_end.window_s + margin_s,
+            duration_s=before_s + max(duration_s, window_s) + margin_s,
             progress=progress,
         )
-    return model.analyse(clip, before_s)
+    if duration_s <= window_s:
+        return model.analyse(clip, before_s)
+    return model.passage(clip, before_s, duration_s)
 
 
 def _write_reports(options: argparse.Namespace, files: Sequence[Path]) -> list[Path]:
@@ -391,6 +398,12 @@ def _parse(words: list[str]) -> argparse.Namespace:
     which.add_argument("--top", type=_positive, default=4, metavar="N", help="the N most active (default 4)")
     which.add_argument("--all", action="store_true", help="every unit of the layer")
     hearing.add_argument("--render", choices=("mask", "phase"), default="mask", help="how an image becomes sound")
+    hearing.add_argument(
+        "--rate",
+        choices=("model", "recording"),
+        default="model",
+        help="mono at the model's rate, or all channels at the recording's",
+    )
     hearing.add_argument("--out", type=Path, metavar="DIR", help="folder to write to")
 
     reporting = _command(commands, report, "write a page of pictures and sounds, layer by layer", json_too=True)

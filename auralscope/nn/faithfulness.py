@@ -51,7 +51,7 @@ from auralscope.nn.descent import is_map
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from auralscope.nn.inspection import Run
+    from auralscope.nn.excerpts import Run
 
 Level = Literal["true", "matched"]
 LEVELS: tuple[Level, ...] = ("true", "matched")

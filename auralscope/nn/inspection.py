@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import copy
 import threading
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auralscope.dsp.inversion import Render, matching_gain_db, render, render_at_full_rate
 from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
-from auralscope.nn.capture import Tape, record
-from auralscope.nn.deconvolution import deconvolve_tape
-from auralscope.nn.descent import is_map
-from auralscope.types import Auralisation, Clip, Scores
+from auralscope.nn.capture import record
+from auralscope.nn.excerpts import Passage, Run, to_numpy
+from auralscope.types import Clip, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from auralscope.dsp.frontends import FrontEnd, Input
-    from auralscope.nn.faithfulness import LabelFaithfulness, Level, UnitFaithfulness
+    from auralscope.dsp.frontends import FrontEnd
     from auralscope.nn.model import Layer, ModelSpec
-    from auralscope.nn.receptive_field import ReceptiveField
 
 BATCH = 8
 """Windows that go through the network together."""
@@ -140,7 +135,7 @@ class Model:
         values = []
         for first in range(0, len(starts), BATCH):
             batch = [
-                front_end.see(self._tensor(front_end.window(mono, start / front_end.sample_rate))).image
+                front_end.see(self.tensor(front_end.window(mono, start / front_end.sample_rate))).image
                 for start in starts[first : first + BATCH]
             ]
             values.append(self._probabilities(torch.stack(batch)))
@@ -171,22 +166,40 @@ class Model:
         AudioFileError
             The window would begin before or after the clip.
         """
+        self._check_start(clip, start_s)
+        # A little more than the window, so that the resampler's edges stay outside of it.
+        margin_s = 0.05
+        before_s = min(margin_s, start_s)
+        part = clip.excerpt(start_s - before_s, before_s + self.front_end.window_s + margin_s)
+        return self.look(clip, start_s, self.front_end.window(self.front_end.mono(part), before_s))
+
+    def passage(self, clip: Clip, start_s: float = 0.0, duration_s: float | None = None) -> Passage:
+        """Look at a stretch of any length, window by window; the rest of the clip unless `duration_s` is given.
+
+        Raises
+        ------
+        AudioFileError
+            It would begin before or after the clip.
+        """
+        self._check_start(clip, start_s)
+        return Passage(self, clip, start_s, clip.duration_s - start_s if duration_s is None else duration_s)
+
+    def look(self, clip: Clip, start_s: float, samples: NDArray[np.float32]) -> Run:
+        """Look at samples (window_samples,) at the front end's rate, which are those of `clip` from `start_s` on."""
+        seen = self.front_end.see(self.tensor(samples))
+        with self.one_at_a_time:
+            tape = record(self.network, seen.image[None, None])
+        return Run(self, clip, start_s, seen, self.tensor(samples), tape)
+
+    def _check_start(self, clip: Clip, start_s: float) -> None:
         if not 0.0 <= start_s < clip.duration_s:
             name = clip.source.name if clip.source else "the clip"
             raise AudioFileError(
                 f"A window at {start_s:g} s lies outside of {name}, which lasts {clip.duration_s:.2f} s."
             )
-        # A little more than the window, so that the resampler's edges stay outside of it.
-        margin_s = 0.05
-        before_s = min(margin_s, start_s)
-        part = clip.excerpt(start_s - before_s, before_s + self.front_end.window_s + margin_s)
-        samples = self.front_end.window(self.front_end.mono(part), before_s)
-        seen = self.front_end.see(self._tensor(samples))
-        with self.one_at_a_time:
-            tape = record(self.network, seen.image[None, None])
-        return Run(self, clip, start_s, seen, self._tensor(samples), tape)
 
-    def _tensor(self, samples: NDArray[np.float32]) -> Tensor:
+    def tensor(self, samples: NDArray[np.float32]) -> Tensor:
+        """Samples on the model's device."""
         return torch.from_numpy(samples).to(self.device)
 
     def _probabilities(self, images: Tensor) -> NDArray[np.float32]:
@@ -231,171 +244,3 @@ class Model:
     def probabilities(self, logits: Tensor) -> Tensor:
         """The output's nonlinearity, along the last axis."""
         return logits.softmax(dim=-1) if self.spec.output == "softmax" else logits.sigmoid()
-
-
-class Run:
-    """One window of sound inside a model.
-
-    Attributes
-    ----------
-    model : Model
-    clip : Clip
-    start_s : float
-        Where in the clip the window begins.
-    """
-
-    def __init__(self, model: Model, clip: Clip, start_s: float, seen: Input, samples: Tensor, tape: Tape) -> None:
-        self.model = model
-        self.clip = clip
-        self.start_s = start_s
-        self._seen = seen
-        self._samples = samples
-        self._tape = tape
-        self._activity: dict[str, NDArray[np.float32]] = {}
-
-    @property
-    def seen(self) -> Input:
-        """What the front end made of the window: image and STFT."""
-        return self._seen
-
-    @property
-    def tape(self) -> Tape:
-        """What the network did with it."""
-        return self._tape
-
-    @property
-    def input(self) -> NDArray[np.float32]:
-        """(bins, frames): what the network sees."""
-        return to_numpy(self._seen.image)
-
-    @property
-    def original(self) -> Clip:
-        """The window itself, at the model's rate."""
-        return Clip(
-            to_numpy(self._samples),
-            self.model.front_end.sample_rate,
-            self.clip.source,
-            self.clip.start_s + self.start_s,
-        )
-
-    @cached_property
-    def scores(self) -> NDArray[np.float32]:
-        """(labels,): probabilities for this window."""
-        scores: NDArray[np.float32] = to_numpy(self.model.probabilities(self._tape.output))[0]
-        return scores
-
-    def feature_maps(self, layer: str) -> NDArray[np.float32]:
-        """A layer's output: (units, bins', frames'), or (units,) for a dense layer."""
-        return to_numpy(self._tape.layer(self.model.layer(layer).module)[0])
-
-    def is_map(self, layer: str) -> bool:
-        """Whether a layer's units have maps (a convolution) or single values (a dense layer)."""
-        return is_map(self._tape.layer(self.model.layer(layer).module), self._tape.image)
-
-    def activity(self, layer: str) -> NDArray[np.float32]:
-        """(units,): activation energy, the mean square of each unit's feature map."""
-        if layer not in self._activity:
-            maps = self.feature_maps(layer)
-            self._activity[layer] = np.square(maps).reshape(maps.shape[0], -1).mean(axis=1)
-        return self._activity[layer]
-
-    def most_active(self, layer: str, top: int | None = None) -> list[int]:
-        """Units of a layer, the most active first."""
-        order: list[int] = np.argsort(-self.activity(layer), kind="stable").tolist()
-        return order[:top]
-
-    def deconvolve(
-        self, layer: str, units: Sequence[int] | None = None, method: str = "deconvolution"
-    ) -> NDArray[np.float32]:
-        """Deconvolved images of a layer's units: (units, bins, frames).
-
-        See `auralscope.nn.descent`; for other methods, `auralscope.nn.readings`.
-        """
-        with self.model.one_at_a_time:
-            return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method))
-
-    def faithfulness(
-        self, layer: str, unit: int, level: Level = "true", seed: int = 0
-    ) -> UnitFaithfulness | LabelFaithfulness:
-        """How far a unit's sound can be trusted; of the output layer, a label's.
-
-        Parameters
-        ----------
-        layer : str
-        unit : int
-            Zero-based.
-        level : {"true", "matched"}
-            How loud the network hears the sounds.
-        seed : int
-            Of the controls.
-        """
-        from auralscope.nn.faithfulness import label_faithfulness, output_layer, unit_faithfulness
-
-        if layer == output_layer(self):
-            return label_faithfulness(self, [unit], level=level, seed=seed)[0]
-        return unit_faithfulness(self, layer, [unit], level=level, seed=seed)[0]
-
-    def receptive_field(
-        self, layer: str, cell: tuple[int, int] | None = None, unit: int | None = None
-    ) -> ReceptiveField:
-        """The part of the window that a cell (bin, frame) of a feature map saw; the middle cell's unless one is given.
-
-        See `auralscope.nn.receptive_field`.
-        """
-        from auralscope.nn.receptive_field import receptive_field
-
-        module = self.model.layer(layer).module
-        return receptive_field(self._tape, module, self._seen, self.model.front_end, cell, unit)
-
-    def auralise(
-        self,
-        layer: str,
-        unit: int,
-        render: Render = "mask",
-        method: str = "deconvolution",
-        rate: Literal["model", "recording"] = "model",
-    ) -> Auralisation:
-        """What a unit hears: its deconvolution as sound, as long as the window.
-
-        Parameters
-        ----------
-        layer : str
-        unit : int
-            Zero-based.
-        render : {"mask", "phase"}
-            See `auralscope.dsp.inversion.render`.
-        method : str
-            See `deconvolve`.
-        rate : {"model", "recording"}
-            Mono at the model's rate, or in all channels and at the rate of the recording.
-        """
-        return self.auralise_image(self.deconvolve(layer, [unit], method)[0], render, rate)
-
-    def auralise_image(
-        self, image: NDArray[np.float32], how: Render = "mask", rate: Literal["model", "recording"] = "model"
-    ) -> Auralisation:
-        """The sound of a deconvolved image (bins, frames) of this window; see `auralise`."""
-        front_end = self.model.front_end
-        pixels = torch.from_numpy(image).to(self._samples)
-        if rate == "model":
-            original, sample_rate = self._samples, front_end.sample_rate
-            rendered = render(pixels, self._seen, front_end, how)
-        else:
-            sample_rate = self.clip.sample_rate
-            window = self.clip.excerpt(self.start_s, front_end.window_s)
-            original = torch.from_numpy(window.samples).to(pixels)
-            rendered = render_at_full_rate(pixels, original, sample_rate, front_end, how)
-        return Auralisation(
-            to_numpy(rendered.samples),
-            sample_rate,
-            self.clip.source,
-            self.clip.start_s + self.start_s,
-            gain_db=matching_gain_db(rendered.samples, original),
-            negative_share=rendered.negative_share,
-        )
-
-
-def to_numpy(tensor: Tensor) -> NDArray[np.float32]:
-    """A tensor of any device as a float32 array."""
-    array: NDArray[np.float32] = tensor.detach().cpu().numpy().astype(np.float32, copy=False)
-    return array

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.nn.capture import Tape
-    from auralscope.nn.inspection import Run
+    from auralscope.nn.excerpts import Run
 
 DUPLICATES = 0.95
 """Units whose deconvolutions are at least this similar are grouped."""

@@ -16,19 +16,20 @@ from auralscope.types import unit_name
 
 if TYPE_CHECKING:
     from auralscope.dsp.inversion import Render
-    from auralscope.nn.inspection import Run
+    from auralscope.nn.excerpts import Excerpt, Rate
 
 TOGETHER = 8
 """Units deconvolved at once; progress is told in between."""
 
 
 def write_auralisations(
-    run: Run,
+    excerpt: Excerpt,
     layer: str,
     units: Sequence[int],
     out: Path,
     *,
     render: Render = "mask",
+    rate: Rate = "model",
     duration_s: float | None = None,
     progress: Callable[[float], None] = lambda _done: None,
 ) -> dict[str, Any]:
@@ -36,15 +37,18 @@ def write_auralisations(
 
     Parameters
     ----------
-    run : Run
+    excerpt : Excerpt
+        A window, or a passage of any length.
     layer : str
     units : sequence of int
     out : Path
-        A folder; gets `<layer>-<unit>.wav` (32-bit float, at its true level, at the model's rate), a `.png` of the
+        A folder; gets `<layer>-<unit>.wav` (32-bit float, at its true level), a `.png` of the
         same name, and `manifest.json`. Written all together or not at all.
     render : {"mask", "phase"}
+    rate : {"model", "recording"}
+        Mono at the model's rate, or as the recording is.
     duration_s : float, optional
-        Cut the sound there; the whole window unless given.
+        Cut the sound there; the whole excerpt unless given.
     progress : callable
         Called with 0 to 1; what it raises ends the work with nothing written.
 
@@ -53,7 +57,7 @@ def write_auralisations(
     dict
         The manifest.
     """
-    model = run.model
+    model = excerpt.model
     front_end = model.front_end
     number = model.layer_number(layer)
     n_units = model.layer(layer).units
@@ -61,17 +65,17 @@ def write_auralisations(
         if not 0 <= unit < n_units:
             raise UnknownNameError(f"Layer '{layer}' has units 0 to {n_units - 1}; there is no unit {unit}.")
     digits = len(str(n_units - 1))
-    activity = run.activity(layer)
+    activity = excerpt.activity(layer)
     entries = []
     with staged(out) as aside:
         for first in range(0, len(units), TOGETHER):
             batch = units[first : first + TOGETHER]
-            for unit, image in zip(batch, run.deconvolve(layer, batch), strict=True):
-                sound = run.auralise_image(image, render)
+            for unit, image in zip(batch, excerpt.deconvolve(layer, batch), strict=True):
+                sound = excerpt.auralise_image(image, render, rate)
                 name = f"{layer}-{unit:0{digits}d}"
                 write_wav(aside / f"{name}.wav", sound.excerpt(0.0, duration_s))
                 title = f"{unit_name(number, unit)}  ({layer}, unit {unit})"
-                picture = pictures.feature(image, run.input, front_end, sound.start_s, title)
+                picture = pictures.feature(image, excerpt.input, front_end, sound.start_s, title)
                 (aside / f"{name}.png").write_bytes(picture)
                 entries.append(
                     {
@@ -86,24 +90,29 @@ def write_auralisations(
                     }
                 )
                 progress(len(entries) / len(units))
-        manifest = {**describe(run, duration_s), "layer": layer, "render": render, "units": entries}
+        manifest = {
+            **describe(excerpt, duration_s),
+            "sample_rate": model.front_end.sample_rate if rate == "model" else excerpt.clip.sample_rate,
+            "layer": layer,
+            "render": render,
+            "units": entries,
+        }
         (aside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return manifest
 
 
-def describe(run: Run, duration_s: float | None = None) -> dict[str, Any]:
-    """Where sounds of a window come from: source, model, weights, rate and version."""
-    model, source = run.model, run.clip.source
+def describe(excerpt: Excerpt, duration_s: float | None = None) -> dict[str, Any]:
+    """Where sounds come from: source, model, weights, version."""
+    model, source = excerpt.model, excerpt.clip.source
     return {
         "auralscope": __version__,
         "source": {
             "file": str(source) if source else None,
             "sha256": sha256(source) if source else None,
-            "start_s": run.clip.start_s + run.start_s,
-            "duration_s": min(duration_s or model.front_end.window_s, model.front_end.window_s),
+            "start_s": excerpt.clip.start_s + excerpt.start_s,
+            "duration_s": min(duration_s or excerpt.duration_s, excerpt.duration_s),
         },
         "model": model.spec.id,
         "weights_sha256": sha256(model.spec.weights.file),
         "device": str(model.device),
-        "sample_rate": model.front_end.sample_rate,
     }

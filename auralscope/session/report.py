@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import FrontEnd
-    from auralscope.nn.inspection import Run
+    from auralscope.nn.excerpts import Run
     from auralscope.types import Clip
 
 TOGETHER = 8

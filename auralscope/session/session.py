@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.inversion import Render
-    from auralscope.nn.inspection import Model, Run
+    from auralscope.nn.excerpts import Run
+    from auralscope.nn.inspection import Model
     from auralscope.nn.model import Layer, ModelSpec
     from auralscope.registry import Plugin
     from auralscope.session.jobs import Deliver

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +13,9 @@ from torch.nn import functional
 import auralscope as asc
 from auralscope.errors import NoRuleError, UnknownNameError
 from auralscope.nn.capture import record
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REFERENCES = ("relu_pool2", "elu_batchnorm_pool_2x4_4x4")
 

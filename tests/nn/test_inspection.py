@@ -145,6 +145,41 @@ def test_an_auralisation_keeps_the_recordings_channels_and_rate(model: Model) ->
     assert np.abs(sound.samples[0] - sound.samples[1]).max() > 0.0
 
 
+def test_a_passage_no_longer_than_a_window_is_that_window(model: Model) -> None:
+    clip = music(1.0)
+    run, passage = model.analyse(clip), model.passage(clip, 0.0, 0.256)
+    np.testing.assert_allclose(passage.input, run.input, atol=1e-6)
+    np.testing.assert_allclose(passage.deconvolve("conv2"), run.deconvolve("conv2"), atol=1e-6)
+    np.testing.assert_allclose(passage.activity("conv2"), run.activity("conv2"), rtol=1e-5)
+
+
+def test_a_passage_goes_through_a_whole_recording_without_seams(model: Model) -> None:
+    clip = music(3.0, rate=16_000, channels=2)
+    passage = model.passage(clip, start_s=0.5)
+    assert passage.input.shape == (65, 1 + 2.5 * RATE // 64)
+    images = passage.deconvolve("conv1", [2, 0])
+    assert images.shape == (2, *passage.input.shape)
+    for rate, n in (("model", 2.5 * RATE), ("recording", 2.5 * 16_000)):
+        # Of images of ones, cross-fading leaves ones: the recording comes back.
+        sound = passage.auralise_image(np.ones_like(images[0]), rate=rate)  # type: ignore[arg-type]
+        assert sound.n_samples == n
+        assert passage.auralise("conv1", 2, rate=rate).peak > 0.0  # type: ignore[arg-type]
+    original = clip.excerpt(0.5).samples[:, 200:-200]
+    low = np.abs(np.fft.rfft(sound.samples[:, 200:-200]))[:, :8_000] - np.abs(np.fft.rfft(original))[:, :8_000]
+    assert np.abs(low).max() < 0.02 * np.abs(np.fft.rfft(original)).max()
+
+
+def test_the_middle_of_a_window_sounds_alike_in_a_passage(model: Model) -> None:
+    clip = music(2.0)
+    hop_frames = 33 // 2
+    passage = model.passage(clip).deconvolve("conv1", [1])[0]
+    window = model.look(clip, 0.0, model.front_end.window(clip.mono(), hop_frames * 64 / RATE))
+    # In the middle of the second window it alone counts for most.
+    middle = hop_frames + 33 // 2
+    alone = window.deconvolve("conv1", [1])[0][:, 33 // 2]
+    assert np.corrcoef(passage[:, middle], alone)[0, 1] > 0.98
+
+
 def test_devices_that_are_not_here_are_named() -> None:
     with pytest.raises(DeviceError, match=r"no compute device 'abacus' here; there is: auto, .*cpu"):
         choose_device("abacus")

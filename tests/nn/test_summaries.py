@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import librosa
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.nn.capture import record
-from auralscope.nn.inspection import Model, Run
+from auralscope.nn.inspection import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
 from auralscope.nn.summaries import (
     LayerSummary,
@@ -26,6 +27,9 @@ from auralscope.nn.summaries import (
     votes,
 )
 from auralscope.types import Clip
+
+if TYPE_CHECKING:
+    from auralscope.nn.excerpts import Run
 
 RATE = 8_000
 
