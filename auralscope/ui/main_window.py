@@ -273,7 +273,7 @@ class MainWindow(QMainWindow):
     def _remember_sizes(self) -> None:
         screen = QGuiApplication.primaryScreen().availableSize()
         self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
-        for splitter, extent, share in ((self.across, self.width(), 0.55), (self.down, self.height(), 0.14)):
+        for splitter, extent, share in ((self.across, self.width(), 0.55), (self.down, self.height(), 0.16)):
             splitter.setSizes([round(share * extent), round((1.0 - share) * extent)])
         for key, restore in (
             ("window/geometry", self.restoreGeometry),
