@@ -6,6 +6,7 @@ the part called `listening`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,8 +216,12 @@ class Session:
         """Choose a model; the one before stays until the new one is loaded, and if it cannot be."""
 
         def load(_job: Job) -> Model:
+            import torch
+
             from auralscope.registry import load_model
 
+            # One core stays with the window and the sound, which must not wait for the model.
+            torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
             return load_model(model_id, self._device)
 
         def failed(sentence: str) -> None:
