@@ -188,7 +188,7 @@ class Model:
         """Look at samples (window_samples,) at the front end's rate, which are those of `clip` from `start_s` on."""
         seen = self.front_end.see(self.tensor(samples))
         with self.one_at_a_time:
-            tape = record(self.network, seen.image[None, None])
+            tape = record(self.network, seen.image[None, None].to(self.device))
         return Run(self, clip, start_s, seen, self.tensor(samples), tape)
 
     def _check_start(self, clip: Clip, start_s: float) -> None:
@@ -199,8 +199,8 @@ class Model:
             )
 
     def tensor(self, samples: NDArray[np.float32]) -> Tensor:
-        """Samples on the model's device."""
-        return torch.from_numpy(samples).to(self.device)
+        """Samples where they are looked at: on the model's device, but for MPS, which lacks complex arithmetic."""
+        return torch.from_numpy(samples).to("cpu" if self.device.type == "mps" else self.device)
 
     def _probabilities(self, images: Tensor) -> NDArray[np.float32]:
         """(batch, bins, frames) to (batch, labels)."""
