@@ -24,7 +24,8 @@ from auralscope.nn.faithfulness import (
 from auralscope.storage import sha256, write_aside
 
 if TYPE_CHECKING:
-    from auralscope.nn.inspection import Model, Run
+    from auralscope.nn.excerpts import Run
+    from auralscope.nn.inspection import Model
 
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 LEVEL_WORDS = {"true": "at its true level", "matched": "as loud as the original"}
@@ -249,24 +250,26 @@ def write_markdown(file: Path, tables: str) -> None:
 
 _UNIT_HEAD = [
     *("layer", "way", "retention", "random", "shuffled", "selectivity", "random", "shuffled"),
-    *("beats random", "level", "random", "silent"),
+    *("beats random", "beats shuffled", "level", "random", "shuffled", "on silence", "silent"),
 ]
 _LABEL_HEAD = ["label", "mask", "way", "AI", "AD", "AG", "FF", "Fid-In"]
-_LEGEND = (
-    "Median [quartiles] over the units that are not silent. 'beats random': the share of units that do better than the "
-    "random mask,\nin retention / selectivity. 'level': of the sound against the original."
-)
+_LEGEND = """\
+Median [quartiles] over the units that are not silent. 'beats': the share of units whose own sound does better than the
+control's, in retention / selectivity. 'level': against the original. 'on silence': what units retain of silence."""
 
 
 def _unit_rows(layers: list[dict[str, Any]]) -> Iterable[list[str]]:
     for entry in layers:
         for way in WAYS:
-            shares = entry["beats_random"][way]
             yield [
                 *(entry["layer"], way),
                 *(_spread(entry[mask][way][name]) for name in _MEASURES[:2] for mask in MASKS),
-                f"{_percent(shares['retention'])} / {_percent(shares['selectivity'])}",
-                *(_decibels(entry[mask][way]["level_db"][1]) for mask in MASKS[:2]),
+                *(
+                    " / ".join(_percent(entry[f"beats_{mask}"][way][name]) for name in _MEASURES[:2])
+                    for mask in MASKS[1:]
+                ),
+                *(_decibels(entry[mask][way]["level_db"][1]) for mask in MASKS),
+                _spread(entry["silence"]),
                 f"{entry['silent']} of {entry['units']}",
             ]
 
