@@ -12,6 +12,7 @@ that map, is the start instead.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -29,6 +30,9 @@ from auralscope.nn.rules import (
     Table,
     first_input,
 )
+
+if TYPE_CHECKING:
+    from auralscope.nn.steps import Step
 
 CACHE_BYTES = 12_000_000
 """About how large the planes of the units that travel together may be, so that a processor's cache holds them."""
@@ -122,7 +126,7 @@ class Descent(Reading):
                     "a plugin adds one through the hook auralscope_rules."
                 )
             units = len(waiting[index].values)
-            if units > 1 and units * first_input(step).nbytes > CACHE_BYTES:
+            if units > 1 and units * _plane_bytes(rule, step, waiting[index]) > CACHE_BYTES:
                 # Planes grow on the way down: from here on, half of the units at a time.
                 halves = (slice(0, units // 2), slice(units // 2, units))
                 parts = [{i: signal.rows(half) for i, signal in waiting.items()} for half in halves]
@@ -186,6 +190,13 @@ def gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Ten
         (gradient,) = torch.autograd.grad(activations, leaf, rows, is_grads_batched=True)
     values: Tensor = gradient[:, 0]
     return values
+
+
+def _plane_bytes(rule: Rule, step: Step, signal: Signal) -> int:
+    """What a unit's signal will take below a step."""
+    below = first_input(step)
+    apart = signal.channels is not None and not isinstance(rule, Convolution)
+    return below.nbytes // below.shape[1] if apart else below.nbytes
 
 
 def _sum(one: Signal, other: Signal, tensor: Tensor) -> Signal:
