@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-from heartbeat import Heartbeat
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
@@ -315,19 +314,3 @@ def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbo
     until(lambda: session.look not in (None, look) and unit in session.features)
     assert session.unit == unit
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
-
-
-def test_the_window_is_never_blocked_while_layers_are_computed(at_conv3, until):
-    """No gap above 100 ms; a layer has three tries, as the machine may be busy with something else."""
-    session, longest_s = at_conv3.session, {layer: [] for layer in LAYERS}
-    for start_s in (4.0, 8.0, 12.0):
-        session.choose_layer("output")
-        session.move_window(start_s)
-        until(lambda start_s=start_s: session.look.run.start_s == start_s and is_full(at_conv3))
-        for layer in [layer for layer in LAYERS if min(longest_s[layer], default=1.0) >= 0.1]:
-            with Heartbeat() as heartbeat:
-                session.choose_layer(layer)
-                until(lambda layer=layer: session.layer == layer and is_full(at_conv3))
-            assert len(heartbeat.beats_s) > 10
-            longest_s[layer].append(heartbeat.longest_gap_s)
-    assert all(min(gaps_s) < 0.1 for gaps_s in longest_s.values()), longest_s
