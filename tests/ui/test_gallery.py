@@ -16,7 +16,6 @@ from auralscope.ui.panes.gallery import TileRole, picture_of
 
 PATIENCE_S = 60.0
 LEFT = Qt.MouseButton.LeftButton
-LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 
 
 def is_full(window):
