@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from auralscope.errors import WeightsError
@@ -11,12 +13,30 @@ if TYPE_CHECKING:
 
     from auralscope.nn.model import ModelSpec
 
-State = Literal["bundled", "missing"]
+State = Literal["bundled", "installed", "available", "missing"]
+
+
+def folder() -> Path:
+    """Where fetched weights lie; `AURALSCOPE_WEIGHTS` in the environment overrides it."""
+    override = os.environ.get("AURALSCOPE_WEIGHTS")
+    if override:
+        return Path(override)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("auralscope", appauthor=False)) / "weights"
+
+
+def file_of(spec: ModelSpec) -> Path:
+    """The safetensors file that a model's weights are read from, there or not."""
+    return spec.weights.file or folder() / f"{spec.id}.safetensors"
 
 
 def state(spec: ModelSpec) -> State:
     """Whether a model's weights are here."""
-    return "bundled" if spec.weights.file.is_file() else "missing"
+    here = file_of(spec).is_file()
+    if spec.weights.file is not None:
+        return "bundled" if here else "missing"
+    return "installed" if here else "available"
 
 
 def load_into(network: nn.Module, spec: ModelSpec) -> None:
@@ -30,7 +50,7 @@ def load_into(network: nn.Module, spec: ModelSpec) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    file = spec.weights.file
+    file = file_of(spec)
     if not file.is_file():
         raise WeightsError(f"The weights of '{spec.id}' are missing: {file} is not there. Reinstall the plugin.")
     try:

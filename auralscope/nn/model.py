@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
     from auralscope.dsp.frontends import FrontEnd
@@ -37,22 +39,53 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Weights that their authors published: fetched when they are asked for, checked, and converted once.
+
+    Attributes
+    ----------
+    url : str
+        Where the authors put the file.
+    sha256 : str
+        Of that file; nothing reads it before the hash is checked.
+    size_bytes : int
+    source : str
+        Whose it is and what it was trained on, one sentence for people.
+    convert : callable
+        From the fetched file to arrays by their names in the network's `state_dict`. Its only way in may be a reader
+        that runs no code from the file (h5py, safetensors).
+    version : int
+        The converter's; weights that an older one made are converted again.
+    """
+
+    url: str
+    sha256: str
+    size_bytes: int
+    source: str
+    convert: Callable[[Path], Mapping[str, NDArray[np.float32]]]
+    version: int = 1
+
+
+@dataclass(frozen=True)
 class Weights:
     """Where a model's trained weights are.
 
     Attributes
     ----------
-    file : Path
-        safetensors, whose names are those of the network's `state_dict`.
+    file : Path, optional
+        Bundled weights: safetensors, whose names are those of the network's `state_dict`.
     licence : str
         SPDX identifier, or a sentence.
     card : Path, optional
         The model card (Markdown): data, procedure, accuracy, limits.
+    published : Published, optional
+        In place of `file`: weights that the weight store fetches into the user's data folder.
     """
 
-    file: Path
+    file: Path | None
     licence: str
     card: Path | None = None
+    published: Published | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +110,8 @@ class ModelSpec:
         Classes that exclude one another, or tags that do not.
     summary : str
         One or two sentences for people who choose a model, with the source of its architecture.
+    citation : str
+        The paper to cite, one line.
     """
 
     id: str
@@ -88,3 +123,4 @@ class ModelSpec:
     weights: Weights
     output: Literal["softmax", "sigmoid"]
     summary: str
+    citation: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auralscope import __version__
+from auralscope import __version__, weights
 from auralscope.audio.files import write_wav
 from auralscope.errors import UnknownNameError
 from auralscope.session import pictures
@@ -113,6 +113,6 @@ def describe(excerpt: Excerpt, duration_s: float | None = None) -> dict[str, Any
             "duration_s": min(duration_s or excerpt.duration_s, excerpt.duration_s),
         },
         "model": model.spec.id,
-        "weights_sha256": sha256(model.spec.weights.file),
+        "weights_sha256": sha256(weights.file_of(model.spec)),
         "device": str(model.device),
     }

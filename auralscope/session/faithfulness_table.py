@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auralscope import weights
 from auralscope.errors import AuralScopeError
 from auralscope.nn.faithfulness import (
     MASKS,
@@ -97,7 +98,7 @@ def document(model: Model, measured: Sequence[Measured], seed: int = 0) -> dict[
     """Plain values for JSON: quartiles by layer and by recording, and every unit and label."""
     return {
         "model": model.spec.id,
-        "weights_sha256": sha256(model.spec.weights.file),
+        "weights_sha256": sha256(weights.file_of(model.spec)),
         "seed": seed,
         "recordings": [
             {
@@ -212,7 +213,7 @@ def text(model: Model, measured: Sequence[Measured]) -> str:
 def markdown(model: Model, measured: Sequence[Measured]) -> str:
     """Tables over all recordings, for the docs."""
     lines = [f"## {model.spec.title} (`{model.spec.id}`)", ""]
-    digest = sha256(model.spec.weights.file)
+    digest = sha256(weights.file_of(model.spec))
     files = {(one.file.name, round(one.start_s, 2)) for one in measured}
     windows = ", ".join(f"{name} ({start_s:.2f} s)" for name, start_s in sorted(files))
     lines += [f"Weights SHA-256 `{digest}`. Windows of {model.front_end.window_s:g} s, from: {windows}.", ""]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from auralscope.storage import sha256, write_aside
 from auralscope.training.composer import PIECE_S, TEMPO_BPM
 from auralscope.training.corpus import SPLIT_FONTS, Item
+from auralscope.weights import file_of
 
 if TYPE_CHECKING:
     from auralscope.nn.model import ModelSpec
@@ -83,7 +84,7 @@ No recording was used. What it says of real recordings is an opinion from afar; 
 {spec.summary} Labels: {", ".join(spec.labels)}. Input: {spec.front_end.describe()}, {bins} bins by {frames} frames.
 Source of the architecture: K. Choi, *Deep Neural Networks for Music Tagging*, PhD thesis, Queen Mary University of
 London, 2018, sec. 7.2.4 (there trained on recordings of the same three genres).
-Weights: `{spec.weights.file.name}`, licence {spec.weights.licence}, SHA-256 `{digest}`.
+Weights: `{file_of(spec).name}`, licence {spec.weights.licence}, SHA-256 `{digest}`.
 
 ## Data
 {len(measured.items)} pieces of {PIECE_S:g} s, as many of each genre. {songs} Tempo in beats per minute: {tempos}.

@@ -1,0 +1,1 @@
+"""The CRNN tagger (Choi et al. 2017)."""
