@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from auralscope.dsp.mel import band_centres_hz, bands_to_bins, filter_bank
 
 if TYPE_CHECKING:
     import torch
@@ -168,10 +169,7 @@ class SpectrogramFrontEnd(FrontEnd):
     def frequencies_hz(self) -> NDArray[np.float64]:
         if self.n_mels is None:
             return np.arange(self.n_fft // 2 + 1, dtype=np.float64) * (self.sample_rate / self.n_fft)
-        import librosa
-
-        edges: Any = librosa.mel_frequencies(n_mels=self.n_mels + 2, fmax=self.sample_rate / 2)
-        return np.array(edges[1:-1], dtype=np.float64)
+        return band_centres_hz(self.n_mels, self.sample_rate)
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -195,21 +193,15 @@ class SpectrogramFrontEnd(FrontEnd):
     def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
         amplitude = stft.abs() * (4.0 / self.n_fft)  # a Hann window sums to n_fft / 2; a sine puts half in each side
         if self.n_mels is not None:
-            bank = _filter_bank(self.n_fft, self.n_mels, self.sample_rate, stft.device, amplitude.dtype)
+            bank = filter_bank(self.n_fft, self.n_mels, self.sample_rate, stft.device, amplitude.dtype)
             amplitude = bank @ amplitude
         return self._compress(amplitude)
 
     def to_bins(self, image: torch.Tensor) -> torch.Tensor:
         if self.n_mels is None:
             return image
-        bank = _filter_bank(self.n_fft, self.n_mels, self.sample_rate, image.device, image.dtype)
-        # Transposed and normalised: each bin gets the mean of the bands that cover it, weighted by how much they do.
-        weight = bank.sum(dim=0)
-        covered = weight > 0
-        normalised = bank[:, covered] / weight[covered]
-        bins = image.new_zeros(bank.shape[1], image.shape[1])
-        bins[covered] = normalised.T @ image
-        return bins
+        bank = filter_bank(self.n_fft, self.n_mels, self.sample_rate, image.device, image.dtype)
+        return bands_to_bins(image, bank)
 
     def to_samples(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
         from auralscope.dsp.stft import istft
@@ -223,13 +215,3 @@ class SpectrogramFrontEnd(FrontEnd):
             floor = 10.0 ** (-self.FLOOR_DB / 20.0)
             return 20.0 * amplitude.clamp(min=floor).log10() + self.FLOOR_DB
         return amplitude
-
-
-@lru_cache(maxsize=8)
-def _filter_bank(n_fft: int, n_mels: int, sample_rate: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """(n_mels, n_fft // 2 + 1), Slaney's; librosa computes it in double precision, torchaudio in single."""
-    import torch
-    from librosa.filters import mel
-
-    bank = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, dtype=np.float64)
-    return torch.from_numpy(bank).to(device=device, dtype=dtype)

@@ -1,4 +1,4 @@
-"""STFT there and back: periodic Hann windows, frames centred, zeros beyond the edges."""
+"""STFT there and back with periodic Hann windows: frames centred, zeros beyond the edges, or framed otherwise."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 
 def stft(samples: torch.Tensor, n_fft: int, hop: int) -> torch.Tensor:
@@ -18,6 +19,34 @@ def istft(frames: torch.Tensor, n_fft: int, hop: int, n_samples: int) -> torch.T
     """The inverse of `stft`: (..., n_fft // 2 + 1, frames) to (..., n_samples)."""
     samples: torch.Tensor = _inverse(n_fft, hop, frames.device, frames.real.dtype)(frames, n_samples)
     return samples
+
+
+def framed_stft(
+    samples: torch.Tensor, n_fft: int, hop: int, before: int, n_frames: int, pad_mode: str = "constant"
+) -> torch.Tensor:
+    """(n,) to (n_fft // 2 + 1, n_frames), complex; frame k begins `before` samples ahead of sample k * hop.
+
+    Beyond the edges there are zeros ("constant"), or the sound mirrored ("reflect") if it is long enough for that.
+    """
+    behind = max((n_frames - 1) * hop + n_fft - before - samples.shape[-1], 0)
+    mode = pad_mode if samples.shape[-1] > max(before, behind) else "constant"
+    padded = functional.pad(samples[None], (before, behind), mode)
+    window = torch.hann_window(n_fft, device=samples.device, dtype=samples.dtype)
+    frames = torch.stft(padded, n_fft, hop, window=window, center=False, return_complex=True)
+    return frames[0, :, :n_frames]
+
+
+def framed_istft(frames: torch.Tensor, n_fft: int, hop: int, before: int, n_samples: int) -> torch.Tensor:
+    """The inverse of `framed_stft`: (n_fft // 2 + 1, frames) to (n_samples,), least squares (Griffin & Lim 1984)."""
+    n_frames = frames.shape[1]
+    length = (n_frames - 1) * hop + n_fft
+    window = torch.hann_window(n_fft, device=frames.device, dtype=frames.real.dtype)[:, None]
+    pieces = torch.fft.irfft(frames, n=n_fft, dim=0) * window
+    stacked = torch.stack([pieces, window.square().expand(n_fft, n_frames)])
+    added = functional.fold(stacked, (1, length), (1, n_fft), stride=(1, hop))[:, 0, 0]
+    samples = added[0] / added[1].clamp(min=1e-10)
+    part = samples[before : before + n_samples]
+    return functional.pad(part, (0, n_samples - part.shape[0]))
 
 
 def _hann(dtype: torch.dtype) -> Any:

@@ -352,6 +352,10 @@ class Adjoint(Derivative):
         torch.sub,
         Tensor.sub,
         torch.cat,
+        torch.transpose,
+        Tensor.transpose,
+        torch.permute,
+        Tensor.permute,
     )
 
 

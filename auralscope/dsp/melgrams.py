@@ -1,0 +1,168 @@
+"""Front ends of the published taggers: mel spectrograms in decibels, with 80 dB below the loudest cell.
+
+They differ in where frames lie, in what 0 dB is, and in whether a window is standardised.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auralscope.dsp.frontends import FrontEnd, Input
+from auralscope.dsp.mel import band_centres_hz, bands_to_bins, filter_bank
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+RANGE_DB = 80.0
+"""What lies further below the loudest cell of a window is raised to this."""
+
+SMALLEST = 1e-10
+"""The power below which everything is as loud as this."""
+
+
+@dataclass(frozen=True)
+class _Melgram(FrontEnd):
+    """What both have in common: mel bands of the power of an STFT with a periodic Hann window.
+
+    Attributes
+    ----------
+    sample_rate, n_fft, hop : int
+        In Hz and samples.
+    window_samples : int
+        What the network sees at once.
+    n_mels : int
+        Mel bands (Slaney's scale and area normalisation, as in librosa), up to half the sample rate.
+    """
+
+    sample_rate: int
+    n_fft: int
+    hop: int
+    window_samples: int
+    n_mels: int
+
+    PAD_MODE = "constant"
+
+    @property
+    @abstractmethod
+    def _before(self) -> int:
+        """Samples before the first of the window that the first frame reaches."""
+
+    @abstractmethod
+    def _n_frames(self, n_samples: int) -> int: ...
+
+    @abstractmethod
+    def _scaled(self, power: torch.Tensor) -> torch.Tensor:
+        """(..., n_mels, frames): the image of the bands' power."""
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        return self.n_mels, self._n_frames(self.window_samples)
+
+    @property
+    def hop_s(self) -> float:
+        return self.hop / self.sample_rate
+
+    @property
+    def frequencies_hz(self) -> NDArray[np.float64]:
+        return band_centres_hz(self.n_mels, self.sample_rate)
+
+    def see(self, samples: torch.Tensor) -> Input:
+        if samples.ndim != 1:
+            raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
+        from auralscope.dsp.stft import framed_stft
+
+        n_samples = samples.shape[0]
+        frames = framed_stft(samples, self.n_fft, self.hop, self._before, self._n_frames(n_samples), self.PAD_MODE)
+        return Input(self.image_of(frames, n_samples), frames, n_samples)
+
+    def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
+        power = stft.abs().square()
+        bank = filter_bank(self.n_fft, self.n_mels, self.sample_rate, stft.device, power.dtype)
+        return self._scaled(bank @ power)
+
+    def to_bins(self, image: torch.Tensor) -> torch.Tensor:
+        return bands_to_bins(image, filter_bank(self.n_fft, self.n_mels, self.sample_rate, image.device, image.dtype))
+
+    def to_samples(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
+        from auralscope.dsp.stft import framed_istft
+
+        return framed_istft(stft, self.n_fft, self.hop, self._before, n_samples)
+
+    def _described(self, scale: str) -> str:
+        return (
+            f"{self.sample_rate:,} Hz, {self.n_mels} mel bands {self.n_fft}/{self.hop}, "
+            f"{self.window_samples / self.sample_rate:g} s, {scale}"
+        )
+
+
+class StandardisedMelgram(_Melgram):
+    """Decibels below the window's loudest cell, then the whole window to mean 0 and deviation 1.
+
+    As Kapre's layers give them to the compact-convnet (Choi 2018, sec. 2.4): ceil(n / hop) frames, placed so that as
+    much padding of zeros is needed before the window as after ('same'); a frame's centre lies up to half a hop behind
+    frame * hop. Each window stands for itself, so a level (in dB) and a gain (a contrast) make no difference.
+    A part shorter than a window is repeated until the window is full: silence would change the mean of what was heard.
+    """
+
+    EPSILON = 1e-10
+
+    @property
+    def _before(self) -> int:
+        frames = self._n_frames(self.window_samples)
+        return max((frames - 1) * self.hop + self.n_fft - self.window_samples, 0) // 2
+
+    def _n_frames(self, n_samples: int) -> int:
+        return math.ceil(n_samples / self.hop)
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        return -4.0, 4.0
+
+    def describe(self) -> str:
+        return self._described("decibels, each window standardised")
+
+    def window(self, mono: NDArray[np.float32], start_s: float = 0.0) -> NDArray[np.float32]:
+        """One window of `mono`, (window_samples,); what there is is repeated where the sound ends."""
+        first = max(round(start_s * self.sample_rate), 0)
+        return np.resize(mono[first : first + self.window_samples], self.window_samples)
+
+    def _scaled(self, power: torch.Tensor) -> torch.Tensor:
+        level_db = 10.0 * power.clamp(min=SMALLEST).log10()
+        level_db = (level_db - level_db.amax(dim=(-2, -1), keepdim=True)).clamp(min=-RANGE_DB)
+        mean = level_db.mean(dim=(-2, -1), keepdim=True)
+        deviation = level_db.std(dim=(-2, -1), keepdim=True, correction=0)
+        return (level_db - mean) / (deviation + self.EPSILON)
+
+
+class SquaredMelgram(_Melgram):
+    """Decibels of the squared power in mel bands, 80 below the loudest cell of the window and no more.
+
+    As librosa's centred frames, mirrored at the edges, `melspectrogram(...) ** 2` and `power_to_db(ref=1, top_db=80)`
+    give them to the CRNN (Choi et al. 2017). The power being squared, a level counts twice.
+    """
+
+    PAD_MODE = "reflect"
+
+    @property
+    def _before(self) -> int:
+        return self.n_fft // 2
+
+    def _n_frames(self, n_samples: int) -> int:
+        return 1 + n_samples // self.hop
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        return -50.0, 60.0
+
+    def describe(self) -> str:
+        return self._described("decibels of the squared power")
+
+    def _scaled(self, power: torch.Tensor) -> torch.Tensor:
+        level_db = 10.0 * power.square().clamp(min=SMALLEST).log10()
+        return level_db.maximum(level_db.amax(dim=(-2, -1), keepdim=True) - RANGE_DB)
