@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import socket
 import sys
@@ -32,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tolerate_odd_names(stream)
     words = list(sys.argv[1:] if argv is None else argv)
     options = _parse(words)
+    notices = _Notices()
+    logging.getLogger("auralscope.nn").addHandler(notices)
     try:
         status: int = options.command(options)
     except KeyboardInterrupt:
@@ -49,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             text = f"unexpected {type(failure).__name__}: {text} (--debug shows where)"
         print(f"auralscope: {text}", file=sys.stderr)
         return 1
+    finally:
+        logging.getLogger("auralscope.nn").removeHandler(notices)
     return status
 
 
@@ -89,30 +94,35 @@ def tag(options: argparse.Namespace) -> int:
     clip = _clip(options)
     model = _model(options)
     with _Progress("tagging") as progress:
-        scores = model.predict(clip, progress=progress)
+        scores = model.predict(clip, options.hop, progress)
     ranked = scores.ranked()
+    starts_s = clip.start_s + scores.times_s  # in the recording, wherever the part that is tagged begins
     if options.json:
         document: dict[str, Any] = {
             "file": str(options.file),
             "model": model.spec.id,
-            "windows": len(scores.times_s),
+            "window_s": round(model.front_end.window_s, 4),
+            "windows": len(starts_s),
             "tags": [{"label": label, "probability": round(value, 6)} for label, value in ranked],
         }
         if options.over_time:
             document["labels"] = list(scores.labels)
             document["over_time"] = [
                 {"start_s": round(float(start), 4), "probabilities": [round(float(value), 6) for value in row]}
-                for start, row in zip(scores.times_s, scores.values, strict=True)
+                for start, row in zip(starts_s, scores.values, strict=True)
             ]
         _print_json(document)
         return 0
-    width = max(len(label) for label in scores.labels)
+    shown = [label for label, _ in ranked[: options.top]]
+    width = max(len(label) for label in shown)
     for label, value in ranked[: options.top]:
         print(f"{label:<{width}}  {value:6.1%}  {'█' * round(30 * value)}")
     if options.over_time:
-        print(f"\n{'start (s)':>9}  " + "  ".join(f"{label:>8.8}" for label in scores.labels))
-        for start, row in zip(scores.times_s, scores.values, strict=True):
-            print(f"{start:9.2f}  " + "  ".join(f"{value:8.1%}" for value in row))
+        columns = [scores.labels.index(label) for label in shown]
+        print(f"\n{'start (s)':>9}  " + "  ".join(f"{label:>6}" for label in shown))
+        for start, row in zip(starts_s, scores.values[:, columns], strict=True):
+            cells = (f"{value:>{max(len(label), 6)}.1%}" for label, value in zip(shown, row, strict=True))
+            print(f"{start:9.2f}  " + "  ".join(cells))
     return 0
 
 
@@ -353,6 +363,17 @@ class _Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+class _Notices(logging.Handler):
+    """What happens to a model at work, a line each on standard error, over the line of progress."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        clear = "\r\033[K" if sys.stderr.isatty() else ""
+        print(f"{clear}auralscope: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
 def _print_json(document: Any) -> None:
     print(json.dumps(document, indent=2))
 
@@ -387,6 +408,12 @@ def _parse(words: list[str]) -> argparse.Namespace:
     _add_place(tagging)
     tagging.add_argument("--top", type=_positive, default=10, metavar="N", help="show the N highest (default 10)")
     tagging.add_argument("--over-time", action="store_true", help="every window, not only the mean")
+    tagging.add_argument(
+        "--hop",
+        type=_some_seconds,
+        metavar="S",
+        help="from one window to the next, in seconds (default: half a window)",
+    )
 
     hearing = _command(commands, auralise, "write what units hear: WAV, PNG and manifest", json_too=True)
     hearing.add_argument("file", type=Path, metavar="FILE")
@@ -461,6 +488,13 @@ def _seconds(word: str) -> float:
     value = float(word)
     if not 0.0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"'{word}' is not a time in seconds")
+    return value
+
+
+def _some_seconds(word: str) -> float:
+    value = _seconds(word)
+    if value == 0.0:
+        raise argparse.ArgumentTypeError(f"'{word}' is no time at all")
     return value
 
 

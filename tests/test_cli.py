@@ -53,9 +53,67 @@ def test_tag(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {tag["label"] for tag in document["tags"]} == {"ballad", "dance", "hip-hop"}
     assert sum(tag["probability"] for tag in document["tags"]) == pytest.approx(1.0, abs=1e-4)
     assert [window["start_s"] for window in document["over_time"]] == [0.0, 2.0]
+    means = np.mean([window["probabilities"] for window in document["over_time"]], axis=0)
+    said = {tag["label"]: tag["probability"] for tag in document["tags"]}
+    np.testing.assert_allclose([said[label] for label in document["labels"]], means, atol=1e-5)
     status, out, _ = run("tag", recording, "--top", 1, capsys=capsys)
     assert status == 0
     assert len(out.splitlines()) == 1
+
+
+def test_tag_over_time_window_by_window(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("tag", recording, "--over-time", "--hop", 0.5)
+    document = json.loads(run(*words, "--json", capsys=capsys)[1])
+    assert [window["start_s"] for window in document["over_time"]] == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert document["window_s"] == pytest.approx(4.0)
+    # Each is what the window alone gives, and its time counts from the beginning of the recording.
+    alone = json.loads(run("tag", recording, "--start", 1, "--duration", 4, "--over-time", "--json", capsys=capsys)[1])
+    assert [window["start_s"] for window in alone["over_time"]] == [1.0]
+    np.testing.assert_allclose(
+        alone["over_time"][0]["probabilities"], document["over_time"][2]["probabilities"], atol=2e-3
+    )
+    # The table has the highest labels, in full, in the order of the list above it.
+    lines = run(*words, "--top", 2, capsys=capsys)[1].splitlines()
+    best = [tag["label"] for tag in document["tags"]][:2]
+    assert [line.split()[0] for line in lines[:2]] == best
+    assert lines[3].split() == ["start", "(s)", *best]
+    columns = [document["labels"].index(label) for label in best]
+    for line, window in zip(lines[4:], document["over_time"], strict=True):
+        start, *cells = line.split()
+        assert float(start) == window["start_s"]
+        shown = [float(cell.rstrip("%")) / 100 for cell in cells]
+        np.testing.assert_allclose(shown, [window["probabilities"][column] for column in columns], atol=6e-4)
+    assert run("tag", recording, "--over-time", "--hop", 60, capsys=capsys)[0] == 0
+
+
+def test_a_hop_of_nothing_is_refused(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["tag", str(recording), "--hop", "0"])
+    assert end.value.code == 2
+    assert "'0' is no time at all" in capsys.readouterr().err
+
+
+def test_memory_that_runs_out_is_said_on_standard_error(
+    recording: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from auralscope.nn.inspection import Model
+
+    whole = json.loads(run("tag", recording, "--hop", 0.5, "--json", capsys=capsys)[1])
+    probabilities = Model._probabilities
+
+    def narrow(self: Model, images: torch.Tensor, half: bool = False) -> object:
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return probabilities(self, images, half)
+
+    monkeypatch.setattr(Model, "_probabilities", narrow)
+    status, out, err = run("tag", recording, "--hop", 0.5, "--json", capsys=capsys)
+    assert status == 0
+    assert err == "auralscope: The memory of 'cpu' ran out with 5 windows at once; going on with 2.\n"
+    for tag, before in zip(json.loads(out)["tags"], whole["tags"], strict=True):
+        assert tag["probability"] == pytest.approx(before["probability"], abs=1e-5)
 
 
 def test_auralise(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from auralscope.errors import NoRuleError
+from auralscope.nn.batches import Batch
 from auralscope.nn.capture import INPUT, Tape
 from auralscope.nn.rules import (
     DECONVOLUTION,
@@ -91,9 +92,8 @@ class Descent(Reading):
 
     def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
         top = tape.layer(layer)
-        together = _units_at_once(tape, top)
-        turns = [units[first : first + together] for first in range(0, len(units), together)]
-        image = torch.cat([self._descend(tape, *self.start(tape, top, turn)) for turn in turns])
+        batch = Batch(_units_at_once(tape, top), "units", top.device)
+        image = torch.cat(list(batch.turns(lambda turn: self._descend(tape, *self.start(tape, top, turn)), units)))
         return image * tape.image if self._times_input else image
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:

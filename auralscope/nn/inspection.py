@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
+from auralscope.nn.batches import Batch
 from auralscope.nn.capture import record
 from auralscope.nn.excerpts import Passage, Run, to_numpy
 from auralscope.types import Clip, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -24,7 +26,13 @@ if TYPE_CHECKING:
     from auralscope.nn.model import Layer, ModelSpec
 
 BATCH = 8
-"""Windows that go through the network together."""
+"""Windows that go through the network together, where memory allows."""
+
+HALF_TOLERANCE = 1e-2
+"""How far half precision may stray from full, as probability."""
+
+HALF_DEVICES = ("cuda",)
+"""Where half precision is worth trying."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -77,6 +85,8 @@ class Model:
         self.network = network.to(device).eval().requires_grad_(False)
         # Hooks that tell a recording which module is at work hang on the network itself, so one pass at a time.
         self.one_at_a_time = threading.RLock()
+        self._batch = Batch(BATCH, "windows", device)
+        self._half: bool | None = None  # not tried yet
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -127,22 +137,45 @@ class Model:
         Scores
             The last window ends with the clip; a clip shorter than a window is followed by silence.
         """
+        starts_s = self.window_starts_s(clip, hop_s)
+        parts = []
+        done = 0
+        for part in self.predict_at(clip, starts_s):
+            parts.append(part.values)
+            done += len(part.values)
+            if progress is not None:
+                progress(done / len(starts_s))
+        return Scores(np.concatenate(parts), starts_s, self.labels)
+
+    def window_starts_s(self, clip: Clip, hop_s: float | None = None) -> NDArray[np.float64]:
+        """Where the windows of `predict` begin: (windows,), in seconds."""
+        front_end = self.front_end
+        samples = round(clip.n_samples * front_end.sample_rate / clip.sample_rate)
+        hop = max((front_end.window_s / 2 if hop_s is None else hop_s) * front_end.sample_rate, 1.0)
+        last = max(samples - front_end.window_samples, 0)
+        return np.unique([*np.rint(np.arange(0.0, last, hop)), last]) / front_end.sample_rate
+
+    def predict_at(self, clip: Clip, starts_s: NDArray[np.float64]) -> Iterator[Scores]:
+        """As `predict`, for windows that begin at some times, a batch at a time as each is there.
+
+        No more than a batch of windows is in memory. On CUDA they go through in half precision, if the first that are
+        not silent show that it makes no difference of more than `HALF_TOLERANCE`; elsewhere, and for `predict_input`
+        and `analyse`, in full. Where the device's memory runs out the batch is halved, for this model from then on.
+
+        Raises
+        ------
+        DeviceError
+            There is no memory even for one window.
+        """
         front_end = self.front_end
         mono = front_end.mono(clip)
-        hop = max(1, round((front_end.window_s / 2 if hop_s is None else hop_s) * front_end.sample_rate))
-        last = max(mono.size - front_end.window_samples, 0)
-        starts = [*range(0, last, hop), last]
-        values = []
-        for first in range(0, len(starts), BATCH):
-            batch = [
-                front_end.see(self.tensor(front_end.window(mono, start / front_end.sample_rate))).image
-                for start in starts[first : first + BATCH]
-            ]
-            values.append(self._probabilities(torch.stack(batch)))
-            if progress is not None:
-                progress(min((first + BATCH) / len(starts), 1.0))
-        times_s = np.array(starts, dtype=np.float64) / front_end.sample_rate
-        return Scores(np.concatenate(values), times_s, self.labels)
+
+        def look(some_s: NDArray[np.float64]) -> Scores:
+            windows = [front_end.see(self.tensor(front_end.window(mono, start_s))).image for start_s in some_s]
+            images = torch.stack(windows)
+            return Scores(self._probabilities(images, half=self._half_will_do(images)), some_s, self.labels)
+
+        return self._batch.turns(look, starts_s)
 
     def predict_input(self, image: NDArray[np.floating[Any]] | Tensor) -> NDArray[np.float32]:
         """Probabilities, (labels,), for an input image (bins, frames) that was computed elsewhere."""
@@ -202,11 +235,22 @@ class Model:
         """Samples where they are looked at: on the model's device, but for MPS, which lacks complex arithmetic."""
         return torch.from_numpy(samples).to("cpu" if self.device.type == "mps" else self.device)
 
-    def _probabilities(self, images: Tensor) -> NDArray[np.float32]:
+    def _probabilities(self, images: Tensor, half: bool = False) -> NDArray[np.float32]:
         """(batch, bins, frames) to (batch, labels)."""
-        with torch.no_grad(), self.one_at_a_time:
+        precision = torch.autocast(self.device.type, torch.float16) if half else nullcontext()
+        with torch.no_grad(), self.one_at_a_time, precision:
             logits = self.network(images[:, None].to(self.device, torch.float32))
-        return to_numpy(self.probabilities(logits))
+        return to_numpy(self.probabilities(logits.float()))
+
+    def _half_will_do(self, images: Tensor) -> bool:
+        """Whether half precision stays close to full here; tried once, on windows that are not silent."""
+        if self._half is None and self.device.type not in HALF_DEVICES:
+            self._half = False
+        if self._half is None and bool(images.amax() > images.amin()):
+            strays = np.abs(self._probabilities(images, half=True) - self._probabilities(images)).max()
+            # Other windows may stray further than these. What is not a number is no less than anything.
+            self._half = bool(strays <= HALF_TOLERANCE / 2)
+        return bool(self._half)
 
     def activations(self, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
         """What several input images make of a layer, and of the labels.
@@ -221,19 +265,20 @@ class Model:
         (batch, units, ...), (batch, labels) tensors
             The layer's output, and the probabilities.
         """
-        outputs: list[Tensor] = []
         module = self.network.get_submodule(self.layer(layer).module)
-        probabilities = []
+
+        def look(batch: Tensor) -> tuple[Tensor, Tensor]:
+            seen: list[Any] = []
+            hook = module.register_forward_hook(lambda _module, _given, output: seen.append(output))
+            try:
+                probabilities = self.probabilities(self.network(batch[:, None].to(self.device, torch.float32)))
+            finally:
+                hook.remove()
+            # Of a module that is used more than once, the last; of a recurrent one, the sequence.
+            return (seen[-1][0] if isinstance(seen[-1], tuple) else seen[-1]), probabilities
+
         with torch.no_grad(), self.one_at_a_time:
-            for batch in torch.split(images[:, None].to(self.device, torch.float32), BATCH):
-                seen: list[Any] = []
-                hook = module.register_forward_hook(lambda _module, _given, output, seen=seen: seen.append(output))
-                try:
-                    probabilities.append(self.probabilities(self.network(batch)))
-                finally:
-                    hook.remove()
-                # Of a module that is used more than once, the last; of a recurrent one, the sequence.
-                outputs.append(seen[-1][0] if isinstance(seen[-1], tuple) else seen[-1])
+            outputs, probabilities = zip(*self._batch.turns(look, images), strict=True)
         return torch.cat(outputs), torch.cat(probabilities)
 
     def copy_network(self) -> nn.Module:

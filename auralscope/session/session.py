@@ -17,6 +17,7 @@ from psygnal import Signal
 from auralscope.audio.files import load_clip, write_wav
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
+from auralscope.session.notices import Notices
 from auralscope.storage import quoted, write_aside
 from auralscope.types import unit_name
 
@@ -149,6 +150,7 @@ class Session:
     def __init__(self, deliver: Deliver, device: str = "auto") -> None:
         self.jobs = Jobs(deliver)
         self.listening = Listening(self.jobs, deliver)
+        self._notices = Notices(deliver, self.said.emit)
         self._device = device
         self.plugins: tuple[Plugin, ...] = ()
         self.clip: Clip | None = None
@@ -163,6 +165,7 @@ class Session:
 
     def close(self) -> None:
         """End all background work and give the audio device back."""
+        self._notices.close()
         self.jobs.close()
         self.listening.close()
 
@@ -248,7 +251,19 @@ class Session:
         self.window_changed.emit()
         self.layer_changed.emit()
         self.unit_changed.emit()
+        self._give_back()
         self._analyse()
+
+    def _give_back(self) -> None:
+        """Let other programs have the memory of the model before."""
+
+        def give_back_all(_job: Job) -> None:
+            from auralscope.nn.batches import give_back
+
+            if self.model is not None:
+                give_back(self.model.device)
+
+        self.jobs.start("model", give_back_all, key="give back")
 
     @property
     def window_s(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
 import bad_files
 import numpy as np
@@ -351,3 +352,31 @@ def test_sound_and_picture_are_written(looking, tmp_path):
     session.save_sound(tmp_path / "not there" / "a.wav")
     looking.until(lambda: looking.problems)
     assert "cannot be written" in looking.problems[0]
+
+
+# Memory
+
+
+def test_the_model_before_is_gone_once_another_is_there(looking):
+    session = looking.session
+    session.choose_unit(session.layer_look.order[0])
+    looking.until(lambda: session.listening.sound is not None)
+    filled(looking)
+    before = weakref.ref(session.model)
+    session.load_model("genre-convnet")
+    looking.until(lambda: session.model is not before())
+    looking.idle()
+    filled(looking)
+    assert before() is None
+
+
+def test_what_happens_to_the_model_is_said(looking):
+    def lack(_job):
+        from auralscope.nn.batches import log
+
+        log.warning("The memory of '%s' ran out.", "cuda")
+        log.debug("Nothing for people.")
+
+    looking.session.jobs.start("model", lack)
+    looking.until(lambda: looking.said)
+    assert looking.said == ["The memory of 'cuda' ran out."]
