@@ -11,6 +11,7 @@ from auralscope.audio.playback import Player
 if TYPE_CHECKING:
     from auralscope.audio.mixer import Source
     from auralscope.dsp.inversion import Render
+    from auralscope.nn.excerpts import Rate
     from auralscope.session.jobs import Deliver, Job, Jobs
     from auralscope.types import Auralisation, Clip
 
@@ -27,6 +28,8 @@ class Listening:
     title : str
         That unit's name, `3-38`.
     render : {"mask", "phase"}
+    rate : {"recording", "model"}
+        In all channels and at the rate of the recording, or mono at the model's.
     match_loudness : bool
         Whether the auralisation is played as loud as the original instead of at its true level.
     """
@@ -40,6 +43,7 @@ class Listening:
         self.sound: Auralisation | None = None
         self.title = ""
         self.render: Render = "mask"
+        self.rate: Rate = "recording"
         self.match_loudness = True
         self._window_s: tuple[float, float] | None = None
 
@@ -98,6 +102,11 @@ class Listening:
     def set_render(self, render: Render) -> None:
         """How images become sound, from the next one on."""
         self.render = render
+        self.changed.emit()
+
+    def set_rate(self, rate: Rate) -> None:
+        """Whether auralisations have the recording's rate and channels or the model's, from the next one on."""
+        self.rate = rate
         self.changed.emit()
 
     def set_match_loudness(self, match: bool) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.inversion import Render
-    from auralscope.nn.excerpts import Run
+    from auralscope.nn.excerpts import Rate, Run
     from auralscope.nn.inspection import Model
     from auralscope.nn.model import Layer, ModelSpec
     from auralscope.registry import Plugin
@@ -308,6 +308,11 @@ class Session:
         self.listening.set_render(render)
         self._auralise(hear=False)
 
+    def set_rate(self, rate: Rate) -> None:
+        """At the recording's rate and in its channels, or as the model hears it."""
+        self.listening.set_rate(rate)
+        self._auralise(hear=False)
+
     def save_sound(self, path: Path) -> None:
         """Write what the chosen unit hears as it is heard, at its true level or as loud as the original."""
         clip = self.listening.feature_clip
@@ -427,7 +432,8 @@ class Session:
         )
 
     def _auralise(self, hear: bool) -> None:
-        look, layer, unit, render = self.look, self.layer, self.unit, self.listening.render
+        look, layer, unit = self.look, self.layer, self.unit
+        render, rate = self.listening.render, self.listening.rate
         if look is None or unit is None:
             return
         run, kept, title = look.run, self.features, self.unit_title(unit)
@@ -435,7 +441,7 @@ class Session:
 
         def auralise(_job: Job) -> tuple[Feature, Auralisation]:
             feature = known or Feature(unit, run.deconvolve(layer, [unit])[0])
-            return feature, run.auralise_image(feature.image, render)
+            return feature, run.auralise_image(feature.image, render, rate)
 
         def auralised(result: tuple[Feature, Auralisation]) -> None:
             feature, sound = result

@@ -101,6 +101,7 @@ class Actions:
             "M",
             "Play features as loud as the recording",
         )
+        self._add("Model's ra&te", window.swap_rate, "T", "Hear features at the model's rate or the recording's")
         self._add("Lo&uder", lambda: transport.change_volume(5), "Ctrl+Up", "Volume up")
         self._add("&Quieter", lambda: transport.change_volume(-5), "Ctrl+Down", "Volume down")
 

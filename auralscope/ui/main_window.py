@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
                 *(model.choice, model.look_here, *model.layers.buttons.values()),
                 *(*gallery.kind.buttons.values(), gallery.order, gallery.resume, gallery.view),
                 *(transport.play, transport.stop, transport.loop, transport.original, transport.feature),
-                *(transport.render_choice, transport.match, transport.volume),
+                *(transport.render_choice, transport.match, transport.model_rate, transport.volume),
                 *(self.messages.label, self.messages.dismiss),
             ]
         )
@@ -229,6 +229,10 @@ class MainWindow(QMainWindow):
     def swap_render(self) -> None:
         """From mask to phase or back."""
         self.session.set_render("phase" if self.session.listening.render == "mask" else "mask")
+
+    def swap_rate(self) -> None:
+        """From the recording's rate to the model's or back."""
+        self.session.set_rate("recording" if self.session.listening.rate == "model" else "model")
 
     def focus_gallery(self) -> None:
         """Put the arrow keys into the gallery."""

@@ -281,9 +281,9 @@ def test_a_chosen_unit_sounds_as_the_model_says(looking, layer, render):
     session.choose_unit(unit)
     looking.until(lambda: session.listening.sound is not None)
     sound = session.listening.sound
-    expected = session.model.analyse(session.clip, 10.0).auralise(layer, unit, render)
+    expected = session.model.analyse(session.clip, 10.0).auralise(layer, unit, render, rate="recording")
     assert sound.peak > 0.0
-    assert (sound.sample_rate, sound.start_s) == (11025, 10.0)
+    assert (sound.sample_rate, sound.channels, sound.start_s) == (44100, 2, 10.0), "as the recording"
     np.testing.assert_allclose(sound.samples, expected.samples, atol=1e-4 * expected.peak)
     assert sound.gain_db == pytest.approx(expected.gain_db, abs=1e-3)
     assert session.listening.title == session.unit_title(unit)
@@ -305,9 +305,26 @@ def test_the_render_and_the_loudness_can_be_switched(looking):
     assert listening.feature_clip is masked
     session.set_render("phase")
     looking.until(lambda: listening.sound is not masked)
-    expected = session.look.run.auralise("conv3", unit, "phase")
+    expected = session.look.run.auralise("conv3", unit, "phase", rate="recording")
     np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-4 * expected.peak)
     assert listening.feature_clip is listening.sound
+
+
+def test_at_the_models_rate_it_is_heard_as_the_model_hears_it(looking, tmp_path):
+    session, listening = looking.session, looking.session.listening
+    unit = session.layer_look.order[0]
+    session.choose_unit(unit)
+    looking.until(lambda: listening.sound is not None)
+    fine = listening.sound
+    session.set_rate("model")
+    looking.until(lambda: listening.sound is not fine)
+    expected = session.look.run.auralise("conv1", unit)
+    assert (listening.sound.sample_rate, listening.sound.channels) == (11025, 1)
+    np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-4 * expected.peak)
+    assert listening.player.source == "feature"
+    session.save_sound(tmp_path / "model.wav")
+    looking.until(lambda: looking.said)
+    assert load_clip(tmp_path / "model.wav").sample_rate == 11025
 
 
 def test_when_the_window_moves_the_unit_stays_chosen_and_sounds_there(looking):

@@ -214,7 +214,7 @@ def test_a_click_shows_the_feature_large_and_makes_it_the_sound(at_conv3, qtbot,
     assert at_conv3.transport.feature.text() == f"Feature 3-{unit}"
     assert at_conv3.transport.feature.isChecked()
     assert session.listening.player.source == "feature"
-    expected = session.look.run.auralise("conv3", unit)
+    expected = session.look.run.auralise("conv3", unit, rate="recording")
     np.testing.assert_allclose(session.listening.sound.samples, expected.samples, atol=1e-6)
     assert session.listening.player.loop == (0.0, session.window_s)
     # Large: the window fills most of the view, and the overlay changes what is seen there.

@@ -203,8 +203,28 @@ def test_phase_and_mask_sound_different(playing_window):
     wait_until(lambda: listening.sound is not mask)
     assert window.transport.render_choice.currentData() == "phase"
     run = window.session.look.run
-    np.testing.assert_allclose(listening.sound.samples, run.auralise("conv3", unit, render="phase").samples, atol=1e-6)
+    expected = run.auralise("conv3", unit, "phase", rate="recording")
+    np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-6)
     assert listening.player.state == "playing", "it goes on"
+
+
+def test_the_rate_is_switched_without_a_gap(playing_window, speaker):
+    window, listening = playing_window, playing_window.session.listening
+    click_tile(window, 0)
+    fine = listening.sound
+    clip = window.session.clip
+    assert (fine.sample_rate, fine.channels) == (clip.sample_rate, clip.channels)
+    assert not window.transport.model_rate.isChecked()
+    with speaker.record() as recording:
+        record_for(recording, 1.0)
+        press(window, Qt.Key.Key_T)
+        wait_until(lambda: listening.sound is not fine)
+        record_for(recording, 1.0)
+    coarse = listening.sound
+    assert (coarse.sample_rate, coarse.channels) == (window.session.model.front_end.sample_rate, 1)
+    assert window.transport.model_rate.isChecked()
+    assert listening.player.state == "playing"
+    assert not _run_of(np.abs(recording.samples.mean(axis=0)) < 1e-5, RATE // 10)
 
 
 # Without one

@@ -79,6 +79,11 @@ class TransportPane(QFrame):
         )
         self.match = QCheckBox("Match loudness")
         self.match.setToolTip("Play the feature as loud as the original instead of at its true level (M)")
+        self.model_rate = QCheckBox("Model's rate")
+        self.model_rate.setToolTip(
+            "Hear the feature as the model hears the recording: mono, at the model's sampling rate (T)\n"
+            "Otherwise it has the rate and the channels of the recording."
+        )
         self.gain = QLabel()
         self.gain.setObjectName("dim")
         self.gain.setMinimumWidth(self.gain.fontMetrics().horizontalAdvance("+00.0 dB"))
@@ -103,6 +108,7 @@ class TransportPane(QFrame):
         row.addWidget(self.render_choice)
         row.addWidget(self.match)
         row.addWidget(self.gain)
+        row.addWidget(self.model_rate)
         row.addStretch(1)
         row.addWidget(QLabel("Volume"))
         row.addWidget(self.volume)
@@ -119,6 +125,7 @@ class TransportPane(QFrame):
         self.feature.clicked.connect(lambda: self._listening.set_source("feature"))
         self.render_choice.activated.connect(lambda: session.set_render(self.render_choice.currentData()))
         self.match.clicked.connect(self._listening.set_match_loudness)
+        self.model_rate.clicked.connect(lambda on: session.set_rate("model" if on else "recording"))
         self.volume.valueChanged.connect(lambda value: self._listening.set_volume(value / 100))
 
         self._playhead = QTimer(self)
@@ -164,13 +171,14 @@ class TransportPane(QFrame):
             button.setEnabled(has_clip and has_device)
         has_sound = listening.sound is not None
         self.original.setEnabled(has_clip)
-        for widget in (self.feature, self.render_choice, self.match):
+        for widget in (self.feature, self.render_choice, self.match, self.model_rate):
             widget.setEnabled(has_sound)
         self.feature.setText(f"Feature {listening.title}".rstrip())
         (self.feature if player.source == "feature" else self.original).setChecked(True)
         self.loop.setChecked(player.loop is not None)
         self.render_choice.setCurrentIndex(self.render_choice.findData(listening.render))
         self.match.setChecked(listening.match_loudness)
+        self.model_rate.setChecked(listening.rate == "model")
         self.gain.setText(self._gain_text())
         if not self.volume.isSliderDown():
             self.volume.blockSignals(True)
