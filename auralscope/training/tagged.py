@@ -1,0 +1,240 @@
+"""The tagged corpus: pieces by the arranger, their sound in a cache, their images in memory, augmented as images.
+
+Kept apart are pieces (seeds) and sound fonts: what is measured was neither composed nor played for training.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+import torch
+from torch.utils.data import Dataset
+
+from auralscope.dsp.mel import filter_bank
+from auralscope.dsp.resampling import resample
+from auralscope.training.arranger import PIECE_S, arrange
+from auralscope.training.corpus import Split, room_for
+from auralscope.training.render import (
+    CSOUND,
+    FLUID_R3,
+    MUSESCORE,
+    OPL3,
+    TIM,
+    SoundFont,
+    TrainingError,
+    find_fluidsynth,
+    find_font,
+    render,
+)
+from auralscope.training.tags import TAGS, tags_of, vector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auralscope.dsp.melgrams import StandardisedMelgram
+
+# A sound font comes as often as it is named. CSOUND and TIM share most of their samples (their renderings correlate),
+# so neither may be trained on if the other is to test.
+FONTS: dict[Split, tuple[SoundFont, ...]] = {
+    "train": (FLUID_R3, MUSESCORE, FLUID_R3, MUSESCORE, OPL3),
+    "validation": (CSOUND,),
+    "test": (TIM,),
+}
+# Far apart, so that a larger corpus keeps its splits.
+FIRST_SEED: dict[Split, int] = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
+RECIPE = "1"
+
+
+@dataclass(frozen=True)
+class TaggedItem:
+    """One piece: its seed, the sound font that plays it, its tags."""
+
+    split: Split
+    seed: int
+    font: SoundFont
+
+    @property
+    def name(self) -> str:
+        return f"{self.seed:07d}-{self.font.name}"
+
+    def truth(self) -> NDArray[np.float32]:
+        """(tags,): 1 where a tag holds."""
+        return vector(tags_of(arrange(self.seed)), TAGS)
+
+
+def plan(counts: dict[Split, int]) -> list[TaggedItem]:
+    """So many pieces of each split, its sound fonts taking turns."""
+    return [
+        TaggedItem(split, FIRST_SEED[split] + number, FONTS[split][number % len(FONTS[split])])
+        for split, count in counts.items()
+        for number in range(count)
+    ]
+
+
+class TaggedCorpus:
+    """Rendered pieces in a folder, mono; what is there already is not rendered again.
+
+    Parameters
+    ----------
+    items : sequence of TaggedItem
+    folder : Path
+    sample_rate : int
+        In Hz.
+    font_folders : sequence of Path
+    """
+
+    def __init__(
+        self, items: Sequence[TaggedItem], folder: Path, sample_rate: int, font_folders: Sequence[Path] = ()
+    ) -> None:
+        self.items = list(items)
+        self.sample_rate = sample_rate
+        self.folder = folder / f"tagged-{RECIPE}-{sample_rate}"
+        self.fonts = {item.font: find_font(item.font, font_folders) for item in self.items}
+
+    def path(self, item: TaggedItem) -> Path:
+        """Where an item's sound is, or will be."""
+        return self.folder / f"{item.name}.flac"
+
+    def render(self, report: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+        """Compose and render what the cache lacks; an interruption leaves whole files only."""
+        missing = [item for item in self.items if not self.path(item).is_file()]
+        if not missing:
+            return
+        find_fluidsynth()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            jobs = [pool.submit(self._render, item) for item in missing]
+            try:
+                for done, job in enumerate(jobs, 1):
+                    job.result()
+                    report(done, len(missing))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _render(self, item: TaggedItem) -> None:
+        clip = render(arrange(item.seed).score, self.fonts[item.font], room=room_for(item.seed))
+        mono = resample(clip.excerpt(0.0, PIECE_S).mono(), clip.sample_rate, self.sample_rate)
+        rms = float(np.sqrt(np.mean(mono**2)))
+        if rms < 1e-5:
+            raise TrainingError(f"The sound font {item.font.file_name} plays {item.name} as silence.")
+        aside = self.path(item).with_suffix(".part")
+        soundfile.write(
+            aside, np.clip(mono * (0.05 / rms), -1.0, 1.0), self.sample_rate, format="FLAC", subtype="PCM_16"
+        )
+        aside.replace(self.path(item))
+
+    def load(self, item: TaggedItem) -> NDArray[np.float32]:
+        """(n,) float32."""
+        samples: NDArray[np.float32] = soundfile.read(self.path(item), dtype="float32")[0]
+        return samples
+
+
+class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Mel images of pieces with their tags, all in memory, half a decibel exact.
+
+    Parameters
+    ----------
+    corpus : TaggedCorpus
+    split : str
+    front_end : StandardisedMelgram
+    seed : int, optional
+        Augment, each number another way: number `k` is of piece k modulo the number of pieces. Without it, the pieces
+        as they are.
+    """
+
+    STEP_DB = 0.5
+
+    def __init__(
+        self, corpus: TaggedCorpus, split: Split, front_end: StandardisedMelgram, seed: int | None = None
+    ) -> None:
+        self.items = [item for item in corpus.items if item.split == split]
+        self.front_end = front_end
+        self.seed = seed
+        self.truth = torch.stack([torch.from_numpy(item.truth()) for item in self.items])
+        self.levels = torch.stack([self._levels(corpus.load(item)) for item in self.items])
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        place = number % len(self.items)
+        power = 10.0 ** (self.levels[place].float() * (-self.STEP_DB / 10.0))
+        if self.seed is not None:
+            power = augment(np.random.default_rng([self.seed, number]), power)
+        return self.front_end.scaled(power)[None], self.truth[place]
+
+    def _levels(self, samples: NDArray[np.float32]) -> torch.Tensor:
+        """(bands, frames) uint8: so many steps below the loudest cell."""
+        front_end = self.front_end
+        stft = front_end.see(torch.from_numpy(front_end.window(samples))).stft
+        bank = filter_bank(front_end.n_fft, front_end.n_mels, front_end.sample_rate, stft.device, torch.float32)
+        power = bank @ stft.abs().square()
+        below_db = -10.0 * (power / power.max()).clamp(min=1e-12).log10()
+        return (below_db / self.STEP_DB).round().to(torch.uint8)  # 120 dB is 240 steps
+
+
+def augment(rng: np.random.Generator, power: torch.Tensor) -> torch.Tensor:
+    """A mel power spectrogram as another room, microphone and player would give it.
+
+    Recordings differ from a synthesiser's sound in balance, noise, room, dynamics and tempo; tags must not hang on
+    any of these. In the image's plane, which is quick: tempo (up to 8 %), a smooth equaliser with now and then the lows or
+    highs cut off, reverberation as a decay along each band, noise between white and brown, and expansion or compression
+    of the level in dB.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    power : (bands, frames) tensor
+        Largest value 1.
+
+    Returns
+    -------
+    (bands, frames) tensor
+    """
+    bands, frames = power.shape
+    place = torch.linspace(0.0, 1.0, bands)
+    if rng.random() < 0.5:
+        speed = float(rng.uniform(0.92, 1.08))
+        at = ((torch.arange(frames) * speed + rng.integers(frames)) % frames).long()
+        power = power[:, at]
+    else:
+        power = power.roll(int(rng.integers(frames)), dims=1)
+    knots = torch.from_numpy(rng.normal(0.0, 5.0, 7)).float()
+    gain_db = torch.nn.functional.interpolate(knots[None, None], size=bands, mode="linear", align_corners=True)[0, 0]
+    if rng.random() < 0.25:
+        gain_db = gain_db - 60.0 * (place - float(rng.uniform(0.5, 0.95))).clamp(min=0.0)
+    if rng.random() < 0.2:
+        gain_db = gain_db - 150.0 * (float(rng.uniform(0.03, 0.15)) - place).clamp(min=0.0)
+    power = power * 10.0 ** (gain_db[:, None] / 10.0)
+    if rng.random() < 0.4:
+        power = _reverberate(power, float(rng.uniform(0.3, 2.5)), float(rng.uniform(0.01, 0.3)))
+    if rng.random() < 0.7:
+        slope = float(rng.uniform(0.0, 40.0))
+        floor_db = float(rng.uniform(-75.0, -28.0)) - slope * place
+        shimmer = torch.from_numpy(rng.chisquare(4.0, (bands, frames)).astype(np.float32) / 4.0)
+        power = power + power.max() * 10.0 ** (floor_db[:, None] / 10.0) * shimmer
+    if rng.random() < 0.4:
+        power = power ** float(rng.uniform(0.75, 1.15))
+    return power
+
+
+def _reverberate(power: torch.Tensor, decay_s: float, level: float) -> torch.Tensor:
+    """Each band's energy trails off by 60 dB in `decay_s`, shorter towards the top."""
+    bands, frames = power.shape
+    frame_s = PIECE_S / frames
+    decay = decay_s * torch.linspace(1.2, 0.4, bands)
+    length = min(int(decay_s / frame_s) + 1, 128)
+    tail = 10.0 ** (-6.0 * torch.arange(length) * frame_s / decay[:, None])
+    tail = level * tail / tail.sum(dim=1, keepdim=True)
+    tail[:, 0] += 1.0 - level
+    padded = torch.nn.functional.pad(power, (length - 1, 0))
+    wet = torch.nn.functional.conv1d(padded[None], tail.flip(1)[:, None], groups=bands)
+    return wet[0]
