@@ -57,7 +57,7 @@ class _Melgram(FrontEnd):
     def _n_frames(self, n_samples: int) -> int: ...
 
     @abstractmethod
-    def _scaled(self, power: torch.Tensor) -> torch.Tensor:
+    def scaled(self, power: torch.Tensor) -> torch.Tensor:
         """(..., n_mels, frames): the image of the bands' power."""
 
     @property
@@ -84,7 +84,7 @@ class _Melgram(FrontEnd):
     def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
         power = stft.abs().square()
         bank = filter_bank(self.n_fft, self.n_mels, self.sample_rate, stft.device, power.dtype)
-        return self._scaled(bank @ power)
+        return self.scaled(bank @ power)
 
     def to_bins(self, image: torch.Tensor) -> torch.Tensor:
         return bands_to_bins(image, filter_bank(self.n_fft, self.n_mels, self.sample_rate, image.device, image.dtype))
@@ -132,7 +132,7 @@ class StandardisedMelgram(_Melgram):
         first = max(round(start_s * self.sample_rate), 0)
         return np.resize(mono[first : first + self.window_samples], self.window_samples)
 
-    def _scaled(self, power: torch.Tensor) -> torch.Tensor:
+    def scaled(self, power: torch.Tensor) -> torch.Tensor:
         level_db = 10.0 * power.clamp(min=SMALLEST).log10()
         level_db = (level_db - level_db.amax(dim=(-2, -1), keepdim=True)).clamp(min=-RANGE_DB)
         mean = level_db.mean(dim=(-2, -1), keepdim=True)
@@ -163,6 +163,6 @@ class SquaredMelgram(_Melgram):
     def describe(self) -> str:
         return self._described("decibels of the squared power")
 
-    def _scaled(self, power: torch.Tensor) -> torch.Tensor:
+    def scaled(self, power: torch.Tensor) -> torch.Tensor:
         level_db = 10.0 * power.square().clamp(min=SMALLEST).log10()
         return level_db.maximum(level_db.amax(dim=(-2, -1), keepdim=True) - RANGE_DB)

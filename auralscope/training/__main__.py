@@ -1,4 +1,4 @@
-"""``python -m auralscope.training``: the genre convnet's training, and the bundled excerpt."""
+"""``python -m auralscope.training``: how the bundled weights and the bundled excerpt are made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from auralscope.errors import AuralScopeError
+
+TAGGERS = ("compact-convnet", "crnn")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from auralscope.training.excerpt import write_excerpt
 
             write_excerpt(options.out, options.sound_fonts)
+        elif options.command in TAGGERS:
+            _train_tagger(options)
         else:
             _train(options)
     except AuralScopeError as failure:
@@ -61,6 +65,34 @@ def _train(options: argparse.Namespace) -> None:
     )
 
 
+def _train_tagger(options: argparse.Namespace) -> None:
+    from auralscope.training.fit import Settings
+    from auralscope.training.taggers import train
+
+    command = f"python -m auralscope.training {options.command} --out DIR --pieces {options.pieces}"
+    command += f" --epochs {options.epochs} --learning-rate {options.learning_rate:g} --seed {options.seed}"
+    command += " --recordings DIR" if options.recordings else ""
+    settings = Settings(
+        loss="binary",
+        max_epochs=options.epochs,
+        seed=options.seed,
+        learning_rate=options.learning_rate,
+        batch=16,
+        label_smoothing=0.0,
+        workers=0,
+    )
+    train(
+        options.command,
+        options.out,
+        n_pieces=options.pieces,
+        cache=options.cache,
+        settings=settings,
+        font_folders=options.sound_fonts,
+        recordings=options.recordings,
+        command=command,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m auralscope.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -86,6 +118,23 @@ def _parser() -> argparse.ArgumentParser:
     convnet.add_argument(
         "--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help="rendered sound (default: %(default)s)"
     )
+    for name in TAGGERS:
+        tagger = commands.add_parser(
+            name, parents=[fonts], help="compose and render tagged music, fit the tagger, write weights and model card"
+        )
+        tagger.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
+        tagger.add_argument(
+            "--pieces", type=_positive, default=3200, help="how many pieces of 30 s to train on (default: %(default)s)"
+        )
+        tagger.add_argument("--epochs", type=_positive, default=16, help="at most so many (default: %(default)s)")
+        tagger.add_argument("--seed", type=_natural, default=0, help="of everything drawn (default: %(default)s)")
+        tagger.add_argument("--learning-rate", type=float, default=3e-3, help="the highest (default: %(default)s)")
+        tagger.add_argument(
+            "--recordings", metavar="DIR", type=Path, help="real recordings (.ogg), whose tags go into the card"
+        )
+        tagger.add_argument(
+            "--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help="rendered sound (%(default)s)"
+        )
     excerpt = commands.add_parser("excerpt", parents=[fonts], help="compose and render the bundled excerpt")
     excerpt.add_argument("--out", metavar="FILE", type=Path, required=True, help="an OGG file")
     return parser

@@ -31,7 +31,15 @@ PIECE_S = 30.0
 STRANGE = 0.22
 """How often a part goes to a family that the style would not give it to."""
 
-ORDERS = [(0, 1, 2, 1), (0, 2, 1, 2), (0, 1, 2, 3, 2, 1), (0, 2, 3, 4, 3, 2, 1, 2), (0, 1, 2, 3), (0, 2, 1, 3), (2, 1, 0)]
+ORDERS = [
+    (0, 1, 2, 1),
+    (0, 2, 1, 2),
+    (0, 1, 2, 3, 2, 1),
+    (0, 2, 3, 4, 3, 2, 1, 2),
+    (0, 1, 2, 3),
+    (0, 2, 1, 3),
+    (2, 1, 0),
+]
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ He initialisation, each unit then standardised over a batch of training windows;
 batch {settings.batch}, label smoothing {settings.label_smoothing:g}, dropout 0.5 before each dense layer,
 seed {settings.seed}. The weights are those of the epoch with the lowest validation loss
 ({fitted.best_epoch} of {fitted.epochs}; {fitted.seconds / 60:.0f} minutes).
-Validation accuracy {fitted.validation_accuracy:.1%}.
+Validation accuracy {fitted.validation_score:.1%}.
 
 ## Accuracy
 {windows} four-second windows of the test set (pieces and a sound font never trained on):

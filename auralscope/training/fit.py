@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import save
@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from auralscope.storage import write_aside
 from auralscope.training.lightning_shim import callbacks, lightning, torchmetrics
 
-Windows = Dataset[tuple[torch.Tensor, int]]
+Windows = Dataset[tuple[torch.Tensor, int]] | Dataset[tuple[torch.Tensor, torch.Tensor]]
+Loss = Literal["categorical", "binary"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,12 @@ class Settings:
     learning_rate : float
         AdamW's, after a warm-up over the first twentieth of the steps; then it falls to zero as a cosine does.
     weight_decay, label_smoothing : float
+    loss : {"categorical", "binary"}
+        Cross-entropy over classes that exclude one another, each window's label a number; or tag by tag, its label a
+        vector of zeros and ones (labels,). Of classes the epoch with the lowest validation loss is kept, of tags the
+        one with the highest mean AUC.
     patience : int
-        Epochs without a better validation loss before it ends.
+        Epochs without a better one before it ends.
     seed : int
     workers : int
         Processes that prepare windows; 0 prepares them in this one.
@@ -49,6 +54,7 @@ class Settings:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     label_smoothing: float = 0.05
+    loss: Loss = "categorical"
     patience: int = 8
     seed: int = 0
     workers: int = 1
@@ -57,12 +63,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a fit went: the epoch whose weights were kept, and that epoch's figures on the validation windows."""
+    """How a fit went: the epoch whose weights were kept, and that epoch's figures on the validation windows.
+
+    The score is the accuracy over classes, or the mean AUC over tags.
+    """
 
     epochs: int
     best_epoch: int
     validation_loss: float
-    validation_accuracy: float
+    validation_score: float
     seconds: float
     training_losses: tuple[float, ...]
 
@@ -72,12 +81,11 @@ def fit(
     training: Windows,
     validation: Windows,
     *,
-    n_labels: int,
     sampler: Sampler[int],
     settings: Settings | None = None,
     best_file: Path | None = None,
 ) -> Fitted:
-    """Fit `network` in place; it ends with the weights of the epoch with the lowest validation loss.
+    """Fit `network` in place; it ends with the weights of its best epoch (see `Settings.loss`).
 
     Parameters
     ----------
@@ -85,7 +93,6 @@ def fit(
         Initialised or trained already.
     training, validation : Dataset of (image, label)
         Images are (1, bins, frames).
-    n_labels : int
     sampler : Sampler
         Which training windows an epoch has.
     settings : Settings, optional
@@ -105,8 +112,8 @@ def fit(
         drop_last=len(sampler) > settings.batch,  # type: ignore[arg-type]
     )
     validation_loader = DataLoader(validation, settings.batch)
-    task = _Classification(network, n_labels, settings, len(train_loader) * settings.max_epochs)
-    keeper = _KeepBest(best_file)
+    task = _Task(network, settings, len(train_loader) * settings.max_epochs)
+    keeper = _KeepBest(settings.loss, best_file)
     progress = _Progress()
     started = time.monotonic()
     with warnings.catch_warnings():
@@ -118,7 +125,7 @@ def fit(
             devices=1,
             precision="bf16-mixed" if settings.half else "32-true",
             max_epochs=settings.max_epochs,
-            callbacks=[keeper, progress, callbacks.EarlyStopping("validation loss", patience=settings.patience)],
+            callbacks=[keeper, progress, keeper.early_stopping(settings.patience)],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -137,32 +144,49 @@ def fit(
         len(progress.losses),
         keeper.epoch,
         keeper.loss,
-        keeper.accuracy,
+        keeper.score,
         time.monotonic() - started,
         tuple(progress.losses),
     )
 
 
-class _Classification(lightning.LightningModule):  # type: ignore[misc]
-    def __init__(self, network: nn.Module, n_labels: int, settings: Settings, total_steps: int) -> None:
+class _Task(lightning.LightningModule):  # type: ignore[misc]
+    def __init__(self, network: nn.Module, settings: Settings, total_steps: int) -> None:
         super().__init__()
         self.network = network
         self.settings = settings
         self.total_steps = total_steps
-        self.accuracy = torchmetrics.Accuracy("multiclass", num_classes=n_labels, average="micro")
+        self.said: list[torch.Tensor] = []
+        self.truth: list[torch.Tensor] = []
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _index: int) -> torch.Tensor:
         images, labels = batch
-        loss = functional.cross_entropy(self._logits(images), labels, label_smoothing=self.settings.label_smoothing)
+        loss = self._loss(self._logits(images), labels, self.settings.label_smoothing)
         self.log("training loss", loss, on_step=False, on_epoch=True, batch_size=len(labels))
         return loss
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _index: int) -> None:
         images, labels = batch
         logits = self._logits(images)
-        self.accuracy(logits, labels)
-        self.log("validation loss", functional.cross_entropy(logits, labels), on_epoch=True, batch_size=len(labels))
-        self.log("validation accuracy", self.accuracy, on_epoch=True, batch_size=len(labels))
+        self.said.append(logits)
+        self.truth.append(labels)
+        self.log("validation loss", self._loss(logits, labels, 0.0), on_epoch=True, batch_size=len(labels))
+
+    def on_validation_epoch_end(self) -> None:
+        said, truth = torch.cat(self.said), torch.cat(self.truth)
+        score = (
+            torchmetrics.functional.accuracy(said, truth, "multiclass", num_classes=said.shape[1], average="micro")
+            if self.settings.loss == "categorical"
+            else areas(said, truth).nanmean()
+        )
+        self.log("validation score", score)
+        self.said, self.truth = [], []
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
+        if self.settings.loss == "categorical":
+            return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        smoothed = labels * (1.0 - smoothing) + 0.5 * smoothing
+        return functional.binary_cross_entropy_with_logits(logits, smoothed)
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = torch.optim.AdamW(
@@ -185,20 +209,29 @@ class _Classification(lightning.LightningModule):  # type: ignore[misc]
 
 
 class _KeepBest(callbacks.Callback):  # type: ignore[misc]
-    """Keeps the weights of the epoch with the lowest validation loss; Lightning's own checkpoints are pickles."""
+    """Keeps the weights of the best epoch; Lightning's own checkpoints are pickles."""
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, loss: Loss, file: Path | None) -> None:
+        self.figure = "validation loss" if loss == "categorical" else "validation score"
+        self.sign = -1.0 if loss == "categorical" else 1.0
         self.file = file
         self.state: dict[str, torch.Tensor] = {}
+        self.best = -math.inf
         self.loss = math.inf
-        self.accuracy = 0.0
+        self.score = 0.0
         self.epoch = 0
 
+    def early_stopping(self, patience: int) -> Any:
+        """What ends the fit after `patience` epochs that are no better."""
+        return callbacks.EarlyStopping(self.figure, mode="max" if self.sign > 0.0 else "min", patience=patience)
+
     def on_validation_end(self, trainer: Any, task: Any) -> None:
-        loss = float(trainer.callback_metrics["validation loss"])
-        if loss < self.loss or not self.state:
-            self.loss = loss
-            self.accuracy = float(trainer.callback_metrics["validation accuracy"])
+        figures = trainer.callback_metrics
+        best = self.sign * float(figures[self.figure])
+        if best > self.best or not self.state:
+            self.best = best
+            self.loss = float(figures["validation loss"])
+            self.score = float(figures["validation score"])
             self.epoch = trainer.current_epoch + 1
             self.state = copy.deepcopy(task.network.state_dict())
             if self.file is not None:
@@ -224,7 +257,7 @@ class _Progress(callbacks.Callback):  # type: ignore[misc]
         sys.stderr.write(
             f"{start}epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {self.losses[-1]:.3f}, "
             f"validation loss {float(figures['validation loss']):.3f}, "
-            f"validation accuracy {float(figures['validation accuracy']):.3f}\n"
+            f"validation score {float(figures['validation score']):.3f}\n"
         )
         sys.stderr.flush()
 
@@ -280,6 +313,35 @@ def confusion(network: nn.Module, windows: Windows, n_labels: int, *, batch: int
         matrix.update(network(images), labels)
     counts: torch.Tensor = matrix.compute()
     return counts
+
+
+@torch.no_grad()
+def label_auc(network: nn.Module, windows: Windows, *, batch: int = 16) -> list[float]:
+    """(labels,): the area under each tag's ROC curve; NaN for a tag that all windows have, or none."""
+    network.eval()
+    said, truth = zip(*((network(images), labels) for images, labels in DataLoader(windows, batch)), strict=True)
+    found: list[float] = areas(torch.cat(said), torch.cat(truth)).tolist()
+    return found
+
+
+def areas(scores: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """The area under each tag's ROC curve.
+
+    Parameters
+    ----------
+    scores, truth : (windows, labels) tensors
+        Anything that orders the windows, and zeros and ones.
+
+    Returns
+    -------
+    (labels,) tensor
+        NaN for a tag that all windows have, or none.
+    """
+    found = torch.full((truth.shape[1],), torch.nan)
+    for tag, (said, holds) in enumerate(zip(scores.T, truth.int().T, strict=True)):
+        if holds.min() != holds.max():
+            found[tag] = torchmetrics.functional.auroc(said, holds, "binary")
+    return found
 
 
 @torch.no_grad()

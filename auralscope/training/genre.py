@@ -71,9 +71,7 @@ def train(
     n_labels = len(spec.labels)
     sampler = FreshWindows(len(training), REPEATS, settings.seed)
     best_file = out / f"{spec.id}.best.safetensors"
-    fitted = fit(
-        network, training, validation, n_labels=n_labels, sampler=sampler, settings=settings, best_file=best_file
-    )
+    fitted = fit(network, training, validation, sampler=sampler, settings=settings, best_file=best_file)
 
     # The test set is touched once, here, after the weights are chosen.
     test_pieces = corpus.load("test")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from auralscope.training.composer import (
     BALLAD_DRUMS,
@@ -39,7 +40,9 @@ from auralscope.training.composer import (
     TAMBOURINE,
     TRAP_KICKS,
 )
-from auralscope.training.harmony import Rhythm
+
+if TYPE_CHECKING:
+    from auralscope.training.harmony import Rhythm
 
 Loop = Mapping[int, str]
 Families = tuple[str, ...]
@@ -195,7 +198,10 @@ WALTZ_LOOPS: list[Loop] = [
     {KICK: "X...........", RIDE: "x...x...x...", STICK: "....x...x..."},
 ]
 HIP_HOP_LOOPS: list[Loop] = [
-    *({KICK: kick, SNARE: "....X.......X...", HAT: hat} for kick, hat in zip(BOOM_BAP_KICKS, BOOM_BAP_HATS * 2)),
+    *(
+        {KICK: kick, SNARE: "....X.......X...", HAT: hat}
+        for kick, hat in zip(BOOM_BAP_KICKS, BOOM_BAP_HATS * 2, strict=False)
+    ),
     *({KICK: kick, CLAP: "........X.......", HAT: "x.xxx.x.x.xxxxx."} for kick in TRAP_KICKS),
 ]
 DANCE_LOOPS: list[Loop] = [
@@ -232,7 +238,7 @@ STYLES: Mapping[str, Style] = {
         },
         SONG,
         BALLAD_RHYTHMS,
-        BALLAD_DRUMS,
+        [*BALLAD_DRUMS],
         drums=0.5,
         percussion=0.1,
         kits=(KIT, KIT_ROOM, KIT_BRUSH),

@@ -185,9 +185,9 @@ def augment(rng: np.random.Generator, power: torch.Tensor) -> torch.Tensor:
     """A mel power spectrogram as another room, microphone and player would give it.
 
     Recordings differ from a synthesiser's sound in balance, noise, room, dynamics and tempo; tags must not hang on
-    any of these. In the image's plane, which is quick: tempo (up to 8 %), a smooth equaliser with now and then the lows or
-    highs cut off, reverberation as a decay along each band, noise between white and brown, and expansion or compression
-    of the level in dB.
+    any of these. In the image's plane, which is quick: tempo (up to 8 %), a smooth equaliser with now and then the lows
+    or highs cut off, reverberation as a decay along each band, noise between white and brown, and expansion or
+    compression of the level in dB.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def augment(rng: np.random.Generator, power: torch.Tensor) -> torch.Tensor:
     place = torch.linspace(0.0, 1.0, bands)
     if rng.random() < 0.5:
         speed = float(rng.uniform(0.92, 1.08))
-        at = ((torch.arange(frames) * speed + rng.integers(frames)) % frames).long()
+        at = ((torch.arange(frames) * speed + int(rng.integers(frames))) % frames).long()
         power = power[:, at]
     else:
         power = power.roll(int(rng.integers(frames)), dims=1)

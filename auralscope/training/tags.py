@@ -37,26 +37,25 @@ def tags_of(piece: Piece) -> set[str]:
     score = piece.score
     heard = [part for part in score.parts if _share(part, score.tempo_bpm) >= AUDIBLE]
     tuned = [part for part in heard if not part.drums]
-    tags = {family_of(part.program) for part in tuned}
-    tags |= {part.name for part in heard if part.drums}
+    tags = {family_of(part.program) for part in tuned} | {part.name for part in heard if part.drums}
     players = {part.program for part in tuned} | {part.name for part in heard if part.drums}
-    if len(players) == 1:
-        tags.add("solo")
-    if len(players) >= 5:
-        tags.add("ensemble")
     per_s = sum(len(part.notes) for part in score.parts) / PIECE_S
-    tags |= {tag for tag, holds in (("sparse", per_s < SPARSE_PER_S), ("dense", per_s > DENSE_PER_S)) if holds}
-    if score.tempo_bpm < SLOW_BPM:
-        tags.add("slow")
-    if score.tempo_bpm > FAST_BPM:
-        tags.add("fast")
     pitch = _pitch([note for part in tuned for note in part.notes])
-    tags |= {tag for tag, holds in (("low register", pitch < LOW_PITCH), ("high register", pitch > HIGH_PITCH)) if holds}
+    described = {
+        "solo": len(players) == 1,
+        "ensemble": len(players) >= 5,
+        "sparse": per_s < SPARSE_PER_S,
+        "dense": per_s > DENSE_PER_S,
+        "slow": score.tempo_bpm < SLOW_BPM,
+        "fast": score.tempo_bpm > FAST_BPM,
+        "low register": pitch < LOW_PITCH,
+        "high register": pitch > HIGH_PITCH,
+        "triple metre": score.beats_per_bar == 3,
+    }
+    tags |= {tag for tag, holds in described.items() if holds}
     tags.add("major" if piece.mode == "major" else "minor")  # dorian has a minor third
     if piece.touch:
         tags.add(piece.touch)
-    if score.beats_per_bar == 3:
-        tags.add("triple metre")
     tags.add(piece.style)
     return tags
 

@@ -70,15 +70,15 @@ def test_a_fit_lowers_the_loss_keeps_the_best_and_exports(tmp_path: Path) -> Non
     network = small_network()
     fitting.initialise(network, torch.stack([Stripes(32)[number][0] for number in range(32)]))
     settings = fitting.Settings(max_epochs=10, batch=16, learning_rate=1e-2, workers=0, half=False)
-    fitted = fitting.fit(network, Stripes(96), Held(64), n_labels=2, sampler=FreshWindows(96, 1), settings=settings)
+    fitted = fitting.fit(network, Stripes(96), Held(64), sampler=FreshWindows(96, 1), settings=settings)
     assert fitted.training_losses[-1] < 0.6 * fitted.training_losses[0]
-    assert fitted.validation_accuracy > 0.9
+    assert fitted.validation_score > 0.9
     assert 1 <= fitted.best_epoch <= fitted.epochs <= 10
 
     # The figures are those of the weights that were kept.
     counts = fitting.confusion(network, Held(64), 2)
     assert int(counts.sum()) == 64
-    assert float(counts.diagonal().sum()) / 64 == pytest.approx(fitted.validation_accuracy, abs=0.02)
+    assert float(counts.diagonal().sum()) / 64 == pytest.approx(fitted.validation_score, abs=0.02)
 
     file = tmp_path / "small.safetensors"
     fitting.export(network, file)
@@ -95,7 +95,7 @@ def test_a_fit_can_be_repeated() -> None:
         torch.manual_seed(3)
         network = small_network()
         settings = fitting.Settings(max_epochs=1, batch=16, workers=0, half=False)
-        fitted = fitting.fit(network, Stripes(32), Held(16), n_labels=2, sampler=FreshWindows(32, 1), settings=settings)
+        fitted = fitting.fit(network, Stripes(32), Held(16), sampler=FreshWindows(32, 1), settings=settings)
         losses.append(fitted.training_losses)
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 

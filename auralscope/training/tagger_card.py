@@ -1,0 +1,173 @@
+"""The model card of a tagger: written from what was measured, never by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from auralscope.audio.files import load_clip
+from auralscope.storage import sha256, write_aside
+from auralscope.training.arranger import PIECE_S
+from auralscope.training.styles import STYLES
+from auralscope.training.tagged import FONTS, TaggedItem
+from auralscope.training.tags import (
+    DENSE_PER_S,
+    FAST_BPM,
+    HIGH_PITCH,
+    INSTRUMENT_TAGS,
+    LOW_PITCH,
+    SLOW_BPM,
+    SPARSE_PER_S,
+    TAGS,
+)
+
+if TYPE_CHECKING:
+    from auralscope.nn.inspection import Model
+    from auralscope.nn.model import ModelSpec
+    from auralscope.training.fit import Fitted, Settings
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a training run found out.
+
+    Attributes
+    ----------
+    fitted : Fitted
+    auc, auc_altered : sequence of float
+        Of each tag over the test set, as rendered and altered as in training.
+    counts : sequence of int
+        How many test pieces have each tag.
+    dead : mapping of str to list of int
+        For each layer, the units that no test piece makes answer.
+    items : sequence of TaggedItem
+    recordings : mapping of str to sequence of (str, float)
+        For each real recording its instrument tags, the most probable first.
+    """
+
+    fitted: Fitted
+    auc: Sequence[float]
+    auc_altered: Sequence[float]
+    counts: Sequence[int]
+    dead: Mapping[str, Sequence[int]]
+    items: Sequence[TaggedItem]
+    recordings: Mapping[str, Sequence[tuple[str, float]]]
+
+    @property
+    def mean_auc(self) -> float:
+        """Over tags that the test set has, and lacks."""
+        return float(np.nanmean(self.auc))
+
+
+def instruments(model: Model, file: Path) -> list[tuple[str, float]]:
+    """The instrument tags of a recording, the most probable first: the mean over its windows."""
+    mean = model.predict(load_clip(file)).values.mean(axis=0)
+    tags = [(label, float(value)) for label, value in zip(model.labels, mean, strict=True) if label in INSTRUMENT_TAGS]
+    return sorted(tags, key=lambda tag: -tag[1])
+
+
+def write(file: Path, spec: ModelSpec, weights: Path, settings: Settings, measured: Measured, command: str) -> None:
+    """Write the card as Markdown, aside and then renamed."""
+    write_aside(file, _card(spec, weights.name, sha256(weights), settings, measured, command).encode())
+
+
+def _card(spec: ModelSpec, name: str, digest: str, settings: Settings, measured: Measured, command: str) -> str:
+    fitted = measured.fitted
+    bins, frames = spec.front_end.input_shape
+    played = Counter((item.split, item.font) for item in measured.items)
+    fonts = "\n".join(
+        f"| {split} | {played[split, font]} | {font.name} (`{font.package}`) | {font.licence} |"
+        for split, members in FONTS.items()
+        for font in dict.fromkeys(members)
+    )
+    tags = "\n".join(
+        f"| {tag} | {count} | {auc:.3f} | {altered:.3f} |"
+        for tag, count, auc, altered in zip(TAGS, measured.counts, measured.auc, measured.auc_altered, strict=True)
+    )
+    dead = "\n".join(
+        f"| {layer} | {len(units)} | {', '.join(map(str, units)) or '-'} |" for layer, units in measured.dead.items()
+    )
+    tempos = "; ".join(f"{style} {STYLES[style].tempo_bpm[0]:g} to {STYLES[style].tempo_bpm[1]:g}" for style in STYLES)
+    pieces = Counter(item.split for item in measured.items)
+    return f"""# {spec.title}: model card
+
+**The music that this network was trained on was synthesised.** Code composed it and sound fonts played it; no recording
+was used. What it says of real recordings is an opinion from afar; see Accuracy and Limits.
+
+## The network
+{spec.summary} {len(spec.labels)} tags, each with a probability of its own.
+Input: {spec.front_end.describe()}, {bins} bands by {frames} frames.
+Architecture: {spec.citation}
+Weights: `{name}`, licence {spec.weights.licence}, SHA-256 `{digest}`.
+
+## Data
+{len(measured.items)} pieces of {PIECE_S:g} s ({pieces["train"]} to train on, {pieces["validation"]} for validation,
+{pieces["test"]} to test), composed by `auralscope.training.arranger` and rendered with FluidSynth.
+{len(STYLES)} styles, in beats per minute: {tempos}.
+A style proposes who plays what; chance hands parts to other instruments, lets one instrument play alone or one family
+play everything, so that no tag gives another away. Every tag is read off the score: an instrument counts where it
+plays for at least an eighth of the piece; slow is below {SLOW_BPM:g} bpm, fast above {FAST_BPM:g};
+sparse is fewer than {SPARSE_PER_S:g} notes a second, dense more than {DENSE_PER_S:g}; low and high register
+are a mean pitch below MIDI {LOW_PITCH:g} and above {HIGH_PITCH:g}; minor includes Dorian.
+
+Pieces and sound fonts are kept apart: none of a split's is in another. Validation and test are played by two sound
+fonts that share most of their samples with each other, and none with those trained on.
+
+| split | pieces | sound font (Debian package) | licence of the sound font |
+|---|---|---|---|
+{fonts}
+
+While training, each image is altered anew: tempo (up to 8 %), equalisation, reverberation, noise, dynamics.
+
+## Procedure
+`{command}`
+
+Binary cross-entropy, AdamW, learning rate {settings.learning_rate:g} with warm-up and cosine decay, weight decay
+{settings.weight_decay:g}, batch {settings.batch}, seed {settings.seed}. The weights are those of the epoch with the
+highest mean AUC over the validation set, {fitted.validation_score:.3f}
+({fitted.best_epoch} of {fitted.epochs}; {fitted.seconds / 60:.0f} minutes).
+
+## Accuracy
+Mean AUC over the tags, {pieces["test"]} test pieces: **{measured.mean_auc:.3f}**;
+altered as in training: **{float(np.nanmean(measured.auc_altered)):.3f}**.
+
+| tag | test pieces | AUC | AUC, altered |
+|---|---|---|---|
+{tags}
+
+{_recordings(measured)}
+## Units that never answer
+Over the test pieces:
+
+| layer | dead units | which |
+|---|---|---|
+{dead}
+
+## Limits
+- Tags mean what the code above makes of them: "jazz" is swung ride cymbals and seventh chords, not the music of a
+  century. There is no singing with words, no rapping and no recorded noise in the training data.
+- The AUC is that of pieces by the same composer's code. Of recordings it says little.
+- Major and minor, and how notes are joined, are the tags that the network knows least; see the table.
+- Made to be looked into, for teaching and research on what convnets learn; not made to sort a music library.
+"""
+
+
+def _recordings(measured: Measured) -> str:
+    if not measured.recordings:
+        return ""
+    rows = "\n".join(
+        f"| {name} | {', '.join(f'{tag} {value:.2f}' for tag, value in tags[:3])} |"
+        for name, tags in measured.recordings.items()
+    )
+    return f"""### Real recordings
+Looked at once, after training; nothing was tuned on them. The three instrument tags with the highest mean probability:
+
+| recording | tags |
+|---|---|
+{rows}
+"""

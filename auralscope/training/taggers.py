@@ -1,0 +1,102 @@
+"""The whole of it for our own taggers: render, fit, measure, export."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from auralscope import registry
+from auralscope.dsp.melgrams import StandardisedMelgram
+from auralscope.nn.inspection import Model
+from auralscope.training import tagger_card
+from auralscope.training.corpus import FreshWindows, Split
+from auralscope.training.fit import Settings, dead_units, export, fit, label_auc
+from auralscope.training.render import TrainingError
+from auralscope.training.tagged import TaggedCorpus, TaggedImages, plan
+from auralscope.training.tags import TAGS
+
+HELD_OUT: dict[Split, int] = {"validation": 240, "test": 400}
+
+
+def train(
+    model_id: str,
+    out: Path,
+    *,
+    n_pieces: int,
+    cache: Path,
+    settings: Settings,
+    font_folders: Sequence[Path] = (),
+    recordings: Path | None = None,
+    command: str,
+) -> None:
+    """Train a tagger on synthesised music and write `MODEL_ID.safetensors` and `MODEL_ID.md`, its card, into `out`.
+
+    Parameters
+    ----------
+    model_id : str
+        A model of the registry whose labels are `auralscope.training.tags.TAGS`.
+    out : Path
+        A folder; made where it is not there.
+    n_pieces : int
+        To train on; those it is held against come on top.
+    cache : Path
+        Rendered sound is kept here, and taken from here.
+    settings : Settings
+    font_folders : sequence of Path
+    recordings : Path, optional
+        Real recordings, each named after what plays: the tags of each go into the card.
+    command : str
+        What was typed, for the card.
+    """
+    spec = registry.find_spec(model_id)
+    front_end = spec.front_end
+    if spec.labels != TAGS or not isinstance(front_end, StandardisedMelgram):
+        raise TrainingError(f"'{model_id}' is not a tagger of the tagged corpus: its labels or its front end differ.")
+    corpus = TaggedCorpus(plan({"train": n_pieces, **HELD_OUT}), cache, front_end.sample_rate, font_folders)
+    corpus.render(_progress)
+    out.mkdir(parents=True, exist_ok=True)
+    training = TaggedImages(corpus, "train", front_end, settings.seed)
+    validation = TaggedImages(corpus, "validation", front_end)
+    torch.manual_seed(settings.seed)
+    network = spec.build()
+    best_file = out / f"{spec.id}.best.safetensors"
+    fitted = fit(
+        network,
+        training,
+        validation,
+        sampler=FreshWindows(len(training), 1, settings.seed),
+        settings=settings,
+        best_file=best_file,
+    )
+
+    # The test set is touched once, here, after the weights are chosen.
+    test = TaggedImages(corpus, "test", front_end)
+    altered = TaggedImages(corpus, "test", front_end, settings.seed + 1)
+    dead = dead_units(network, [layer.module for layer in spec.layers if layer.name.startswith("conv")], test)
+    weights_file = out / f"{spec.id}.safetensors"
+    export(network, weights_file)
+    best_file.unlink()
+    heard = {}
+    if recordings is not None:
+        model = Model(spec, network, torch.device("cpu"))
+        heard = {file.stem: tagger_card.instruments(model, file) for file in sorted(recordings.glob("*.ogg"))}
+    measured = tagger_card.Measured(
+        fitted=fitted,
+        auc=label_auc(network, test),
+        auc_altered=label_auc(network, altered),
+        counts=test.truth.sum(dim=0).int().tolist(),
+        dead={layer.name: dead[layer.module] for layer in spec.layers if layer.module in dead},
+        items=corpus.items,
+        recordings=heard,
+    )
+    tagger_card.write(out / f"{spec.id}.md", spec, weights_file, settings, measured, command)
+    sys.stderr.write(f"mean AUC {measured.mean_auc:.3f}; written to {out}\n")
+
+
+def _progress(done: int, total: int) -> None:
+    if done % 50 == 0 or done == total:
+        sys.stderr.write(f"rendered {done}/{total}\n")
+        sys.stderr.flush()

@@ -1,0 +1,157 @@
+"""The tagged corpus: what the score says is what is played, and what a network sees of it."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import nn
+from torch.utils.data import Dataset
+
+from auralscope.dsp.melgrams import StandardisedMelgram
+from auralscope.training import fit as fitting
+from auralscope.training.arranger import PIECE_S, arrange
+from auralscope.training.corpus import FreshWindows
+from auralscope.training.instruments import FAMILIES, INSTRUMENTS
+from auralscope.training.render import TIM, TrainingError, find_font
+from auralscope.training.tagged import FONTS, TaggedCorpus, TaggedImages, TaggedItem, augment, plan
+from auralscope.training.tags import TAGS, tags_of
+
+PIECES = [arrange(seed) for seed in range(400)]
+FRONT_END = StandardisedMelgram(sample_rate=12_000, n_fft=512, hop=256, window_samples=348_000, n_mels=96)
+
+
+def test_the_same_seed_gives_the_same_piece() -> None:
+    assert arrange(7) == arrange(7)
+    assert arrange(7) != arrange(8)
+
+
+def test_every_tag_holds_of_some_pieces_and_not_of_most() -> None:
+    counts = np.sum([[tag in tags_of(piece) for tag in TAGS] for piece in PIECES], axis=0)
+    assert len(TAGS) == len(set(TAGS)) >= 30
+    assert counts.min() >= 8
+    assert counts.max() <= 0.75 * len(PIECES)
+
+
+def test_tags_agree_with_the_midi_file() -> None:
+    """Read back as a player reads it: programs, drum channel, tempo and metre of the file itself."""
+    families = {instrument.program: instrument.family for instrument in INSTRUMENTS}
+    for piece in PIECES[:120]:
+        tags = tags_of(piece)
+        midi = piece.score.to_midi()
+        messages = [message for track in midi.tracks for message in track]
+        played = {message.channel for message in messages if message.type == "note_on"}
+        programs = {m.program for m in messages if m.type == "program_change" and m.channel in played - {9}}
+        assert tags & set(FAMILIES) <= {families[program] for program in programs}
+        assert not tags & {"drums", "percussion"} or 9 in played
+        if "solo" in tags:
+            assert len(tags & {*FAMILIES, "drums", "percussion"}) == 1
+        tempo = 60e6 / next(message.tempo for message in messages if message.type == "set_tempo")
+        assert ("slow" in tags) == (tempo < 76) or abs(tempo - 76) < 0.01
+        assert ("triple metre" in tags) == any(m.type == "time_signature" and m.numerator == 3 for m in messages)
+        assert len(tags & {"major", "minor"}) == 1
+
+
+def test_notes_lie_in_their_instruments_ranges_and_fill_the_piece() -> None:
+    ranges: dict[int, tuple[int, int]] = {}
+    for i in INSTRUMENTS:
+        low, high = ranges.get(i.program, (127, 0))
+        ranges[i.program] = min(low, i.low), max(high, i.high)
+    for piece in PIECES:
+        score = piece.score
+        for part in score.parts:
+            if not part.drums:
+                low, high = ranges[part.program]
+                assert all(low <= note.pitch <= high for note in part.notes)
+        last = max(note.start_beats for part in score.parts for note in part.notes)
+        assert last * 60 / score.tempo_bpm > 0.6 * PIECE_S
+
+
+def test_splits_share_neither_pieces_nor_sound_fonts() -> None:
+    items = plan({"train": 50, "validation": 5, "test": 5})
+    seeds = {split: {item.seed for item in items if item.split == split} for split in FONTS}
+    assert not seeds["train"] & seeds["test"]
+    assert not seeds["train"] & seeds["validation"]
+    assert not set(FONTS["train"]) & ({*FONTS["validation"]} | {*FONTS["test"]})
+
+
+def test_an_altered_image_is_still_power() -> None:
+    rng = np.random.default_rng(0)
+    power = torch.rand(96, 200) ** 4
+    for _ in range(40):
+        altered = augment(rng, power / power.max())
+        assert altered.shape == power.shape
+        assert bool(torch.isfinite(altered).all())
+        assert float(altered.min()) >= 0.0
+
+
+def test_images_are_those_of_the_front_end(tmp_path) -> None:
+    if shutil.which("fluidsynth") is None:
+        pytest.skip("fluidsynth is not installed: nothing can be rendered")
+    try:
+        find_font(TIM)
+    except TrainingError:
+        pytest.skip(f"{TIM.file_name} is not installed (package {TIM.package}): nothing can be rendered")
+    corpus = TaggedCorpus([TaggedItem("test", seed, TIM) for seed in (3, 4)], tmp_path, FRONT_END.sample_rate)
+    corpus.render()
+    images = TaggedImages(corpus, "test", FRONT_END)
+    assert len(images) == 2
+    for number, item in enumerate(corpus.items):
+        image, truth = images[number]
+        seen = FRONT_END.see(torch.from_numpy(FRONT_END.window(corpus.load(item)))).image
+        assert image.shape == (1, *FRONT_END.input_shape)
+        # Held to half a decibel of a range of 80.
+        assert float((image[0] - seen).abs().mean()) < 0.02
+        assert {tag for tag, holds in zip(TAGS, truth, strict=True) if holds} == tags_of(arrange(item.seed))
+    altered, again = (TaggedImages(corpus, "test", FRONT_END, seed=1)[0][0] for _ in range(2))
+    assert torch.equal(altered, again)
+    assert not torch.equal(altered, images[0][0])
+
+
+class Bars(Dataset):
+    """Images with a bright row, a bright column, both or neither: two tags that one convolution can tell."""
+
+    def __len__(self) -> int:
+        return 64
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if number >= 10_000:
+            raise IndexError(number)
+        generator = torch.Generator().manual_seed(number)
+        image = 0.3 * torch.randn(1, 24, 24, generator=generator)
+        truth = torch.tensor([number % 2, number // 2 % 2], dtype=torch.float32)
+        place = int(torch.randint(24, (1,), generator=generator))
+        image[:, place, :] += truth[0]
+        image[:, :, place] += truth[1]
+        return image, truth
+
+
+def test_tags_are_fitted_one_by_one_and_their_auc_is_scikit_learns() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 8, 7, padding=3), nn.BatchNorm2d(8), nn.ELU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(),
+        nn.Linear(8, 2),
+    )  # fmt: skip
+    settings = fitting.Settings(
+        max_epochs=8, batch=16, learning_rate=1e-2, workers=0, half=False, loss="binary", label_smoothing=0.0
+    )
+    held = torch.utils.data.Subset(Bars(), range(64))
+    fitted = fitting.fit(network, Bars(), held, sampler=FreshWindows(64, 2), settings=settings)
+    assert fitted.validation_score > 0.9
+    areas = fitting.label_auc(network, held)
+    images, truth = (torch.stack(part) for part in zip(*(held[number] for number in range(64)), strict=True))
+    with torch.no_grad():
+        logits = network(images)
+    assert areas == pytest.approx(roc_auc_score(truth.numpy(), logits.numpy(), average=None).tolist(), abs=1e-6)
+    assert np.mean(areas) == pytest.approx(fitted.validation_score, abs=1e-6)
+
+
+def test_a_tag_that_every_window_has_has_no_auc() -> None:
+    always = [(torch.zeros(1, 4, 4), torch.tensor([1.0, float(number % 2)])) for number in range(6)]
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    areas = fitting.label_auc(network, always)
+    assert np.isnan(areas[0])
+    assert areas[1] == 0.5
