@@ -1,7 +1,8 @@
 """The synthesised corpus: which piece is played by which sound font, the cache of sound, windows for a network.
 
-Pieces and sound fonts are both kept apart: what a network is tested on is composed from seeds and played by a sound
-font that were in neither training nor validation.
+Pieces are kept apart: what a network is tested on is composed from seeds that were in neither training nor validation.
+So are sound fonts, but TimGM6mb shares most of its samples with sf_GMbank, which is trained on: validation's OPL-3 is
+the one of which nothing was heard. The tagged corpus keeps them apart better.
 """
 
 from __future__ import annotations
