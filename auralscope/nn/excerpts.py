@@ -177,7 +177,7 @@ class Run(Excerpt):
             return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method))
 
     def faithfulness(
-        self, layer: str, unit: int, level: Level = "true", seed: int = 0
+        self, layer: str, unit: int, level: Level = "true", seed: int = 0, method: str = "deconvolution"
     ) -> UnitFaithfulness | LabelFaithfulness:
         """How far a unit's sound can be trusted; of the output layer, a label's.
 
@@ -190,12 +190,14 @@ class Run(Excerpt):
             How loud the network hears the sounds.
         seed : int
             Of the controls.
+        method : str
+            See `deconvolve`.
         """
         from auralscope.nn.faithfulness import label_faithfulness, output_layer, unit_faithfulness
 
         if layer == output_layer(self):
-            return label_faithfulness(self, [unit], level=level, seed=seed)[0]
-        return unit_faithfulness(self, layer, [unit], level=level, seed=seed)[0]
+            return label_faithfulness(self, [unit], level=level, seed=seed, method=method)[0]
+        return unit_faithfulness(self, layer, [unit], level=level, seed=seed, method=method)[0]
 
     def receptive_field(
         self, layer: str, cell: tuple[int, int] | None = None, unit: int | None = None

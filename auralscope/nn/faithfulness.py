@@ -195,6 +195,7 @@ def unit_faithfulness(
     *,
     level: Level = "true",
     seed: int = 0,
+    method: str = "deconvolution",
     progress: Callable[[float], None] = lambda _done: None,
 ) -> list[UnitFaithfulness]:
     """Measure units of a layer.
@@ -209,6 +210,8 @@ def unit_faithfulness(
         How loud the network hears the sounds.
     seed : int
         Of the controls; a unit's do not depend on which others are measured.
+    method : str
+        What makes the masks, the shuffled network's too; see `auralscope.nn.readings`.
     progress : callable
         Called with 0 to 1; what it raises ends the work.
     """
@@ -218,7 +221,7 @@ def unit_faithfulness(
     nothing = run.model.front_end.image_of(torch.zeros_like(stft), run.seen.n_samples)
     silence = _retention(run, layer, nothing[None], before)[0]
     measured = []
-    for batch, masks in _masks(run, layer, chosen, seed):
+    for batch, masks in _masks(run, layer, chosen, seed, method):
         found: dict[str, dict[str, list[UnitMeasure]]] = {}
         for name, gains in masks.items():
             sounds = _sounds(run, gains, level)
@@ -239,6 +242,7 @@ def label_faithfulness(
     *,
     level: Level = "true",
     seed: int = 0,
+    method: str = "deconvolution",
     progress: Callable[[float], None] = lambda _done: None,
 ) -> list[LabelFaithfulness]:
     """Measure labels, each by the sound of its unit in the output layer; see `unit_faithfulness`.
@@ -255,7 +259,7 @@ def label_faithfulness(
     before = run.model.probabilities(run.tape.output)[0].cpu().double()
     exclusive = run.model.spec.output == "softmax"
     measured = []
-    for batch, masks in _masks(run, layer, chosen, seed):
+    for batch, masks in _masks(run, layer, chosen, seed, method):
         found: dict[str, dict[str, list[LabelMeasure]]] = {}
         for name, gains in masks.items():
             inside, outside = (
@@ -306,13 +310,15 @@ def shuffled_bins(mask: Tensor, generator: torch.Generator) -> Tensor:
 # -- masks and sounds ---------------------------------------------------------------------------------------------
 
 
-def _masks(run: Run, layer: str, units: list[int], seed: int) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+def _masks(
+    run: Run, layer: str, units: list[int], seed: int, method: str
+) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
     """A few units, and their masks, (units, bins of the STFT, frames), by name."""
     module = run.model.layer(layer).module
     twin = record(shuffle_weights(run.model.copy_network(), seed), run.tape.image)
     for first in range(0, len(units), TOGETHER):
         batch = units[first : first + TOGETHER]
-        own = _as_masks(deconvolve_tape(run.tape, module, batch))
+        own = _as_masks(deconvolve_tape(run.tape, module, batch, method))
         random = [
             shuffled_bins(mask, torch.Generator().manual_seed((seed * 1_000_003 + unit) % 2**32))
             for unit, mask in zip(batch, own, strict=True)
@@ -320,7 +326,7 @@ def _masks(run: Run, layer: str, units: list[int], seed: int) -> Iterator[tuple[
         masks = {
             "own": own,
             "random": torch.stack(random),
-            "shuffled": _as_masks(deconvolve_tape(twin, module, batch)),
+            "shuffled": _as_masks(deconvolve_tape(twin, module, batch, method)),
         }
         to_bins = run.model.front_end.to_bins
         yield batch, {name: torch.stack([to_bins(mask) for mask in values]) for name, values in masks.items()}

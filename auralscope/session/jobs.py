@@ -206,6 +206,7 @@ class _Lane:
                 _, order, job = heapq.heappop(self._waiting)
             if self._step(job):
                 self.put(job, order)  # keeps its place among equals
+            del job  # while the lane waits, nothing that a job holds (a model, a recording) is held by it
 
     def _step(self, job: Job) -> bool:
         """Do one part of a job; True if there is more."""

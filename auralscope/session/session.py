@@ -18,6 +18,7 @@ from auralscope.audio.files import load_clip, write_wav
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
 from auralscope.session.notices import Notices
+from auralscope.session.trust import Trust
 from auralscope.storage import quoted, write_aside
 from auralscope.types import unit_name
 
@@ -126,6 +127,8 @@ class Session:
     features : dict of int to Feature
         What has been deconvolved of the layer, by unit.
     listening : Listening
+    trust : Trust
+        How far the chosen unit's sound can be trusted.
     plugins : tuple of Plugin
         Empty until `find_plugins` is done.
     """
@@ -150,6 +153,7 @@ class Session:
     def __init__(self, deliver: Deliver, device: str = "auto") -> None:
         self.jobs = Jobs(deliver)
         self.listening = Listening(self.jobs, deliver)
+        self.trust = Trust(self.jobs)
         self._notices = Notices(deliver, self.said.emit)
         self._device = device
         self.plugins: tuple[Plugin, ...] = ()
@@ -293,6 +297,7 @@ class Session:
         self.layer_look = None
         self.features = self._kept.setdefault(self.layer, {})
         self.unit = None
+        self.trust.clear()
         self.layer_changed.emit()
         self.unit_changed.emit()
         self.fill_gallery()
@@ -300,6 +305,7 @@ class Session:
     def choose_unit(self, unit: int) -> None:
         """Make a unit of the layer the sound that is heard, over the window, at once."""
         self.unit = unit
+        self.trust.clear()
         self.unit_changed.emit()
         self._auralise(hear=True)
 
@@ -364,6 +370,7 @@ class Session:
             self.jobs.cancel(key)
         self.look = None
         self.layer_look = None
+        self.trust.forget()
         self._kept = {}
         self.features = {}
         self.look_changed.emit()
@@ -393,6 +400,7 @@ class Session:
     def _analysed(self, look: Look) -> None:
         self.look = look
         self.layer_look = None
+        self.trust.forget()
         self._kept = {}
         self.features = self._kept.setdefault(self.layer, {})
         self.look_changed.emit()
@@ -449,5 +457,7 @@ class Session:
             self.features_arrived.emit((unit,))
             start_s = look.run.start_s
             self.listening.set_feature(sound, title, (start_s, start_s + self.window_s), hear)
+            if sound.peak > 0.0:
+                self.trust.measure(run, layer, unit, "deconvolution")
 
         self.jobs.start("model", auralise, key="sound", urgency=3, done=auralised, failed=self.problem.emit)

@@ -17,6 +17,7 @@ from auralscope.ui import help as pages
 from auralscope.ui import theme
 from auralscope.ui.actions import Actions
 from auralscope.ui.keyboard import SpaceBar, order_focus
+from auralscope.ui.panes import trust
 from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
 from auralscope.ui.panes.gallery import GalleryPane
@@ -130,6 +131,7 @@ class MainWindow(QMainWindow):
         session.model_changed.connect(self._order_focus)
         self.recording.open_wanted.connect(self.choose_files)
         self.feature.save_sound.clicked.connect(self.save_sound)
+        self.feature.trust.details_wanted.connect(self.show_trust)
         self.feature.save_picture.clicked.connect(self.save_picture)
         self.model_pane.look_here.clicked.connect(self.look_here)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_colours_changed)
@@ -145,6 +147,7 @@ class MainWindow(QMainWindow):
                 *(recording.open, recording.choice, self.jobs.cancel, self.waveform),
                 *(controls.transform, controls.n_fft, controls.scale, controls.colour_map),
                 *(controls.floor, controls.ceiling, controls.following, self.spectrogram),
+                feature.trust.details,
                 *(feature.opacity, feature.alone, feature.save_sound, feature.save_picture),
                 *(model.choice, model.look_here, *model.layers.buttons.values()),
                 *(*gallery.kind.buttons.values(), gallery.order, gallery.resume, gallery.view),
@@ -239,6 +242,12 @@ class MainWindow(QMainWindow):
         if self.session.layer:
             self.model_pane.show_place(self.session.layer)
         self.gallery.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def show_trust(self) -> None:
+        """Open the figures of how far the chosen feature's sound can be trusted."""
+        figures = trust.page(self.session)
+        if figures:
+            self._page("How far this sound can be trusted", figures)
 
     def show_keys(self) -> None:
         """Open the page of keys."""

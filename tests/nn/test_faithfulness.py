@@ -85,19 +85,30 @@ def clip() -> Clip:
     return Clip(0.2 * tones + 0.01 * np.random.default_rng(1).standard_normal(WINDOW), RATE)
 
 
-@pytest.mark.parametrize("layer", ["conv1", "conv2", "dense"])
-def test_as_heard_is_the_wav_given_back_to_the_network(tiny: Model, clip: Clip, tmp_path: Path, layer: str) -> None:
+@pytest.mark.parametrize(
+    ("layer", "method"),
+    [
+        ("conv1", "deconvolution"),
+        ("conv2", "deconvolution"),
+        ("dense", "deconvolution"),
+        ("conv2", "guided"),
+        ("dense", "lrp-zplus"),
+    ],
+)
+def test_as_heard_is_the_wav_given_back_to_the_network(
+    tiny: Model, clip: Clip, tmp_path: Path, layer: str, method: str
+) -> None:
     run = tiny.analyse(clip)
     energies = np.array([np.square(values).mean() for values in run.feature_maps(layer).astype(np.float64)])
     for unit in run.most_active(layer, 2):
         file = tmp_path / f"{unit}.wav"
-        write_wav(file, run.auralise(layer, unit))
+        write_wav(file, run.auralise(layer, unit, method=method))
         heard = tiny.analyse(load_clip(file)).feature_maps(layer).astype(np.float64)
         after = np.array([np.square(values).mean() for values in heard])
         alive = energies > 0.0
         others = alive & (np.arange(len(alive)) != unit)
         retained = after[alive & ~others] / energies[alive & ~others]
-        found = run.faithfulness(layer, unit)
+        found = run.faithfulness(layer, unit, method=method)
         assert isinstance(found, UnitFaithfulness)
         assert found.retention == pytest.approx(float(retained[0]), rel=1e-4)
         assert found.selectivity == pytest.approx(

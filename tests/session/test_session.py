@@ -397,3 +397,38 @@ def test_what_happens_to_the_model_is_said(looking):
     looking.session.jobs.start("model", lack)
     looking.until(lambda: looking.said)
     assert looking.said == ["The memory of 'cuda' ran out."]
+
+
+# How far it can be trusted
+
+
+def test_a_sound_is_followed_by_how_far_it_can_be_trusted(looking):
+    session = looking.session
+    session.choose_layer("conv3")
+    filled(looking)
+    first, second = session.layer_look.order[:2]
+    session.choose_unit(first)
+    assert session.trust.finding is None
+    session.choose_unit(second)
+    looking.until(lambda: session.trust.finding is not None)
+    looking.idle()
+    assert session.trust.finding.unit == second, "the first was overtaken"
+    assert session.trust.finding == session.look.run.faithfulness("conv3", second)
+    session.choose_unit(first)
+    assert session.trust.finding is None
+    looking.until(lambda: session.trust.finding is not None)
+    known = session.trust.finding
+    assert known.unit == first
+    session.choose_unit(second)
+    looking.until(lambda: session.trust.finding is not None)
+    session.choose_unit(first)
+    looking.until(lambda: session.trust.finding is not None)
+    assert session.trust.finding is known, "not measured again"
+    session.choose_layer("output")
+    assert session.trust.finding is None
+    looking.until(lambda: session.layer_look is not None)
+    session.choose_unit(1)
+    looking.until(lambda: session.trust.finding is not None)
+    assert session.trust.finding.label == "dance"
+    session.move_window(9.0)
+    looking.until(lambda: session.trust.finding is None)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from auralscope.ui import theme
 from auralscope.ui.panes.colour import FULL_SCALE_PERCENTILE
+from auralscope.ui.panes.trust import TrustPane
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -53,6 +54,7 @@ class FeaturePane(QWidget):
         self.save_sound.setToolTip("Write what the feature hears to a WAV file (Ctrl+S)")
         self.save_picture = QPushButton("Save picture…")
         self.save_picture.setToolTip("Write the feature's deconvolution to a PNG file (Ctrl+Shift+S)")
+        self.trust = TrustPane(session)
         words = QHBoxLayout()
         words.setSpacing(8)
         words.addWidget(self.title)
@@ -69,6 +71,7 @@ class FeaturePane(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(words)
+        layout.addWidget(self.trust)
         layout.addLayout(tools)
         self.opacity.valueChanged.connect(self.overlay_changed)
         self.alone.toggled.connect(self.overlay_changed)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from auralscope.dsp.scales import time_label
+from auralscope.session import trust
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
 
@@ -87,6 +88,8 @@ class TransportPane(QFrame):
         self.gain = QLabel()
         self.gain.setObjectName("dim")
         self.gain.setMinimumWidth(self.gain.fontMetrics().horizontalAdvance("+00.0 dB"))
+        self.trust = QLabel()
+        self.trust.setObjectName("dim")
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(0, 100)
         self.volume.setMinimumWidth(60)
@@ -109,6 +112,7 @@ class TransportPane(QFrame):
         row.addWidget(self.match)
         row.addWidget(self.gain)
         row.addWidget(self.model_rate)
+        row.addWidget(self.trust)
         row.addStretch(1)
         row.addWidget(QLabel("Volume"))
         row.addWidget(self.volume)
@@ -137,6 +141,7 @@ class TransportPane(QFrame):
         self._devices.timeout.connect(self._listening.look_for_device)
         self._listening.changed.connect(self.refresh)
         session.recording_changed.connect(self.refresh)
+        session.trust.changed.connect(self._show_trust)
         self.recolour()
         self.refresh()
 
@@ -191,6 +196,11 @@ class TransportPane(QFrame):
                 self._devices.start()
         else:
             self._devices.stop()
+
+    def _show_trust(self) -> None:
+        finding = self._session.trust.finding
+        self.trust.setText(trust.short(finding) if finding is not None else "")
+        self.trust.setToolTip(trust.sentences(finding) if finding is not None else "")
 
     def _gain_text(self) -> str:
         sound = self._listening.sound
