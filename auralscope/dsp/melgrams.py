@@ -101,16 +101,13 @@ class _Melgram(FrontEnd):
         )
 
 
-class StandardisedMelgram(_Melgram):
-    """Decibels below the window's loudest cell, then the whole window to mean 0 and deviation 1.
+class RelativeMelgram(_Melgram):
+    """Decibels below the window's loudest cell, as Kapre's layers give them to the compact-convnet.
 
-    As Kapre's layers give them to the compact-convnet (Choi 2018, sec. 2.4): ceil(n / hop) frames, placed so that as
-    much padding of zeros is needed before the window as after ('same'); a frame's centre lies up to half a hop behind
-    frame * hop. Each window stands for itself, so a level (in dB) and a gain (a contrast) make no difference.
-    A part shorter than a window is repeated until the window is full: silence would change the mean of what was heard.
+    Choi 2018, sec. 2.4. There are ceil(n / hop) frames, placed so that as much padding of zeros is needed before the
+    window as after ('same'): a frame's centre lies up to half a hop behind frame * hop. How loud a window is makes no
+    difference. A part shorter than a window is repeated until the window is full, so that silence is no part of it.
     """
-
-    EPSILON = 1e-10
 
     @property
     def _before(self) -> int:
@@ -122,10 +119,10 @@ class StandardisedMelgram(_Melgram):
 
     @property
     def value_range(self) -> tuple[float, float]:
-        return -4.0, 4.0
+        return -RANGE_DB, 0.0
 
     def describe(self) -> str:
-        return self._described("decibels, each window standardised")
+        return self._described("decibels below the loudest")
 
     def window(self, mono: NDArray[np.float32], start_s: float = 0.0) -> NDArray[np.float32]:
         """One window of `mono`, (window_samples,); what there is is repeated where the sound ends."""
@@ -134,7 +131,23 @@ class StandardisedMelgram(_Melgram):
 
     def scaled(self, power: torch.Tensor) -> torch.Tensor:
         level_db = 10.0 * power.clamp(min=SMALLEST).log10()
-        level_db = (level_db - level_db.amax(dim=(-2, -1), keepdim=True)).clamp(min=-RANGE_DB)
+        return (level_db - level_db.amax(dim=(-2, -1), keepdim=True)).clamp(min=-RANGE_DB)
+
+
+class StandardisedMelgram(RelativeMelgram):
+    """The same, then the whole window to mean 0 and deviation 1, so that contrast makes no difference either."""
+
+    EPSILON = 1e-10
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        return -4.0, 4.0
+
+    def describe(self) -> str:
+        return self._described("decibels, each window standardised")
+
+    def scaled(self, power: torch.Tensor) -> torch.Tensor:
+        level_db = super().scaled(power)
         mean = level_db.mean(dim=(-2, -1), keepdim=True)
         deviation = level_db.std(dim=(-2, -1), keepdim=True, correction=0)
         return (level_db - mean) / (deviation + self.EPSILON)

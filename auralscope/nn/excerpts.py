@@ -157,8 +157,11 @@ class Run(Excerpt):
         return scores
 
     def feature_maps(self, layer: str) -> NDArray[np.float32]:
-        """A layer's output: (units, bins', frames'), or (units,) for a dense layer."""
-        return to_numpy(self._tape.layer(self.model.layer(layer).module)[0])
+        """A layer's output: (units, bins', frames'), (units,) for a dense layer, (units, steps) for a recurrent one."""
+        value = self._tape.layer(self.model.layer(layer).module)
+        if value.ndim > 2 and not is_map(value, self._tape.image):
+            return to_numpy(value.reshape(-1, value.shape[-1]).T)
+        return to_numpy(value[0])
 
     def is_map(self, layer: str) -> bool:
         """Whether a layer's units have maps (a convolution) or single values (a dense layer)."""

@@ -178,8 +178,13 @@ class Model:
         return self._batch.turns(look, starts_s)
 
     def predict_input(self, image: NDArray[np.floating[Any]] | Tensor) -> NDArray[np.float32]:
-        """Probabilities, (labels,), for an input image (bins, frames) that was computed elsewhere."""
+        """Probabilities, (labels,), for an input image (bins, frames) that was computed elsewhere.
+
+        Leading axes of length one, a batch's and a channel's, may be there.
+        """
         shape = tuple(image.shape)
+        while len(shape) > 2 and shape[0] == 1:
+            image, shape = image[0], shape[1:]
         if shape != self.front_end.input_shape:
             raise ValueError(f"'{self.spec.id}' sees images of {self.front_end.input_shape}, not {shape}")
         probabilities: NDArray[np.float32] = self._probabilities(torch.as_tensor(image)[None])[0]

@@ -62,8 +62,8 @@ class LayerLook:
 
     Attributes
     ----------
-    maps : (units, bins', frames') or (units,) float32 array
-        Feature maps; single values for a dense layer.
+    maps : (units, bins', frames'), (units, steps) or (units,) float32 array
+        Feature maps; (units, steps) of a recurrent layer, single values of a dense one.
     activity : (units,) float32 array
         Mean square of each unit's map.
     order : list of int
@@ -76,8 +76,8 @@ class LayerLook:
 
     @property
     def is_map(self) -> bool:
-        """Whether units have maps (a convolution) or single values (a dense layer)."""
-        return self.maps.ndim == 3
+        """Whether units have maps (a convolution; a row, of a recurrent layer) or single values (a dense layer)."""
+        return self.maps.ndim > 1
 
     def is_silent(self, unit: int) -> bool:
         """Whether the unit gives nothing at all for this window."""

@@ -2,15 +2,84 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auralscope.dsp.melgrams import SquaredMelgram
 from auralscope.hookspecs import hookimpl
+from auralscope.nn.model import Layer, ModelSpec, Published, Weights
+from crnn.tags import MSD_TAGS
 
 if TYPE_CHECKING:
-    from auralscope.nn.model import ModelSpec
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
+
+HERE = Path(__file__).parent
+
+MSD_FRONT_END = SquaredMelgram(sample_rate=12_000, n_fft=512, hop=256, window_samples=349_440, n_mels=96)
+MSD_CHANNELS = (64, 128, 128, 128)
+MSD_GRU = 32
+
+
+def layers(channels: Sequence[int], gru: int, n_labels: int) -> tuple[Layer, ...]:
+    """What there is to look at in a network of these widths."""
+    return (
+        *(Layer(f"conv{number}", f"block{number}.pool", maps) for number, maps in enumerate(channels, start=1)),
+        Layer("gru1", "gru1", gru),
+        Layer("gru2", "gru2", gru),
+        Layer("output", "output", n_labels),
+    )
+
+
+def build_msd() -> nn.Module:
+    """The untrained network for the tags of the Million Song Dataset."""
+    from crnn.network import Crnn
+
+    return Crnn(len(MSD_TAGS), MSD_CHANNELS, MSD_GRU)
+
+
+def convert_msd(path: Path) -> Mapping[str, NDArray[np.float32]]:
+    """Read `music_tagger_crnn_weights_theano.h5`; see `crnn.convert`."""
+    from crnn.convert import theano
+
+    return theano(path)
+
+
+MSD = ModelSpec(
+    id="crnn-msd",
+    title="CRNN (Million Song Dataset)",
+    labels=MSD_TAGS,
+    layers=layers(MSD_CHANNELS, MSD_GRU, len(MSD_TAGS)),
+    front_end=MSD_FRONT_END,
+    build=build_msd,
+    weights=Weights(
+        file=None,
+        licence="MIT",
+        card=HERE / "crnn-msd.md",
+        published=Published(
+            url="https://raw.githubusercontent.com/keunwoochoi/music-auto_tagging-keras/master/data/music_tagger_crnn_weights_theano.h5",
+            sha256="783d8198417fd5d6ceee551dea5ec3e7f0210ec743af4819172b5c943044081c",
+            size_bytes=1_649_664,
+            source="Keunwoo Choi, music-auto_tagging-keras (2016), trained on the Million Song Dataset",
+            convert=convert_msd,
+        ),
+    ),
+    output="sigmoid",
+    summary=(
+        "50 tags (genre, mood, era, instruments) from 29.12 seconds of mel spectrogram: four blocks of 3x3 "
+        "convolution, then two recurrent layers over time (Choi et al. 2017), as its authors published it."
+    ),
+    citation=(
+        "K. Choi, G. Fazekas, M. Sandler, K. Cho: Convolutional recurrent neural networks for music classification. "
+        "ICASSP 2017. arXiv:1609.04243"
+    ),
+)
 
 
 @hookimpl
 def auralscope_models() -> list[ModelSpec]:
-    """No model yet."""
-    return []
+    """The published model `crnn-msd`."""
+    return [MSD]

@@ -8,13 +8,16 @@ import pytest
 import torch
 
 from auralscope.dsp.inversion import render
-from auralscope.dsp.melgrams import SquaredMelgram, StandardisedMelgram
+from auralscope.dsp.melgrams import RelativeMelgram, SquaredMelgram, StandardisedMelgram
 from auralscope.types import Clip
 
 RATE = 12_000
 STANDARDISED = StandardisedMelgram(RATE, n_fft=512, hop=256, window_samples=29 * RATE, n_mels=96)
+RELATIVE = RelativeMelgram(RATE, n_fft=512, hop=256, window_samples=29 * RATE, n_mels=96)
 SQUARED = SquaredMelgram(RATE, n_fft=512, hop=256, window_samples=349_440, n_mels=96)
-BOTH = pytest.mark.parametrize("front_end", [STANDARDISED, SQUARED], ids=["standardised", "squared"])
+EACH = pytest.mark.parametrize(
+    "front_end", [RELATIVE, STANDARDISED, SQUARED], ids=["relative", "standardised", "squared"]
+)
 
 
 def noise(n: int, seed: int = 0) -> torch.Tensor:
@@ -27,7 +30,7 @@ def test_images_are_as_large_as_the_published_networks_say() -> None:
     assert SQUARED.window_s == pytest.approx(29.12)
 
 
-def test_the_standardised_one_is_what_kapres_layers_compute() -> None:
+def test_the_relative_ones_are_what_kapres_layers_compute() -> None:
     samples = noise(29 * RATE).numpy()
     padded = np.pad(samples, (208, 208))  # 'same': 1360 frames of 512, 256 apart, over 348,000 samples
     t, k = np.arange(512), np.arange(257)
@@ -38,6 +41,7 @@ def test_the_standardised_one_is_what_kapres_layers_compute() -> None:
     bands = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=96, dtype=np.float64) @ power
     level_db = 10 * np.log10(np.maximum(bands, 1e-10))
     level_db = np.maximum(level_db - level_db.max(), -80)
+    np.testing.assert_allclose(RELATIVE.see(torch.from_numpy(samples)).image.numpy(), level_db, atol=1e-8)
     expected = (level_db - level_db.mean()) / level_db.std()
     np.testing.assert_allclose(STANDARDISED.see(torch.from_numpy(samples)).image.numpy(), expected, atol=1e-8)
 
@@ -79,7 +83,7 @@ def test_the_squared_one_keeps_levels_and_the_standardised_one_does_not() -> Non
     assert float(difference.median()) == pytest.approx(40.0, abs=1e-6)
 
 
-@BOTH
+@EACH
 def test_silence_is_flat(front_end) -> None:
     image = front_end.see(torch.zeros(front_end.window_samples)).image
     assert image.shape == front_end.input_shape
@@ -87,7 +91,7 @@ def test_silence_is_flat(front_end) -> None:
     assert bool(image.isfinite().all())
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("n_samples", [None, 40_000, 700])
 def test_there_and_back_is_the_same(front_end, n_samples) -> None:
     samples = noise(n_samples or front_end.window_samples)
@@ -98,7 +102,7 @@ def test_there_and_back_is_the_same(front_end, n_samples) -> None:
     torch.testing.assert_close(back[:reached], samples[:reached], atol=1e-12, rtol=0)
 
 
-@BOTH
+@EACH
 def test_an_image_of_ones_gives_every_covered_band_back(front_end) -> None:
     samples = noise(front_end.window_samples)
     seen = front_end.see(samples)
@@ -111,7 +115,7 @@ def test_an_image_of_ones_gives_every_covered_band_back(front_end) -> None:
     assert np.abs(level_db).max() < 0.5
 
 
-@BOTH
+@EACH
 def test_a_longer_stretch_begins_with_the_same_frames(front_end) -> None:
     long = noise(front_end.window_samples + 100_000)
     image_stft = front_end.see(long[: front_end.window_samples]).stft
@@ -130,7 +134,7 @@ def test_a_short_clip_is_repeated_or_followed_by_silence() -> None:
     assert not followed[100_000:].any()
 
 
-@BOTH
+@EACH
 def test_loud_music_stays_within_the_range_of_the_colour_map(front_end, shared) -> None:
     import auralscope as asc
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
+import h5py
 import numpy as np
+import published
 import pytest
 import torch
+import twins
+from crnn.convert import theano
 from crnn.network import GRU, Crnn, FrameNorm
+from crnn.tags import MSD_TAGS
+
+import auralscope as asc
+from auralscope.errors import WeightsError
 
 
 def slow_gru(sequence, weights, biases) -> np.ndarray:
@@ -65,3 +75,68 @@ def test_the_norm_over_time_has_statistics_of_every_frame() -> None:
 def test_it_has_as_many_parameters_as_published() -> None:
     # README of keunwoochoi/music-auto_tagging-keras; running statistics do not count.
     assert sum(parameter.numel() for parameter in Crnn().parameters()) == 396_786
+
+
+# -- with the published weights --------------------------------------------------------------------------------------
+
+# What its authors print for each of their four images: README of keunwoochoi/music-auto_tagging-keras, 'theano,
+# MusicTaggerCRNN'. Two of them are in ../shared/reference/golden, too; these are the other two.
+PRINTED = {
+    "bensound-actionable.npy": {
+        "jazz": 0.416, "instrumental": 0.181, "Hip-Hop": 0.085, "folk": 0.085, "rock": 0.081,
+        "ambient": 0.068, "guitar": 0.062, "Progressive rock": 0.048, "experimental": 0.046, "acoustic": 0.046,
+    },
+    "bensound-thejazzpiano.npy": {
+        "jazz": 0.299, "instrumental": 0.174, "electronic": 0.089, "ambient": 0.061, "chillout": 0.052,
+        "rock": 0.044, "guitar": 0.044, "funk": 0.033, "chill": 0.032, "Progressive rock": 0.029,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def msd(shared):
+    return published.load(shared, "crnn-msd")
+
+
+def test_four_published_images_give_the_published_probabilities(shared, msd) -> None:
+    golden = json.loads((shared / "reference" / "golden" / "crnn_tags.json").read_text()) | PRINTED
+    assert len(golden) == 4
+    for name, tags in golden.items():
+        image = np.load(shared / "reference" / "crnn" / name)[0, 0]
+        given = dict(zip(msd.labels, msd.predict_input(image).tolist(), strict=True))
+        assert {tag: given[tag] for tag in tags} == pytest.approx(tags, abs=0.0006), name
+
+
+def test_images_and_recordings_give_what_a_slow_program_computes(shared, msd) -> None:
+    file = published.file_of(shared, "crnn-msd")
+    for name in ("cute", "dubstep", "actionable", "thejazzpiano"):
+        image = np.load(shared / "reference" / "crnn" / f"bensound-{name}.npy")[0, 0]
+        np.testing.assert_allclose(msd.predict_input(image), twins.crnn_msd(file, image), atol=2e-4)
+    for name in ("folk_vocals", "waltz", "solo_trumpet"):
+        clip = asc.load_clip(shared / "audio" / f"{name}.ogg", duration_s=29.12)
+        window = msd.front_end.window(msd.front_end.mono(clip))
+        slow = twins.crnn_msd(file, twins.crnn_image(window))
+        np.testing.assert_allclose(msd.predict(clip).mean, slow, atol=1e-3, err_msg=name)
+
+
+def test_an_image_with_leading_axes_of_one_is_that_image(shared, msd) -> None:
+    """So its authors publish them: (1, 1, 96, 1366)."""
+    stored = np.load(shared / "reference" / "crnn" / "bensound-cute.npy")
+    np.testing.assert_array_equal(msd.predict_input(stored), msd.predict_input(stored[0, 0]))
+    with pytest.raises(ValueError, match=r"images of \(96, 1366\)"):
+        msd.predict_input(stored[..., :1000])
+
+
+def test_what_is_no_such_file_is_said(tmp_path) -> None:
+    file = tmp_path / "weights.h5"
+    file.write_bytes(b"not HDF5")
+    with pytest.raises(WeightsError, match=r"weights\.h5 is no HDF5 file"):
+        theano(file)
+    with h5py.File(file, "w") as other:
+        other["something"] = 1.0
+    with pytest.raises(WeightsError, match=r"weights\.h5 does not hold the CRNN"):
+        theano(file)
+
+
+def test_the_tags_are_in_the_published_order(shared) -> None:
+    assert json.loads((shared / "reference" / "golden" / "msd_tags.json").read_text()) == list(MSD_TAGS)

@@ -202,7 +202,7 @@ class GalleryModel(QAbstractListModel):
         if unit not in self._pictures:
             look, feature = self._session.layer_look, self._session.features.get(unit)
             if self._kind == "map" and look is not None:
-                self._pictures[unit] = picture_of(look.maps[unit], self._colours)
+                self._pictures[unit] = picture_of(np.atleast_2d(look.maps[unit]), self._colours)
             elif feature is not None:
                 self._pictures[unit] = picture_of(feature.image, self._colours)
         return self._pictures.get(unit)
