@@ -1,4 +1,4 @@
-"""``python -m auralscope.training``: how the bundled weights and the bundled excerpt are made."""
+"""``python -m auralscope.training``: how bundled weights, the excerpt and the page of architectures are made."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ TAGGERS = ("compact-convnet", "crnn")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if options.command == "architectures":  # needs no extra
+        from auralscope.training.architectures import page, write_page
+
+        if options.markdown:
+            write_page(options.markdown)
+        else:
+            sys.stdout.write(page())
+        return 0
     missing = [name for name in ("lightning", "torchmetrics", "mido") if find_spec(name) is None]
     if missing:
         sys.stderr.write(
@@ -137,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
         )
     excerpt = commands.add_parser("excerpt", parents=[fonts], help="compose and render the bundled excerpt")
     excerpt.add_argument("--out", metavar="FILE", type=Path, required=True, help="an OGG file")
+    table = commands.add_parser("architectures", help="the table of architectures and their parameters")
+    table.add_argument("--markdown", metavar="PAGE", type=Path, help="write it into a page")
     return parser
 
 
