@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 BATCH = 8
 """Windows that go through the network together, where memory allows."""
 
+CPU_BATCH = 2
+"""The same on a CPU, which gains nothing from more; between two batches something more urgent may be done."""
+
 HALF_TOLERANCE = 1e-2
 """How far half precision may stray from full, as probability."""
 
@@ -85,7 +88,7 @@ class Model:
         self.network = network.to(device).eval().requires_grad_(False)
         # Hooks that tell a recording which module is at work hang on the network itself, so one pass at a time.
         self.one_at_a_time = threading.RLock()
-        self._batch = Batch(BATCH, "windows", device)
+        self._batch = Batch(CPU_BATCH if device.type == "cpu" else BATCH, "windows", device)
         self._half: bool | None = None  # not tried yet
 
     @property

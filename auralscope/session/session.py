@@ -18,6 +18,7 @@ from auralscope.audio.files import load_clip, write_wav
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
 from auralscope.session.notices import Notices
+from auralscope.session.taggram import Taggram
 from auralscope.session.trust import Trust
 from auralscope.storage import quoted, write_aside
 from auralscope.types import unit_name
@@ -129,6 +130,7 @@ class Session:
     listening : Listening
     trust : Trust
         How far the chosen unit's sound can be trusted.
+    taggram : Taggram
     plugins : tuple of Plugin
         Empty until `find_plugins` is done.
     """
@@ -166,6 +168,7 @@ class Session:
         self.unit: int | None = None
         self.features: dict[int, Feature] = {}
         self._kept: dict[str, dict[int, Feature]] = {}
+        self.taggram = Taggram(self)
 
     def close(self) -> None:
         """End all background work and give the audio device back."""
@@ -323,7 +326,7 @@ class Session:
         """Write what the chosen unit hears as it is heard, at its true level or as loud as the original."""
         clip = self.listening.feature_clip
         if clip is not None:
-            self._write(path, lambda: write_wav(path, clip))
+            self.write(path, lambda: write_wav(path, clip))
 
     def save_picture(self, path: Path) -> None:
         """Write the chosen unit's deconvolution beside what the model sees, as PNG."""
@@ -338,9 +341,10 @@ class Session:
             front_end = look.run.model.front_end
             write_aside(path, pictures.feature(image, look.input, front_end, look.run.start_s, title))
 
-        self._write(path, write)
+        self.write(path, write)
 
-    def _write(self, path: Path, write: Callable[[], None]) -> None:
+    def write(self, path: Path, write: Callable[[], None]) -> None:
+        """Have a file written in the background, and say so."""
         self.jobs.start(
             "files",
             lambda _job: write(),

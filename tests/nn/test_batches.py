@@ -69,8 +69,10 @@ def model_of(network: nn.Module, window_samples: int = 1024) -> Model:
 
 
 @pytest.fixture(autouse=True)
-def seeded() -> None:
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same network each time, and as many windows at once as on a GPU."""
     torch.manual_seed(0)
+    monkeypatch.setattr(inspection, "CPU_BATCH", inspection.BATCH)
 
 
 def music(seconds: float, rate: int = RATE) -> Clip:
