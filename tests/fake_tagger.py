@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from safetensors.torch import save_file
 
-LABELS = tuple(f"tag {number:02d}" for number in range(48)) + ("female vocalists, loud", "<b>quiet & slow</b>")
+LABELS = (*(f"tag {number:02d}" for number in range(48)), "female vocalists, loud", "<b>quiet & slow</b>")
 
 _PLUGIN = f"""
 from pathlib import Path

@@ -36,6 +36,7 @@ class Actions:
         window.session.listening.changed.connect(self._enable)
         window.session.unit_changed.connect(self._enable)
         window.session.trust.changed.connect(self._enable)
+        window.session.taggram.changed.connect(self._enable)
         self._enable()
 
     def _enable(self) -> None:
@@ -46,6 +47,7 @@ class Actions:
         for action in self._of_feature:
             action.setEnabled(session.listening.sound is not None)
         self.trust.setEnabled(session.trust.finding is not None)
+        self.save_tags.setEnabled(session.taggram.tags is not None)
         for action in (self.save_sound, self.save_picture):
             action.setEnabled(session.unit is not None and session.listening.sound is not None)
 
@@ -63,6 +65,9 @@ class Actions:
         self.save_picture = self._add(
             "Save &picture…", window.save_picture, "Ctrl+Shift+S", "Write the feature's deconvolution as PNG"
         )
+        self.save_tags = self._add(
+            "Save &tags over time…", window.save_tags, "Ctrl+T", "Write the tags over time as CSV"
+        )
         self._menu.addSeparator()
         self._add("&Quit", window.close, "Ctrl+Q", "End the program")
 
@@ -73,6 +78,7 @@ class Actions:
         self._add("Whole &recording", view.show_all, "0", "All of the recording on the screen")
         self._add("&Model's window", view.show_window, "Z", "Just what the model looks at")
         self._menu.addSeparator()
+        self._add("Tags &over time", window.model_pane.over_time.toggle, "O", "What the model says along the recording")
         self._add("&Feature alone", feature.alone.toggle, "F", "Hide the recording behind the feature")
         self._add("&Deconvolutions or feature maps", window.gallery.toggle_kind, "D", "What the gallery shows")
         self._add("&Gallery", window.focus_gallery, "G", "Put the arrow keys into the gallery")

@@ -18,6 +18,7 @@ from auralscope.ui import theme
 from auralscope.ui.actions import Actions
 from auralscope.ui.keyboard import SpaceBar, order_focus
 from auralscope.ui.panes import trust
+from auralscope.ui.panes.axes import LEFT_AXIS_PX
 from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
 from auralscope.ui.panes.gallery import GalleryPane
@@ -26,6 +27,7 @@ from auralscope.ui.panes.model import ModelPane
 from auralscope.ui.panes.recording import RecordingPane
 from auralscope.ui.panes.spectrogram import SpectrogramPane
 from auralscope.ui.panes.status import JobsPane, MessagePane
+from auralscope.ui.panes.taggram import NAMES_PX, TaggramPane
 from auralscope.ui.panes.transport import TransportPane
 from auralscope.ui.panes.waveform import WaveformPane
 from auralscope.ui.qt_bridge import UiThread
@@ -66,6 +68,7 @@ class MainWindow(QMainWindow):
         self.recording = RecordingPane(self.session, self.waveform, self.jobs)
         self.controls = ControlsPane(settings)
         self.spectrogram = SpectrogramPane()
+        self.taggram = TaggramPane(self.session, settings)
         self.feature = FeaturePane(self.session)
         self.input = InputPane()
         self.gallery = GalleryPane(self.session)
@@ -76,6 +79,7 @@ class MainWindow(QMainWindow):
             self.session,
             spectrogram=self.spectrogram,
             waveform=self.waveform,
+            taggram=self.taggram,
             input_pane=self.input,
             controls=self.controls,
             feature=self.feature,
@@ -87,6 +91,7 @@ class MainWindow(QMainWindow):
         self._space_bar = SpaceBar(self)
         self._join()
         self._remember_sizes()
+        self.show_taggram(str(settings.value("view/taggram", "")).lower() == "true")
 
     def _arrange(self) -> None:
         picture = QFrame()
@@ -95,7 +100,12 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(5)
         column.addWidget(self.controls)
-        column.addWidget(self.spectrogram, 1)
+        self.pictures = QSplitter(Qt.Orientation.Vertical)
+        self.pictures.addWidget(self.spectrogram)
+        self.pictures.addWidget(self.taggram)
+        self.pictures.setStretchFactor(0, 1)
+        self.pictures.setChildrenCollapsible(False)
+        column.addWidget(self.pictures, 1)
         column.addWidget(self.feature)
 
         self.across = QSplitter(Qt.Orientation.Horizontal)
@@ -110,7 +120,7 @@ class MainWindow(QMainWindow):
         self.down.setStretchFactor(0, 1)
         self.down.setStretchFactor(1, 7)
         self.down.setChildrenCollapsible(False)
-        for splitter in (self.across, self.down):
+        for splitter in (self.across, self.down, self.pictures):
             splitter.setHandleWidth(6)
 
         middle = QWidget()
@@ -133,6 +143,10 @@ class MainWindow(QMainWindow):
         self.feature.save_sound.clicked.connect(self.save_sound)
         self.feature.trust.details_wanted.connect(self.show_trust)
         self.feature.save_picture.clicked.connect(self.save_picture)
+        self.taggram.save.clicked.connect(self.save_tags)
+        self.taggram.height_wanted.connect(self._size_taggram)
+        self.pictures.splitterMoved.connect(self._remember_taggram)
+        self.model_pane.over_time.toggled.connect(self.show_taggram)
         self.model_pane.look_here.clicked.connect(self.look_here)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_colours_changed)
         self._order_focus()
@@ -141,15 +155,16 @@ class MainWindow(QMainWindow):
         """With another model there are other buttons."""
         self._space_bar.adopt(self)
         recording, controls, feature = self.recording, self.controls, self.feature
-        model, gallery, transport = self.model_pane, self.gallery, self.transport
+        model, gallery, transport, taggram = self.model_pane, self.gallery, self.transport, self.taggram
         order_focus(
             [
                 *(recording.open, recording.choice, self.jobs.cancel, self.waveform),
                 *(controls.transform, controls.n_fft, controls.scale, controls.colour_map),
                 *(controls.floor, controls.ceiling, controls.following, self.spectrogram),
+                *(taggram.by, taggram.overlap, taggram.go_on, taggram.save, taggram.names, taggram.map),
                 feature.trust.details,
                 *(feature.opacity, feature.alone, feature.save_sound, feature.save_picture),
-                *(model.choice, model.look_here, *model.layers.buttons.values()),
+                *(model.choice, model.over_time, model.look_here, *model.layers.buttons.values()),
                 *(*gallery.kind.buttons.values(), gallery.order, gallery.resume, gallery.view),
                 *(transport.play, transport.stop, transport.loop, transport.original, transport.feature),
                 *(transport.render_choice, transport.match, transport.model_rate, transport.volume),
@@ -205,12 +220,23 @@ class MainWindow(QMainWindow):
         """Write the chosen feature's deconvolution."""
         self._save("Save picture", "png", "PNG (*.png)", self.session.save_picture)
 
+    def save_tags(self) -> None:
+        """Write the tags over time."""
+        model = self.session.model
+        if self.session.taggram.tags is not None and model is not None:
+            name = f"tags {model.spec.id}"
+            self._save_as("Save tags over time", name, "csv", "Table (*.csv)", self.session.taggram.save)
+
     def _save(self, title: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
-        clip, unit = self.session.clip, self.session.unit
-        if clip is None or unit is None:
+        if self.session.unit is not None:
+            self._save_as(title, self.session.unit_label(self.session.unit), suffix, kind, save)
+
+    def _save_as(self, title: str, what: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
+        clip = self.session.clip
+        if clip is None:
             return
         stem = clip.source.stem if clip.source else "recording"
-        suggested = f"{stem} {self.session.unit_label(unit)}.{suffix}"
+        suggested = f"{stem} {what}.{suffix}"
         folder = Path(str(self.settings.value("files/save folder", "")))
         name, _ = QFileDialog.getSaveFileName(self, title, str(folder / suggested), kind)
         if name:
@@ -223,6 +249,25 @@ class MainWindow(QMainWindow):
     def look_here(self) -> None:
         """Let the model look at where the playhead is."""
         self.session.move_window(self.session.listening.player.position_s)
+
+    def show_taggram(self, shown: bool) -> None:
+        """Show tags over time, or hide them; they are computed only while they are seen."""
+        self.settings.setValue("view/taggram", shown)
+        self.model_pane.over_time.setChecked(shown)
+        self.taggram.setVisible(shown)
+        # Names stand where the spectrogram has its axis: their times stand above one another.
+        self.spectrogram.plot.getAxis("left").setWidth(NAMES_PX if shown else LEFT_AXIS_PX)
+        self._size_taggram()
+        self.session.taggram.want(shown)
+
+    def _size_taggram(self) -> None:
+        """As high as the user made it, or as its labels need."""
+        chosen = self.settings.value("window/taggram", 0)
+        height = min(int(str(chosen)) or self.taggram.wanted_height(), self.taggram.maximumHeight())
+        self.pictures.setSizes([max(self.pictures.height() - height, 1), height])
+
+    def _remember_taggram(self) -> None:
+        self.settings.setValue("window/taggram", self.taggram.height())
 
     def seek_by(self, by_s: float) -> None:
         """Move the playhead."""
@@ -276,7 +321,7 @@ class MainWindow(QMainWindow):
         self.theme_choice = choice
         self.settings.setValue("view/colours", choice)
         theme.apply(choice)
-        for pane in (self.messages, self.transport, self.feature, self.model_pane):
+        for pane in (self.messages, self.transport, self.feature, self.taggram, self.model_pane):
             pane.recolour()
 
     def _system_colours_changed(self) -> None:

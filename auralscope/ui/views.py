@@ -1,14 +1,16 @@
-"""Joins what is seen along time, spectrogram, waveform and the model's input, to the session."""
+"""Joins what is seen along time, spectrogram, waveform, tags and the model's input, to the session."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from auralscope.dsp.overview import Overview
 from auralscope.dsp.pyramid import OvertakenError, Pyramid
+from auralscope.ui.panes.curves import CurvesOver
 from auralscope.ui.panes.timeline import link_time
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from auralscope.ui.panes.gallery import GalleryPane
     from auralscope.ui.panes.input import InputPane
     from auralscope.ui.panes.spectrogram import ReadyTile, SpectrogramPane, TileRequest
+    from auralscope.ui.panes.taggram import TaggramPane
     from auralscope.ui.panes.timeline import Following
     from auralscope.ui.panes.transport import TransportPane
     from auralscope.ui.panes.waveform import WaveformPane
@@ -35,6 +38,7 @@ class Views(QObject):
         *,
         spectrogram: SpectrogramPane,
         waveform: WaveformPane,
+        taggram: TaggramPane,
         input_pane: InputPane,
         controls: ControlsPane,
         feature: FeaturePane,
@@ -46,14 +50,18 @@ class Views(QObject):
         self._session = session
         self._spectrogram = spectrogram
         self._waveform = waveform
+        self._taggram = taggram
+        self._along_time = (spectrogram, waveform, taggram.map)
         self._input = input_pane
         self._controls = controls
         self._feature = feature
         self._gallery = gallery
         self._shown: object = None
         self._was_playing = False
-        link_time(spectrogram, waveform)
-        for pane in (spectrogram, waveform):
+        self._curves = CurvesOver(spectrogram)
+        for one, other in combinations(self._along_time, 2):
+            link_time(one, other)
+        for pane in self._along_time:
             pane.seek_requested.connect(session.listening.seek)
             pane.loop_changed.connect(session.listening.set_loop)
             pane.window_moved.connect(session.move_window)
@@ -62,6 +70,7 @@ class Views(QObject):
         spectrogram.request_tiles.connect(self._compute_tiles)
         spectrogram.following_changed.connect(controls.show_following)
         feature.overlay_changed.connect(self._show_overlay)
+        taggram.curves_changed.connect(self.show_curves)
         controls.view_changed.connect(self._make_pyramid)
         controls.scale_changed.connect(spectrogram.set_scale)
         controls.range_changed.connect(spectrogram.set_range_db)
@@ -111,7 +120,8 @@ class Views(QObject):
             return
         self._spectrogram.set_pyramid(None)
         self._waveform.set_overview(None)
-        self._waveform.set_duration(clip.duration_s)
+        for pane in self._along_time[1:]:
+            pane.set_duration(clip.duration_s)
         self._make_pyramid()
         self._session.jobs.start(
             "view",
@@ -164,7 +174,7 @@ class Views(QObject):
     def _show_window(self) -> None:
         session = self._session
         start_s = session.window_start_s if session.clip is not None and session.model is not None else None
-        for pane in (self._spectrogram, self._waveform):
+        for pane in self._along_time:
             pane.set_model_window(start_s, session.window_s)
 
     def _show_listening(self) -> None:
@@ -175,7 +185,7 @@ class Views(QObject):
         self._was_playing = playing
 
     def _show_loop(self) -> None:
-        for pane in (self._spectrogram, self._waveform):
+        for pane in self._along_time:
             pane.set_loop(self._session.listening.player.loop)
 
     def _show_input(self) -> None:
@@ -203,11 +213,16 @@ class Views(QObject):
         front_end = run.model.front_end
         self._spectrogram.set_overlay(feature.image, run.start_s, front_end.hop_s, front_end.frequencies_hz, opacity)
 
+    def show_curves(self) -> None:
+        """Draw the labels' curves that are chosen."""
+        self._curves.show(self._taggram.curves, self._taggram.top)
+
     def _set_following(self, following: Following) -> None:
-        for pane in (self._spectrogram, self._waveform):
+        for pane in self._along_time:
             pane.set_following(following)
 
     def _set_colour_map(self, name: str) -> None:
         self._spectrogram.set_colour_map(name)
         self._input.set_colour_map(name)
         self._gallery.set_colour_map(name)
+        self._taggram.map.set_colour_map(name)

@@ -1,0 +1,427 @@
+"""Tags over time: labels by time as a picture, with their names beside it and a curve for each that is chosen."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from auralscope.dsp.scales import time_label
+from auralscope.session.taggram import OVERLAPS, By
+from auralscope.ui import theme
+from auralscope.ui.panes.axes import AXIS_MARGIN_PX
+from auralscope.ui.panes.colour import COLOUR_MAPS, value_lut
+from auralscope.ui.panes.curves import Curve, curve_colour
+from auralscope.ui.panes.items import PictureItem
+from auralscope.ui.panes.timeline import TimePane
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSettings
+
+    from auralscope.session.session import Session
+    from auralscope.session.taggram import TagsOverTime
+
+ROW_PX = 19
+"""The least height of a row; few labels share what room there is, up to `TALL_ROW_PX`."""
+
+TALL_ROW_PX = 34
+NAMES_PX = 132
+"""The width of the names, and so of what lies left of every picture above them."""
+
+FIRST_WINDOWS = 4
+"""From so many on, labels keep their order until all windows are there."""
+
+SHOWN_ROWS = 8
+"""Labels for which there is room unless the user makes more."""
+
+BY_NAMES: dict[By, str] = {"mean": "By mean", "highest": "By peak"}
+
+
+class TaggramPane(QWidget):
+    """The labels' probabilities along the recording.
+
+    Parameters
+    ----------
+    session : Session
+    settings : QSettings
+        Remembers the overlap and the order.
+    """
+
+    curves_changed = Signal()
+    height_wanted = Signal()
+    """There are other labels, and maybe more or fewer."""
+
+    def __init__(self, session: Session, settings: QSettings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._taggram = session.taggram
+        self._settings = settings
+        self.names = NamesView()
+        self.map = TagMap()
+        self.by = self._choice("tags by", "In which order the labels are", dict(BY_NAMES.items()), "mean")
+        self.overlap = self._choice(
+            "tags overlap",
+            "How much of a window it has in common with the next: more takes longer and shows more",
+            {str(share): f"Overlap {share:.0%}".replace("%", " %") for share in OVERLAPS},
+            str(self._taggram.overlap),
+        )
+        self.said = QLabel()
+        self.said.setObjectName("dim")
+        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.go_on = QPushButton("Go on")
+        self.go_on.setToolTip("Compute the windows that are missing")
+        self.save = QPushButton("Save table…")
+        self.save.setToolTip("Write the probabilities of all windows as CSV (Ctrl+T)")
+        tools = QHBoxLayout()
+        tools.setSpacing(6)
+        title = QLabel("Tags over time")
+        title.setObjectName("title")
+        tools.addWidget(title)
+        tools.addWidget(self.by)
+        tools.addWidget(self.overlap)
+        tools.addWidget(self.said, 1)
+        tools.addWidget(self.go_on)
+        tools.addWidget(self.save)
+        picture = QHBoxLayout()
+        picture.setSpacing(0)
+        picture.addWidget(self.names)
+        picture.addWidget(self.map, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 3, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(tools)
+        layout.addLayout(picture, 1)
+
+        self._taggram.overlap = float(self.overlap.currentData())
+        self.by.currentIndexChanged.connect(self._order_chosen)
+        self.overlap.currentIndexChanged.connect(lambda: self._taggram.set_overlap(float(self.overlap.currentData())))
+        self.go_on.clicked.connect(self._taggram.go_on)
+        self.names.toggled.connect(self._taggram.toggle_curve)
+        self.names.verticalScrollBar().valueChanged.connect(self._lay_rows)
+        self.names.resized.connect(self._lay_rows)
+        self.map.scrolled.connect(self._scroll)
+        session.model_changed.connect(self.refresh)
+        self._taggram.changed.connect(self.refresh)
+        self._taggram.curves_changed.connect(self._show_curves)
+        self.refresh()
+
+    @property
+    def curves(self) -> list[Curve]:
+        """What is drawn over the spectrogram: nothing while the pane is hidden."""
+        tags = self._taggram.tags
+        if tags is None or not self._taggram.wanted:
+            return []
+        lines = [(label, number, *tags.curve(label)) for label, number in self._taggram.curves.items()]
+        return [Curve(tags.labels[label], number, at_s, values / tags.top) for label, number, at_s, values in lines]
+
+    @property
+    def top(self) -> float:
+        """The probability at the top of the curves, and of the brightest colour."""
+        return self._taggram.tags.top if self._taggram.tags is not None else 1.0
+
+    def wanted_height(self) -> int:
+        """What shows all labels, or the first where there are many."""
+        return self._height_of(min(self.names.count() or SHOWN_ROWS, SHOWN_ROWS), ROW_PX + 3)
+
+    def _height_of(self, rows: int, row_px: int) -> int:
+        return self.save.sizeHint().height() + 7 + rows * row_px
+
+    def recolour(self) -> None:
+        """After a change of theme."""
+        self.names.viewport().update()
+
+    def refresh(self) -> None:
+        """Show what is there."""
+        taggram, tags, model = self._taggram, self._taggram.tags, self._session.model
+        self.save.setEnabled(tags is not None)
+        self.go_on.setVisible(taggram.unfinished)
+        labels = model.labels if model is not None else ()
+        if labels != self.names.labels:
+            self._name(labels, list(range(len(labels))))
+        # While windows arrive the names stay where they are: they would jump under the pointer.
+        if tags is not None and (tags.complete or not taggram.busy or tags.n_there <= FIRST_WINDOWS):
+            self._order()
+        self._show_tags()
+
+    def _order(self) -> None:
+        tags = self._taggram.tags
+        if tags is not None:
+            order = tags.ranked(self.by.currentData())
+            if order != self.names.order:
+                self._name(tags.labels, order)
+
+    def _name(self, labels: tuple[str, ...], order: list[int]) -> None:
+        others = labels != self.names.labels
+        self.names.set_labels(labels, order)
+        if others:
+            self.setMaximumHeight(self._height_of(max(len(labels), 1), TALL_ROW_PX))
+            self.height_wanted.emit()
+
+    def _show_tags(self) -> None:
+        tags = self._taggram.tags
+        self.map.show_tags(tags, self.names.order)
+        if tags is not None:
+            self.names.tell(tags)
+        self._show_curves()
+
+    def _order_chosen(self) -> None:
+        self._order()
+        self._show_tags()
+
+    def _about(self) -> str:
+        taggram, tags = self._taggram, self._taggram.tags
+        if tags is None:
+            return "…" if taggram.busy else ""
+        if not tags.complete:
+            return f"{tags.n_there} of {len(tags.starts_s)} windows"
+        if not taggram.curves:
+            return "Click a name to see its curve"
+        return f"Colours from 0 to {100 * tags.top:.0f} %"
+
+    def _show_curves(self) -> None:
+        self.said.setText(self._about())
+        self.said.setToolTip(self.said.text())
+        self.names.show_curves(self._taggram.curves)
+        self.curves_changed.emit()
+
+    def _lay_rows(self) -> None:
+        self.map.show_rows(self.names.verticalScrollBar().value() / self.names.row_px, self.names.row_px)
+
+    def _scroll(self, by_px: float) -> None:
+        bar = self.names.verticalScrollBar()
+        bar.setValue(round(bar.value() + by_px))
+
+    def _choice(self, key: str, what: str, names: dict[str, str], first: str) -> QComboBox:
+        box = QComboBox()
+        for value, name in names.items():
+            box.addItem(name, value)
+        box.setCurrentIndex(max(box.findData(self._settings.value(f"view/{key}", first)), 0))
+        box.setToolTip(what)
+        box.setAccessibleName(what)
+        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        box.currentIndexChanged.connect(lambda: self._settings.setValue(f"view/{key}", box.currentData()))
+        return box
+
+
+class NamesView(QListWidget):
+    """The labels' names, each as high as its row in the picture beside it; a click or Enter chooses one."""
+
+    toggled = Signal(int)
+    """A label, as its number in the model."""
+    resized = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Labels")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setStyleSheet("QListView { border: none; border-radius: 0; }")
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMouseTracking(True)
+        self.setUniformItemSizes(True)
+        self.setFixedWidth(NAMES_PX)
+        self.setItemDelegate(_NameDelegate(self))
+        self.labels: tuple[str, ...] = ()
+        self.order: list[int] = []
+        self.curves: dict[int, int] = {}
+        self.row_px = ROW_PX
+        self.itemClicked.connect(self._choose)
+
+    def set_labels(self, labels: tuple[str, ...], order: list[int]) -> None:
+        """Show names, in an order given as numbers in the model."""
+        current = self.currentItem().data(Qt.ItemDataRole.UserRole) if self.currentItem() is not None else None
+        self.labels, self.order = labels, order
+        self.clear()
+        for label in order:
+            item = QListWidgetItem(labels[label])
+            item.setData(Qt.ItemDataRole.UserRole, label)
+            self.addItem(item)
+            if label == current:
+                self.setCurrentItem(item)
+        self.show_curves(self.curves)
+        self._set_row_height()
+
+    def tell(self, tags: TagsOverTime) -> None:
+        """Say of each label how probable it is."""
+        means, highest = tags.scores.values.mean(axis=0), tags.scores.values.max(axis=0)
+        for row, label in enumerate(self.order):
+            about = f"mean {means[label]:.1%}, highest {highest[label]:.1%}".replace("%", " %")
+            self.item(row).setToolTip(
+                f"<p><b>{escape(tags.labels[label])}</b><br>{about}<br>Click to draw its curve over the spectrogram</p>"
+            )
+
+    def show_curves(self, curves: dict[int, int]) -> None:
+        """Mark the labels whose curves are shown, each with the number of its colour."""
+        self.curves = curves
+        for row, label in enumerate(self.order):
+            there = label in curves
+            self.item(row).setData(Qt.ItemDataRole.AccessibleDescriptionRole, "curve shown" if there else "")
+        self.viewport().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentItem() is not None:
+            self._choose(self.currentItem())
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._set_row_height()
+
+    def _choose(self, item: QListWidgetItem) -> None:
+        self.toggled.emit(item.data(Qt.ItemDataRole.UserRole))
+
+    def _set_row_height(self) -> None:
+        share = self.viewport().height() // max(len(self.order), 1)
+        self.row_px = min(max(share, ROW_PX), TALL_ROW_PX)
+        for row in range(self.count()):
+            self.item(row).setSizeHint(QSize(NAMES_PX, self.row_px))
+        self.verticalScrollBar().setSingleStep(self.row_px)
+        self.doItemsLayout()
+        self.resized.emit()
+
+
+class _NameDelegate(QStyledItemDelegate):
+    """A name with a box before it, in the colour of its curve where it is shown."""
+
+    BOX_PX = 10
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        names, colours = option.widget, theme.current()
+        assert isinstance(names, NamesView)
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        number = names.curves.get(index.data(Qt.ItemDataRole.UserRole))
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        focused = bool(state & QStyle.StateFlag.State_HasFocus)
+        if hovered or focused:
+            painter.setPen(QColor(colours.original) if focused else Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(colours.raised))
+            painter.drawRoundedRect(QRectF(rect).adjusted(1.0, 1.0, -3.0, -1.0), 3.0, 3.0)
+        side = self.BOX_PX
+        box = QRectF(rect.left() + 5.5, rect.center().y() - side / 2 + 0.5, side, side)
+        painter.setPen(QPen(QColor(colours.dim), 1.0))
+        painter.setBrush(curve_colour(number) if number is not None else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box, 2.5, 2.5)
+        font = option.font
+        font.setBold(number is not None)
+        painter.setFont(font)
+        painter.setPen(QColor(colours.text))
+        words = rect.adjusted(side + 11, 0, -5, 0)
+        text = painter.fontMetrics().elidedText(index.data(), Qt.TextElideMode.ElideRight, words.width())
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        painter.restore()
+
+
+class TagMap(TimePane):
+    """Labels by time as a picture, a row a label; row r lies between -r - 1 and -r."""
+
+    scrolled = Signal(float)
+    """The user wants to go down by so many pixels."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        left = pg.AxisItem("left")
+        left.setWidth(0)
+        left.setTicks([])
+        super().__init__(left, parent)
+        self.setAccessibleName(self.tr("Tags over time"))
+        self.plot.hideAxis("left")
+        self.plot.hideAxis("bottom")  # the spectrogram's is right above
+        self.plot.getPlotItem().layout.setContentsMargins(0, 0, 2 * AXIS_MARGIN_PX, 0)
+        self._picture = PictureItem()
+        self._picture.setZValue(-1)
+        self.box.addItem(self._picture, ignoreBounds=True)
+        self._colour_map = COLOUR_MAPS[0]
+        self._tags: TagsOverTime | None = None
+        self._order: list[int] = []
+        self._first_row = 0.0
+        self._row_px = ROW_PX
+
+    def show_tags(self, tags: TagsOverTime | None, order: list[int]) -> None:
+        """Show what is there, the labels in an order; None shows nothing."""
+        self._tags, self._order = tags, order
+        self._range_changed()
+
+    def show_rows(self, first_row: float, row_px: int) -> None:
+        """Have the view begin at a row, and each row be as high as its name."""
+        self._first_row, self._row_px = first_row, row_px
+        self._fit_height()
+
+    def set_colour_map(self, name: str) -> None:
+        """Use one of `COLOUR_MAPS`."""
+        self._colour_map = name
+        self._picture.recolour(value_lut(name))
+
+    def _fit_height(self) -> None:
+        rows = max(self.box.height(), 1.0) / self._row_px
+        self.box.setYRange(-self._first_row - rows, -self._first_row, padding=0)
+
+    def _pan_height(self, share: float) -> None:
+        self.scrolled.emit(-share * self.box.height())
+
+    def _zoom_height(self, factor: float, _about: float | None) -> None:
+        """Rows keep their height; the wheel that would zoom them goes through them."""
+        self.scrolled.emit(-self._row_px if factor > 1.0 else self._row_px)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def _refresh(self) -> None:
+        tags, width_px = self._tags, round(self.box.width() * self.devicePixelRatioF())
+        self._fit_height()
+        start_s, end_s = self.visible_s
+        beside_s = (end_s - start_s) / 4  # for the next pan or page
+        first_s = max(start_s - beside_s, 0.0)
+        last_s = min(end_s + beside_s, float(tags.edges_s[-1])) if tags is not None else 0.0
+        if tags is None or width_px < 2 or not first_s < last_s:
+            self._picture.set_rows(np.zeros((0, 0), np.uint8), QRectF(), value_lut(self._colour_map))
+            return
+        columns = max(round(width_px * (last_s - first_s) / (end_s - start_s)), 1)
+        times_s = first_s + (np.arange(columns) + 0.5) * (last_s - first_s) / columns
+        shades = np.rint(255.0 * np.clip(tags.scores.values.T / tags.top, 0.0, 1.0)).astype(np.uint8)
+        rows = shades[self._order[::-1]][:, tags.windows_at(times_s)]
+        rect = QRectF(first_s, -float(len(rows)), last_s - first_s, float(len(rows)))
+        self._picture.set_rows(rows, rect, value_lut(self._colour_map))
+        self._say_readout()
+
+    def _readout_at(self, time_s: float, height: float) -> str:
+        tags, row = self._tags, int(np.floor(-height))
+        if tags is None or not 0 <= row < len(self._order):
+            return time_label(time_s)
+        label = self._order[row]
+        window = int(tags.windows_at(np.array([time_s]))[0])
+        if window < 0:
+            return f"{time_label(time_s)} · {tags.labels[label]} · not there yet"
+        begin_s = float(tags.starts_s[window])
+        end_s = min(begin_s + tags.window_s, tags.duration_s)
+        value = f"{float(tags.scores.values[window, label]):.1%}".replace("%", " %")
+        return (
+            f"{time_label(time_s)} · {tags.labels[label]} · {value} "
+            f"(window {time_label(begin_s, 0.1)}–{time_label(end_s, 0.1)})"
+        )
