@@ -6,11 +6,14 @@ downwards unpool, rectify, scale by the linear part of the batch norm, and convo
 image is not rectified.
 
 For a unit of a dense or recurrent layer, the gradient of the unit at the last convolution block's map, multiplied by
-that map, is the start instead.
+that map, is the start instead. Where a unit answers but is saturated, so that this is nothing beside its answer (as in
+the published CRNN), the gradient is the mean of those on the way from an empty map to that map: integrated gradients
+(Sundararajan, Taly & Yan 2017, eq. 1).
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -40,6 +43,10 @@ CACHE_BYTES = 12_000_000
 
 MEMORY_BYTES = 1_500_000_000
 """About how much the signals of the units that travel together may take; more units travel in turns."""
+
+
+SATURATED = 1e-6
+"""A unit of which gradient times map makes no more than this part of its answer is saturated."""
 
 
 class Reading(ABC):
@@ -152,7 +159,13 @@ class Deconvolution(Descent):
         if is_map(top, tape.image):
             return super().start(tape, top, units)
         below = last_map(tape, top)
-        return below, Signal(gradient_at(tape, below, top, units) * below)
+        start = gradient_at(tape, below, top, units) * below
+        answers = top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
+        nothing = start.flatten(1).abs().sum(dim=1) < SATURATED * answers.abs()
+        saturated = nothing.nonzero()[:, 0].tolist()
+        if saturated:
+            start[saturated] = mean_gradient_at(tape, below, top, [units[row] for row in saturated]) * below
+        return below, Signal(start)
 
 
 def is_map(value: Tensor, image: Tensor) -> bool:
@@ -190,6 +203,31 @@ def gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Ten
         (gradient,) = torch.autograd.grad(activations, leaf, rows, is_grads_batched=True)
     values: Tensor = gradient[:, 0]
     return values
+
+
+def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Tensor:
+    """The mean of `gradient_at` over the maps alpha * `below`, alpha from 0 to 1.
+
+    Times `below` it sums, for each unit, to the unit's answer less its answer to empty maps. What saturates does so
+    at a small part of its input, so alpha is sampled evenly in its logarithm.
+    """
+    smallest, points = 1e-5, 256
+    alpha = torch.logspace(math.log10(smallest), 0.0, points, dtype=below.dtype, device=below.device)
+    share = alpha * (-math.log(smallest) / (points - 1))  # d alpha = alpha d log(alpha)
+    share[0], share[-1] = share[0] / 2.0 + smallest, share[-1] / 2.0
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        leaf = (alpha.view(-1, *(1,) * below.ndim) * below).detach().requires_grad_()
+        try:
+            activations = torch.func.vmap(lambda value: tape.replay(below, value, top))(leaf)
+        except RuntimeError:  # a few of torch's functions know no batches of batches
+            activations = torch.stack([tape.replay(below, value, top) for value in leaf])
+        mean = share @ activations.reshape(points, -1, activations.shape[-1]).sum(dim=1)
+        rows = torch.eye(len(mean), dtype=top.dtype, device=top.device)[units]
+        gradients = [
+            torch.autograd.grad(mean, leaf, few, is_grads_batched=True, retain_graph=True)[0].sum(dim=1)
+            for few in torch.split(rows, 8)
+        ]
+    return torch.cat(gradients)[:, 0]
 
 
 def _plane_bytes(rule: Rule, step: Step, signal: Signal) -> int:

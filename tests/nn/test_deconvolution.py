@@ -13,6 +13,7 @@ from torch.nn import functional
 import auralscope as asc
 from auralscope.errors import NoRuleError, UnknownNameError
 from auralscope.nn.capture import record
+from auralscope.nn.descent import Deconvolution, mean_gradient_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -284,6 +285,56 @@ def test_a_dense_unit_starts_from_gradient_times_map() -> None:
         down = functional.max_unpool2d(start, switches, 2, output_size=(10, 9)).relu()
         expected = functional.conv_transpose2d(down, kernel, padding=1)
         torch.testing.assert_close(images[unit], expected[0, 0], rtol=0.0, atol=1e-12)
+
+
+def test_a_saturated_unit_starts_from_the_mean_gradient() -> None:
+    """Integrated gradients of tanh(w x): the unit's answer, shared out as w x (Sundararajan et al. 2017, sec. 3)."""
+    torch.manual_seed(4)
+    dense = nn.Linear(2 * 6 * 6, 3, bias=False)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), dense, nn.Tanh())
+    tape = record(network, torch.rand(1, 1, 8, 8) + 0.5)
+    maps = tape.layer("1")
+    with torch.no_grad():
+        dense.weight[0].mul_(1e4)  # saturated
+        dense.weight[2].zero_()  # gives nothing: neither a gradient nor an answer
+    tape = record(network, tape.image)
+    maps, top = tape.layer("1"), tape.layer("4")
+    assert abs(float(top[0, 0])) == 1.0
+    below, signal = Deconvolution().start(tape, top, [2, 0, 1])
+    assert below is maps
+    x = maps.flatten()
+    product = dense.weight * x
+    expected = torch.stack(
+        [
+            torch.zeros_like(x),
+            product[0] / product[0].sum() * top[0, 0],
+            (1.0 - top[0, 1] ** 2) * product[1],
+        ]
+    ).detach()
+    torch.testing.assert_close(signal.values.flatten(1)[2], expected[2])
+    torch.testing.assert_close(signal.values.flatten(1), expected, rtol=0.01, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM, nn.RNN])
+def test_mean_gradients_times_maps_sum_to_a_recurrent_units_answer(kind) -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(5)
+            self.maps = nn.Sequential(nn.Conv2d(1, 4, (8, 3)), nn.ReLU())
+            self.over_time = kind(4, 5, batch_first=True)
+
+        def forward(self, image):
+            return self.over_time(self.maps(image).squeeze(2).transpose(1, 2) * 10)[0]
+
+    network = Recurrent()
+    tape = record(network, torch.randn(1, 1, 8, 20))
+    maps, top = tape.layer("maps.1"), tape.layer("over_time")
+    shares = mean_gradient_at(tape, maps, top, [0, 1, 2, 3, 4]) * maps
+    empty = network.over_time(torch.zeros(1, 18, 4))[0].sum(dim=(0, 1))
+    expected = (top.sum(dim=(0, 1)) - empty).detach()
+    assert float(expected.abs().max()) > 3.0
+    torch.testing.assert_close(shares.flatten(1).sum(dim=1), expected, rtol=0.01, atol=0.02)
 
 
 def test_a_recurrent_unit_reaches_the_input() -> None:

@@ -16,6 +16,7 @@ from crnn.tags import MSD_TAGS
 
 import auralscope as asc
 from auralscope.errors import WeightsError
+from auralscope.nn.descent import Deconvolution, gradient_at, last_map
 
 
 def slow_gru(sequence, weights, biases) -> np.ndarray:
@@ -75,6 +76,31 @@ def test_the_norm_over_time_has_statistics_of_every_frame() -> None:
 def test_it_has_as_many_parameters_as_published() -> None:
     # README of keunwoochoi/music-auto_tagging-keras; running statistics do not count.
     assert sum(parameter.numel() for parameter in Crnn().parameters()) == 396_786
+
+
+def test_deconvolution_passes_the_norm_over_time_as_a_scale_a_frame() -> None:
+    """And the zeros before and behind the image are cut off."""
+    torch.manual_seed(2)
+    network = Crnn(5, channels=(4, 4, 4, 4), gru=3).double().eval()
+    torch.nn.init.uniform_(network.norm.weight, 0.5, 2.0)
+    torch.nn.init.normal_(network.norm.running_mean)
+    torch.nn.init.uniform_(network.norm.running_var, 0.5, 2.0)
+    image = torch.randn(1, 1, 96, 1366, dtype=torch.float64)
+    blocks = torch.nn.Sequential(network.block1, network.block2)
+    normalised = network.norm(network.pad(image)).detach()
+    scale = (network.norm.weight / (network.norm.running_var + 1e-3).sqrt()).detach()
+    below = asc.deconvolve(blocks, normalised, "1.pool")
+    expected = (below * scale)[:, :, 37 : 37 + 1366]
+    torch.testing.assert_close(asc.deconvolve(network, image, "block2.pool"), expected)
+
+
+def test_the_smaller_one_of_the_thesis_has_its_nominal_size() -> None:
+    # Choi 2018, table 4-A: 0.1 million, within 2 %.
+    network = Crnn(50, channels=(30, 60, 60, 60), gru=30)
+    assert sum(parameter.numel() for parameter in network.parameters()) == pytest.approx(100_000, rel=0.02)
+    with torch.no_grad():
+        assert network.eval()(torch.zeros(2, 1, 96, 1366)).shape == (2, 50)
+        assert Crnn(7, frames=1360, frame_norm=False).eval()(torch.zeros(1, 1, 96, 1360)).shape == (1, 7)
 
 
 # -- with the published weights --------------------------------------------------------------------------------------
@@ -140,3 +166,23 @@ def test_what_is_no_such_file_is_said(tmp_path) -> None:
 
 def test_the_tags_are_in_the_published_order(shared) -> None:
     assert json.loads((shared / "reference" / "golden" / "msd_tags.json").read_text()) == list(MSD_TAGS)
+
+
+def test_recurrent_units_are_saturated_and_seen_all_the_same(shared, msd) -> None:
+    """Integrated gradients: each unit gives a picture of its own, and what it starts from sums to its answer."""
+    run = msd.analyse(asc.load_clip(shared / "reference" / "crnn" / "bensound-cute.mp3"))
+    for layer in ("gru1", "gru2", "output"):
+        units = run.most_active(layer, top=4)
+        module = msd.layer(layer).module
+        top = run.tape.layer(module)
+        maps = last_map(run.tape, top)
+        assert not gradient_at(run.tape, maps, top, units).any()
+        _, signal = Deconvolution().start(run.tape, top, units)
+        with torch.no_grad():
+            empty = run.tape.replay(maps, torch.zeros_like(maps), top)
+        answers = (top - empty).reshape(-1, top.shape[-1]).sum(dim=0)[units]
+        torch.testing.assert_close(signal.values.flatten(1).sum(dim=1), answers, rtol=0.15, atol=0.15)
+        images = run.deconvolve(layer, units).reshape(4, -1)
+        assert (np.corrcoef(images)[np.triu_indices(4, 1)] < 0.9999).all()
+    assert run.feature_maps("gru1").shape == (32, 15)
+    assert run.feature_maps("gru2").shape == (32,)
