@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from contextlib import nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import FrontEnd
+    from auralscope.nn.label_vectors import LabelVectors
     from auralscope.nn.model import Layer, ModelSpec
 
 BATCH = 8
@@ -121,6 +123,16 @@ class Model:
     def layer_number(self, name: str) -> int:
         """1 for the layer next to the input."""
         return self.layers.index(self.layer(name).name) + 1
+
+    @cached_property
+    def _label_vectors(self) -> LabelVectors:
+        from auralscope.nn.label_vectors import label_vectors
+
+        return label_vectors(self)
+
+    def label_vectors(self) -> LabelVectors:
+        """The weights by which the last hidden units speak for each label; see `auralscope.nn.label_vectors`."""
+        return self._label_vectors
 
     def predict(
         self, clip: Clip, hop_s: float | None = None, progress: Callable[[float], None] | None = None

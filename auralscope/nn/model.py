@@ -112,6 +112,8 @@ class ModelSpec:
         One or two sentences for people who choose a model, with the source of its architecture.
     citation : str
         The paper to cite, one line.
+    label_vectors : str
+        Dotted name of the dense layer whose weights are the label vectors; only where tracing does not find it.
     """
 
     id: str
@@ -124,3 +126,4 @@ class ModelSpec:
     output: Literal["softmax", "sigmoid"]
     summary: str
     citation: str = ""
+    label_vectors: str = ""

@@ -1,0 +1,223 @@
+"""What a network thinks of labels, held against how they occur together (Choi 2018, sec. 7.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from auralscope.errors import AuralScopeError
+from auralscope.labels.ground_truth import GroundTruth, cooccurrence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+REPLICATES = 1000
+
+
+class Interval(NamedTuple):
+    """A 95 % interval; NaN where there is none."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A correlation over pairs of labels, and how sure it is.
+
+    Attributes
+    ----------
+    value : float
+    over_tracks : Interval
+        Of bootstrap samples of the tracks, the network's similarity as it is: what another draw of as many tracks would
+        have given. Tracks are what was sampled; pairs of labels are not independent of one another, and an interval
+        that drew pairs would be too narrow.
+    over_labels : Interval
+        Of bootstrap samples of the labels, with all pairs among those drawn (Snijders & Borgatti 1999): what other
+        labels of the kind might have given. Much the wider one.
+    """
+
+    value: float
+    over_tracks: Interval
+    over_labels: Interval
+
+
+class Point(NamedTuple):
+    """A pair of labels: how alike they are to the network, how often they occur together, and its place in each.
+
+    Ranks count from 1, the highest, over the pairs whose co-occurrence is defined; equal values share their mean rank.
+    `excess` is how far the similarity lies above what the line through all points would give it.
+    """
+
+    a: str
+    b: str
+    similarity: float
+    together: float
+    similarity_rank: float
+    together_rank: float
+    excess: float
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Similarity to the network against co-occurrence, pair by pair.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        In the model's order of pairs; pairs with a label that never occurs are undefined and left out.
+    spearman, pearson : Correlation
+        Between similarity and max(C(i, j), C(j, i)).
+    line : (slope, intercept)
+        Least squares: the similarity that a co-occurrence leads one to expect.
+    undefined : tuple of str
+        Labels that never occur.
+    """
+
+    points: tuple[Point, ...]
+    spearman: Correlation
+    pearson: Correlation
+    line: tuple[float, float]
+    undefined: tuple[str, ...]
+
+    def outliers(self, n: int = 10) -> tuple[list[Point], list[Point]]:
+        """Pairs far from the line through all, the farthest first.
+
+        Returns
+        -------
+        similar_but_apart, together_but_unlike : lists of n Points at most
+            'Similar to the network, seldom together', and the reverse.
+        """
+        by_excess = sorted(self.points, key=lambda point: -point.excess)
+        return (
+            [point for point in by_excess[:n] if point.excess > 0.0],
+            [point for point in by_excess[::-1][:n] if point.excess < 0.0],
+        )
+
+
+def agreement(
+    similarity: NDArray[np.float64], truth: GroundTruth, replicates: int = REPLICATES, seed: int = 0
+) -> Agreement:
+    """Hold a similarity of labels against their co-occurrence.
+
+    Parameters
+    ----------
+    similarity : (labels, labels) array
+    truth : GroundTruth
+        Of the same labels.
+    replicates : int
+        Of each bootstrap; 0 leaves the intervals out.
+    seed : int
+
+    Raises
+    ------
+    AuralScopeError
+        Fewer than three pairs are defined: there is nothing to correlate.
+    """
+    n = len(truth.labels)
+    if similarity.shape != (n, n):
+        raise ValueError(f"a similarity of {similarity.shape} does not fit {n} labels")
+    first, second = np.triu_indices(n, 1)
+    together = _most(truth.together)
+    defined = np.isfinite(together[first, second]) & np.isfinite(similarity[first, second])
+    first, second = first[defined], second[defined]
+    if first.size < 3:
+        raise AuralScopeError("Fewer than three pairs of labels occur in the ground truth: nothing can be correlated.")
+    x, y = similarity[first, second], together[first, second]
+    line = _line(y, x)
+    rows = np.stack([x, y, _ranks(-x), _ranks(-y), x - (line[0] * y + line[1])], axis=1)
+    points = tuple(
+        Point(truth.labels[a], truth.labels[b], *row)
+        for a, b, row in zip(first.tolist(), second.tolist(), rows.tolist(), strict=True)
+    )
+    random = np.random.default_rng(seed)
+    tracks = [_over_tracks(similarity, truth, random) for _ in range(replicates)]
+    labels = [_over_labels(similarity, together, random) for _ in range(replicates)]
+    values = _both(x, y)
+    spearman, pearson = (
+        Correlation(
+            values[which],
+            _centred(_interval(one[which] for one in tracks), values[which], [one[which] for one in tracks]),
+            _interval(one[which] for one in labels),
+        )
+        for which in (0, 1)
+    )
+    return Agreement(points, spearman, pearson, line, truth.never)
+
+
+def _most(together: NDArray[Any]) -> NDArray[np.float64]:
+    """max(C(i, j), C(j, i)); NaN, undefined, with a label that never occurs."""
+    conditional = cooccurrence(together)
+    most: NDArray[np.float64] = np.maximum(conditional, conditional.T)
+    return most
+
+
+def _over_tracks(
+    similarity: NDArray[np.float64], truth: GroundTruth, random: np.random.Generator
+) -> tuple[float, float]:
+    """Correlations over one bootstrap sample of the tracks: of the groups into which chance put them."""
+    n = len(truth.groups)
+    drawn = random.multinomial(n, np.full(n, 1.0 / n))
+    counts = np.tensordot(drawn.astype(np.float64), truth.groups, axes=1)
+    first, second = np.triu_indices(len(truth.labels), 1)
+    return _both(similarity[first, second], _most(counts)[first, second])
+
+
+def _over_labels(
+    similarity: NDArray[np.float64], together: NDArray[np.float64], random: np.random.Generator
+) -> tuple[float, float]:
+    """Correlations over the pairs of one bootstrap sample of the labels; a label is no pair with itself."""
+    n = len(similarity)
+    drawn = random.integers(n, size=n)
+    first, second = np.triu_indices(n, 1)
+    first, second = drawn[first], drawn[second]
+    apart = first != second
+    return _both(similarity[first[apart], second[apart]], together[first[apart], second[apart]])
+
+
+def _both(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Spearman's and Pearson's correlation where both are defined."""
+    defined = np.isfinite(x) & np.isfinite(y)
+    x, y = x[defined], y[defined]
+    return _pearson(_ranks(x), _ranks(y)), _pearson(x, y)
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.stats import rankdata
+
+    ranks: NDArray[np.float64] = rankdata(values)
+    return ranks
+
+
+def _pearson(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    if x.size < 2:
+        return float("nan")
+    x, y = x - x.mean(), y - y.mean()
+    size = float(np.sqrt((x @ x) * (y @ y)))
+    return float(x @ y) / size if size > 0.0 else float("nan")
+
+
+def _interval(values: Any) -> Interval:
+    there = np.array([value for value in values if np.isfinite(value)])
+    if there.size < 2:
+        return Interval(float("nan"), float("nan"))
+    low, high = np.quantile(there, (0.025, 0.975)).tolist()
+    return Interval(low, high)
+
+
+def _centred(interval: Interval, value: float, replicates: list[float]) -> Interval:
+    """An interval moved so that the replicates' mean lies on the value itself."""
+    if not replicates:
+        return interval
+    move = value - float(np.nanmean(replicates))
+    return Interval(interval.low + move, interval.high + move)
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept of y over x; flat where x is all one value."""
+    spread = x - x.mean()
+    size = float(spread @ spread)
+    slope = float(spread @ y) / size if size > 0.0 else 0.0
+    return slope, float(y.mean() - slope * x.mean())

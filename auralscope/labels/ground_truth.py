@@ -1,0 +1,320 @@
+"""Ground truth: files that say of every track which labels it has, read in pieces, so that they may be of any size.
+
+A file is a matrix of tracks x labels of 0 and 1: `.npy`, or CSV with or without a header. Columns under a header are
+found by their labels; without one they stand in the model's order.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from auralscope.errors import FileError
+from auralscope.storage import quoted, reason
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PIECE_BYTES = 4_000_000
+"""About how much of a file is held at once."""
+
+GROUPS = 1000
+"""Into how many groups of tracks counts are kept apart, at most, for the bootstrap."""
+
+COUNTS_BYTES = 64_000_000
+"""About how much memory the counts of all groups may take."""
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """How often labels occur and how often two occur together.
+
+    Attributes
+    ----------
+    labels : tuple of str
+    tracks : int
+    together : (labels, labels) int64 array
+        Tracks that have both; on the diagonal, tracks that have the label.
+    groups : (groups, labels, labels) int32 array
+        The same, counted apart in groups into which the tracks fell by chance: what a bootstrap draws from.
+    ignored : tuple of str
+        Columns that are no labels of the model.
+    """
+
+    labels: tuple[str, ...]
+    tracks: int
+    together: NDArray[np.int64]
+    groups: NDArray[np.int32]
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def occurrences(self) -> NDArray[np.int64]:
+        """(labels,): tracks that have each label."""
+        return np.diagonal(self.together)
+
+    @property
+    def never(self) -> tuple[str, ...]:
+        """Labels that no track has."""
+        return tuple(label for label, n in zip(self.labels, self.occurrences.tolist(), strict=True) if n == 0)
+
+    def cooccurrence(self) -> NDArray[np.float64]:
+        """C(i, j) = #(i and j) / #i (Choi 2018, Eq. 3.1), (labels, labels); a row of NaN for a label that none has."""
+        return cooccurrence(self.together)
+
+
+def cooccurrence(together: NDArray[np.integer]) -> NDArray[np.float64]:
+    """C(i, j) = #(i and j) / #i of counts (..., labels, labels); NaN, undefined, where #i is 0."""
+    counts = together.astype(np.float64)
+    occurrences = np.diagonal(counts, axis1=-2, axis2=-1)[..., :, None]
+    return np.divide(counts, occurrences, out=np.full_like(counts, np.nan), where=occurrences > 0.0)
+
+
+class _Piece(NamedTuple):
+    rows: NDArray[np.bool_]  # (tracks, labels)
+    done: float  # how much of the file lies behind it, 0 to 1
+    ignored: tuple[str, ...]
+
+
+def load_ground_truth(
+    files: Sequence[str | Path],
+    labels: Sequence[str],
+    progress: Callable[[float], None] = lambda _done: None,
+    seed: int = 0,
+) -> GroundTruth:
+    """Count labels over the tracks of one or more files, one below the other.
+
+    Parameters
+    ----------
+    files : sequence of path
+        `.npy`, or CSV (comma, semicolon or tab).
+    labels : sequence of str
+        The model's, in its order.
+    progress : callable
+        Called with 0 to 1; what it raises ends the work.
+    seed : int
+        Of the groups into which tracks fall.
+
+    Raises
+    ------
+    FileError
+        A file cannot be read, has the wrong number of columns, a value that is missing or is neither 0 nor 1; the text
+        says where.
+    """
+    n = len(labels)
+    n_groups = int(np.clip(COUNTS_BYTES // (4 * n * n), 20, GROUPS))
+    groups = np.zeros((n_groups, n, n), dtype=np.int32)
+    random = np.random.default_rng(seed)
+    tracks = 0
+    ignored: dict[str, None] = {}
+    for number, file in enumerate(files):
+        for piece in _pieces(Path(file), tuple(labels)):
+            _count(piece.rows, groups, random)
+            tracks += len(piece.rows)
+            ignored.update(dict.fromkeys(piece.ignored))
+            progress((number + piece.done) / len(files))
+    return GroundTruth(tuple(labels), tracks, groups.sum(axis=0, dtype=np.int64), groups, tuple(ignored))
+
+
+def _count(rows: NDArray[np.bool_], groups: NDArray[np.int32], random: np.random.Generator) -> None:
+    """Add the tracks of a piece to the groups into which chance puts them."""
+    group = random.integers(len(groups), size=len(rows))
+    order = np.argsort(group, kind="stable")
+    there, first = np.unique(group[order], return_index=True)
+    values = rows[order].astype(np.float32)  # whole numbers to 2^24: a piece has fewer tracks
+    for number, part in zip(there.tolist(), np.split(values, first[1:]), strict=True):
+        groups[number] += (part.T @ part).astype(np.int32)
+
+
+def _pieces(file: Path, labels: tuple[str, ...]) -> Iterator[_Piece]:
+    try:
+        if file.suffix.lower() == ".npy":
+            yield from _npy_pieces(file, labels)
+        else:
+            yield from _csv_pieces(file, labels)
+    except OSError as failure:
+        raise FileError(f"{quoted(file)} cannot be read: {reason(failure)}.") from failure
+
+
+# -- .npy ---------------------------------------------------------------------------------------------------------
+
+
+def _npy_pieces(file: Path, labels: tuple[str, ...]) -> Iterator[_Piece]:
+    try:
+        matrix = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as failure:
+        raise FileError(f"{quoted(file)} is not a whole .npy file of numbers.") from failure
+    if matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
+        raise FileError(
+            f"{quoted(file)} holds an array of {matrix.dtype}, shape {matrix.shape}; it takes numbers, tracks x labels."
+        )
+    if matrix.shape[1] != len(labels):
+        turned = " (it seems to be turned: labels x tracks)" if matrix.shape[0] == len(labels) else ""
+        raise FileError(f"{quoted(file)} has {matrix.shape[1]} columns for the model's {len(labels)} labels{turned}.")
+    if not len(matrix):
+        raise FileError(f"{quoted(file)} has no tracks.")
+    step = max(1, PIECE_BYTES // (len(labels) * matrix.dtype.itemsize))
+    for first in range(0, len(matrix), step):
+        values = np.asarray(matrix[first : first + step])
+        binary = (values == 0) | (values == 1)
+        if not binary.all():
+            row, column = np.argwhere(~binary)[0].tolist()
+            value = values[row, column]
+            raise FileError(
+                _not_binary(file, f"row {first + row}", labels[column], "" if value != value else str(value))
+            )
+        yield _Piece(values.astype(np.bool_), min((first + step) / len(matrix), 1.0), ())
+
+
+def _not_binary(file: Path, where: str, label: str, value: str) -> str:
+    if not value:
+        return f"{quoted(file)}, {where}: the value of '{label}' is missing; it must be 0 or 1."
+    shown = value if len(value) <= 20 else value[:20] + "…"
+    return f"{quoted(file)}, {where}: the value of '{label}' is '{shown}', not 0 or 1."
+
+
+# -- CSV ----------------------------------------------------------------------------------------------------------
+
+_VALUES = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
+_MISSING = ("", "nan", "na", "null", "none", "?")
+
+
+def _csv_pieces(file: Path, labels: tuple[str, ...]) -> Iterator[_Piece]:
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        head = stream.readline(10_000_000)
+        if b"\0" in head:
+            raise FileError(f"{quoted(file)} is neither a .npy file nor a text of values.")
+        if not head.strip():
+            raise FileError(f"{quoted(file)} is empty, or begins with an empty line.")
+        text = _text(file, head.removeprefix(b"\xef\xbb\xbf"), 1)
+        delimiter = max(",;\t", key=text.count)
+        cells = [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter))]
+        columns, ignored = _columns(file, cells, labels)
+        line = 2
+        if columns is None:
+            stream.seek(0)
+            if head.startswith(b"\xef\xbb\xbf"):
+                stream.seek(3)
+            columns, line = list(range(len(labels))), 1
+        layout = _Layout(file, labels, delimiter, len(cells), columns)
+        tracks = 0
+        while piece := _lines(stream):
+            rows = layout.fast(piece)
+            if rows is None:
+                rows = layout.slow(piece, line)
+            line += piece.count(b"\n")
+            tracks += len(rows)
+            yield _Piece(rows, min(stream.tell() / size, 1.0), ignored)
+    if not tracks:
+        raise FileError(f"{quoted(file)} has no tracks.")
+
+
+def _columns(file: Path, cells: list[str], labels: tuple[str, ...]) -> tuple[list[int] | None, tuple[str, ...]]:
+    """Where each label's column is, by the header, and what else it has; None where the first line is no header."""
+    if all(cell.lower() in _VALUES or cell.lower() in _MISSING for cell in cells):
+        if len(cells) != len(labels):
+            raise FileError(f"{quoted(file)} has {len(cells)} columns for the model's {len(labels)} labels.")
+        return None, ()
+    places: dict[str, list[int]] = {}
+    for place, cell in enumerate(cells):
+        places.setdefault(cell.casefold(), []).append(place)
+    absent = [label for label in labels if label.casefold() not in places]
+    if len(absent) == len(labels):
+        raise FileError(
+            f"{quoted(file)}, line 1: neither values of 0 and 1 nor a header with the model's labels "
+            f"({', '.join(labels[:3])}, …)."
+        )
+    if absent:
+        shown = ", ".join(f"'{label}'" for label in absent[:5]) + (", …" if len(absent) > 5 else "")
+        raise FileError(
+            f"The header of {quoted(file)} lacks {len(absent)} of the model's {len(labels)} labels: {shown}."
+        )
+    columns = []
+    for label in labels:
+        found = places[label.casefold()]
+        if len(found) > 1:
+            exact = [place for place in found if cells[place] == label]
+            if len(exact) != 1:
+                raise FileError(f"The header of {quoted(file)} names '{label}' {len(found)} times.")
+            found = exact
+        columns.append(found[0])
+    if len(set(columns)) != len(columns):
+        raise FileError(f"The header of {quoted(file)} has one column for two labels that differ only in capitals.")
+    return columns, tuple(cell for place, cell in enumerate(cells) if place not in set(columns))
+
+
+def _lines(stream: IO[bytes]) -> bytes:
+    """The next piece of a file, to the end of a line."""
+    return stream.read(PIECE_BYTES) + stream.readline()
+
+
+def _text(file: Path, content: bytes, line: int) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as failure:
+        raise FileError(f"{quoted(file)}, near line {line}: this is not UTF-8 text.") from failure
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the lines of a CSV file are laid out."""
+
+    file: Path
+    labels: tuple[str, ...]
+    delimiter: str
+    width: int
+    columns: list[int]
+
+    def fast(self, piece: bytes) -> NDArray[np.bool_] | None:
+        """Values of lines that are nothing but `0,1,0`, read all at once; None where a line is anything else."""
+        end = b"\r\n" if piece.endswith(b"\r\n") else b"\n"
+        if not piece.endswith(b"\n"):
+            piece += end  # the last line of a file may lack it
+        length = 2 * self.width - 1 + len(end)
+        if len(piece) % length:
+            return None
+        cells = np.frombuffer(piece, dtype=np.uint8).reshape(-1, length)
+        values = cells[:, 0 : 2 * self.width : 2] - np.uint8(ord("0"))
+        between = cells[:, 1 : 2 * self.width - 1 : 2]
+        ends = cells[:, 2 * self.width - 1 :]
+        if (values > 1).any() or (between != ord(self.delimiter)).any() or (ends != np.frombuffer(end, np.uint8)).any():
+            return None
+        return values[:, self.columns].astype(np.bool_)
+
+    def slow(self, piece: bytes, line: int) -> NDArray[np.bool_]:
+        """Values of lines of any form; `line` is the number of the first, for the sentence about what is wrong."""
+        rows = []
+        reader = csv.reader(_text(self.file, piece, line).splitlines(), delimiter=self.delimiter)
+        try:
+            for cells in reader:
+                if not cells or (len(cells) == 1 and self.width > 1 and not cells[0].strip()):
+                    continue  # an empty line
+                where = f"line {line + reader.line_num - 1}"
+                if len(cells) != self.width:
+                    raise FileError(f"{quoted(self.file)}, {where}: {len(cells)} values where there are {self.width}.")
+                try:
+                    rows.append([_VALUES[cells[column]] for column in self.columns])
+                except KeyError:
+                    rows.append([self._value(cells[column], where, place) for place, column in enumerate(self.columns)])
+        except csv.Error as failure:
+            raise FileError(f"{quoted(self.file)}, line {line + reader.line_num - 1}: {failure}.") from failure
+        return np.array(rows, dtype=np.bool_).reshape(-1, len(self.columns))
+
+    def _value(self, cell: str, where: str, place: int) -> int:
+        word = cell.strip().lower()
+        if word in _VALUES:
+            return _VALUES[word]
+        if word not in _MISSING:
+            try:
+                number = float(word)
+            except ValueError:
+                pass
+            else:
+                if number in (0.0, 1.0):
+                    return int(number)
+        raise FileError(_not_binary(self.file, where, self.labels[place], "" if word in _MISSING else cell.strip()))
