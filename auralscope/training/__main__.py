@@ -36,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from auralscope.training.excerpt import write_excerpt
 
             write_excerpt(options.out, options.sound_fonts)
+        elif options.command == "statistics":
+            from auralscope.training.statistics import write_statistics
+
+            write_statistics(options.weights, options.out, options.cache, options.sound_fonts)
         elif options.command in TAGGERS:
             _train_tagger(options)
         else:
@@ -145,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
         )
     excerpt = commands.add_parser("excerpt", parents=[fonts], help="compose and render the bundled excerpt")
     excerpt.add_argument("--out", metavar="FILE", type=Path, required=True, help="an OGG file")
+    statistics = commands.add_parser(
+        "statistics", parents=[fonts], help="compose and render thirty pieces, take the thesis network's statistics"
+    )
+    statistics.add_argument("--weights", metavar="FILE", type=Path, required=True, help="weights_theano.hdf5")
+    statistics.add_argument("--out", metavar="FILE", type=Path, required=True, help="a safetensors file")
+    statistics.add_argument("--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help="rendered sound")
     table = commands.add_parser("architectures", help="the table of architectures and their parameters")
     table.add_argument("--markdown", metavar="PAGE", type=Path, help="write it into a page")
     return parser
