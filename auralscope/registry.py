@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 import pluggy
 
-from auralscope import hookspecs, weights
+from auralscope import hookspecs, store, weights
 from auralscope.errors import PluginError, UnknownNameError
 from auralscope.nn.model import ModelSpec
 
@@ -292,6 +292,21 @@ def models() -> list[ModelInfo]:
         )
         for spec in known.models
     ]
+
+
+def get_weights(
+    model_id: str, source: str | Path | None = None, progress: Callable[[float], None] | None = None
+) -> Path:
+    """Fetch the published weights of a model; see `store.get`.
+
+    Raises
+    ------
+    UnknownNameError
+        No such model.
+    WeightsError, FileError
+        They cannot be had; nothing is left behind.
+    """
+    return store.get(find_spec(model_id), source, progress)
 
 
 def load_model(model_id: str, device: str = "auto") -> Model:

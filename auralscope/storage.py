@@ -26,6 +26,14 @@ def reason(error: OSError) -> str:
     return words[:1].lower() + words[1:]
 
 
+def size_words(n_bytes: int) -> str:
+    """A file's size for people, as in `1.6 MB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.1f} {unit}"
+    return f"{n_bytes} bytes"
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, in hexadecimal.
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["speaker"]  # tests/speaker.py: a loudspeaker whose sound can be recorded
+pytest_plugins = ["speaker", "published_weights"]  # a loudspeaker that records; a server with weights
 
 if sys.platform == "linux":
     # Windows open on the virtual display that pytest-xvfb starts, never on a Wayland desktop in use. With neither that

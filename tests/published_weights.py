@@ -1,0 +1,142 @@
+"""A tagger whose weights lie on a server, and the server: real files, real HTTP, on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.server
+import socket
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from auralscope import registry as registry_module
+from auralscope.registry import Registry
+
+PLUGIN = """
+import h5py
+
+from auralscope.dsp.frontends import SpectrogramFrontEnd
+from auralscope.hookspecs import hookimpl
+from auralscope.nn.model import Layer, ModelSpec, Published, Weights
+
+def build():
+    from torch import nn
+    convolution = nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)
+    return nn.Sequential(*convolution, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+
+def convert(path):
+    with h5py.File(path) as file:
+        return {{
+            "0.weight": file["conv/W"][()], "0.bias": file["conv/b"][()],
+            "5.weight": file["dense/W"][()].T, "5.bias": file["dense/b"][()],
+        }}
+
+@hookimpl
+def auralscope_models():
+    return [ModelSpec(
+        id="far-tagger", title="Far tagger", labels=("calm", "wild"),
+        layers=(Layer("conv1", "2", 4), Layer("output", "5", 2)),
+        front_end=SpectrogramFrontEnd(8000, 256, 128, 16000), build=build,
+        weights=Weights(None, "CC0-1.0", published=Published(
+            url={url!r}, sha256={sha256!r}, size_bytes={size_bytes}, source="A test, made of noise", convert=convert,
+        )),
+        output="sigmoid", summary="Its weights are elsewhere.", citation="Nobody: Nothing. 2026.",
+    )]
+"""
+
+
+def write_weights(path: Path, seed: int = 0, padding: int = 150_000) -> dict[str, np.ndarray]:
+    """A small HDF5 file as Keras might have written it, and what is in it."""
+    random = np.random.default_rng(seed)
+    arrays = {"conv/W": (4, 1, 3, 3), "conv/b": (4,), "dense/W": (4, 2), "dense/b": (2,)}
+    arrays = {name: random.normal(size=shape).astype(np.float32) for name, shape in arrays.items()}
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+        file["optimiser"] = random.normal(size=padding)  # what such files also hold, and why they are large
+    return arrays
+
+
+@dataclass
+class Server:
+    """What it does with a request: `answer` is one of "file", "cut", "gone", "slow", "endless", "wrong"."""
+
+    url: str
+    content: bytes
+    answer: str = "file"
+    asked: list[str] = field(default_factory=list)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def server(tmp_path: Path):
+    """An HTTP server with one file of weights."""
+    write_weights(tmp_path / "weights.h5")
+    state = Server("", (tmp_path / "weights.h5").read_bytes())
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_words):
+            pass
+
+        def do_GET(self):
+            state.asked.append(self.path)
+            if state.answer == "gone":
+                self.send_error(404)
+                return
+            content = {"wrong": b"<html>Please log in to this hotel's network</html>"}.get(state.answer, state.content)
+            self.send_response(200)
+            if state.answer != "endless":
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            with contextlib.suppress(OSError):  # who asked may have left
+                self._body(content)
+
+        def _body(self, content):
+            if state.answer == "cut":
+                self.wfile.write(content[: len(content) // 2])
+                self.wfile.flush()
+                self.connection.shutdown(socket.SHUT_RDWR)
+            elif state.answer == "slow":
+                self.wfile.write(content[: len(content) // 2])
+                self.wfile.flush()
+                state.go_on.wait(60)
+                self.wfile.write(content[len(content) // 2 :])
+            elif state.answer == "endless":
+                while not state.go_on.is_set():
+                    self.wfile.write(content)
+            else:
+                self.wfile.write(content)
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{httpd.server_address[1]}/weights.h5"
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield state
+    state.go_on.set()
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+@pytest.fixture
+def far_tagger(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """The registry of this run, with a model in the user's folder whose weights lie on the server."""
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    words = {
+        "url": server.url,
+        "sha256": hashlib.sha256(server.content).hexdigest(),
+        "size_bytes": len(server.content),
+    }
+    (plugins / "far.py").write_text(PLUGIN.format(**words), encoding="utf-8")
+    monkeypatch.setenv("AURALSCOPE_PLUGINS", str(plugins))
+    monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path / "store"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    known = Registry(plugins)
+    monkeypatch.setattr(registry_module, "_default", known)
+    return known
