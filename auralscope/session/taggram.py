@@ -192,6 +192,9 @@ class Taggram:
         window_s = model.front_end.window_s
         starts_s = model.window_starts_s(clip, (1.0 - self.overlap) * window_s)
         first = self.tags.n_there if self.tags is not None else 0
+        values = np.zeros((len(starts_s), len(model.labels)), np.float32)  # filled from above
+        if self.tags is not None:
+            values[:first] = self.tags.scores.values
 
         def score(job: Job) -> Iterator[Scores]:
             done = first
@@ -201,9 +204,10 @@ class Taggram:
                 job.advance(done / len(starts_s))
 
         def add(new: Scores) -> None:
-            before = [self.tags.scores.values] if self.tags is not None else []
-            values = np.concatenate([*before, new.values])
-            scores = Scores(values, starts_s[: len(values)], new.labels)
+            begin = self.tags.n_there if self.tags is not None else 0
+            end = begin + len(new.values)
+            values[begin:end] = new.values
+            scores = Scores(values[:end], starts_s[:end], new.labels)
             self.tags = TagsOverTime(scores, starts_s, window_s, clip.duration_s)
             self.changed.emit()
             self.curves_changed.emit()

@@ -261,10 +261,11 @@ class MainWindow(QMainWindow):
         self.session.taggram.want(shown)
 
     def _size_taggram(self) -> None:
-        """As high as the user made it, or as its labels need."""
-        chosen = self.settings.value("window/taggram", 0)
-        height = min(int(str(chosen)) or self.taggram.wanted_height(), self.taggram.maximumHeight())
-        self.pictures.setSizes([max(self.pictures.height() - height, 1), height])
+        """As high as the user made it, or as its labels need; most of the room is the spectrogram's."""
+        whole = self.pictures.height()
+        chosen = int(str(self.settings.value("window/taggram", 0)))
+        height = min(chosen or min(self.taggram.wanted_height(), round(0.42 * whole)), self.taggram.maximumHeight())
+        self.pictures.setSizes([max(whole - height, 1), height])
 
     def _remember_taggram(self) -> None:
         self.settings.setValue("window/taggram", self.taggram.height())

@@ -153,8 +153,9 @@ def test_a_model_card_comes_with_it(model_id) -> None:
 def test_the_gpu_agrees(model, request) -> None:
     there = load(model.spec.id, request, "cuda")
     clip = music(model.front_end)
-    np.testing.assert_allclose(there.predict(clip).values, model.predict(clip).values, atol=1e-3)
+    np.testing.assert_allclose(there.predict(clip).values, model.predict(clip).values, atol=1e-2)  # half precision
     run, over_there = model.analyse(clip), there.analyse(clip)
+    np.testing.assert_allclose(over_there.scores, run.scores, atol=1e-3)
     for layer in model.layers:
         unit = run.most_active(layer, top=1)
         one, other = run.deconvolve(layer, unit), over_there.deconvolve(layer, unit)

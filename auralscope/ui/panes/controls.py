@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from auralscope.dsp.pyramid import View
 from auralscope.dsp.scales import FREQUENCY_SCALES, FrequencyScale
+from auralscope.ui.panes.choices import remembered_choice
 from auralscope.ui.panes.colour import COLOUR_MAPS
 from auralscope.ui.panes.timeline import Following
 
@@ -33,17 +34,20 @@ class ControlsPane(QWidget):
     def __init__(self, settings: QSettings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self.transform = self._choice("transform", "Transform", TRANSFORM_NAMES)
-        self.n_fft = self._choice(
-            "n_fft", "Length of the transform, in samples", {str(n): f"{n:,}" for n in N_FFTS}, "2048"
+        self.transform = remembered_choice(settings, "transform", "Transform", TRANSFORM_NAMES)
+        self.n_fft = remembered_choice(
+            settings, "n_fft", "Length of the transform, in samples", {str(n): f"{n:,}" for n in N_FFTS}, "2048"
         )
-        self.scale = self._choice(
-            "scale", "Frequency axis", {name: SCALE_NAMES[name] for name in FREQUENCY_SCALES}, "log"
+        self.scale = remembered_choice(
+            settings, "scale", "Frequency axis", {name: SCALE_NAMES[name] for name in FREQUENCY_SCALES}, "log"
         )
-        self.colour_map = self._choice("colour map", "Colour map", {name: name.capitalize() for name in COLOUR_MAPS})
+        self.colour_map = remembered_choice(
+            settings, "colour map", "Colour map", {name: name.capitalize() for name in COLOUR_MAPS}
+        )
         self.floor = self._level("floor", "Levels from here down have the darkest colour", -90)
         self.ceiling = self._level("ceiling", "Levels from here up have the brightest colour", -10)
-        self.following = self._choice(
+        self.following = remembered_choice(
+            settings,
             "following",
             "What the view does while it plays",
             {name: FOLLOWING_NAMES[name] for name in get_args(Following)[::-1]},
@@ -96,17 +100,6 @@ class ControlsPane(QWidget):
         self.n_fft.setEnabled(transform in ("stft", "mel"))
         self.scale.setEnabled(transform != "chroma")
         self.view_changed.emit()
-
-    def _choice(self, key: str, what: str, names: dict[str, str], first: str | None = None) -> QComboBox:
-        box = QComboBox()
-        for value, name in names.items():
-            box.addItem(name, value)
-        box.setCurrentIndex(max(box.findData(self._settings.value(f"view/{key}", first)), 0))
-        box.setToolTip(what)
-        box.setAccessibleName(what)
-        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        box.currentIndexChanged.connect(lambda: self._settings.setValue(f"view/{key}", box.currentData()))
-        return box
 
     def _level(self, key: str, what: str, first: int) -> QSpinBox:
         spin = QSpinBox()

@@ -121,7 +121,7 @@ class LegendLabel(QLabel):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setTextFormat(Qt.TextFormat.RichText)
         # Dark in a light theme too: its colours are made for dark pictures.
-        self.setStyleSheet("color: #f4f4f6; background: rgba(0, 0, 0, 165); border-radius: 4px; padding: 2px 6px;")
+        self.setStyleSheet("color: #f4f4f6; background: rgba(0, 0, 0, 140); border-radius: 4px; padding: 2px 6px;")
         self.hide()
 
     def show_curves(self, curves: list[Curve], top: float, axis_px: int) -> None:

@@ -203,7 +203,7 @@ class ModelPane(QFrame):
         title = QLabel("Model")
         title.setObjectName("title")
         row.addWidget(title)
-        row.addWidget(self.choice, 1)
+        row.addWidget(self.choice, 2)
         row.addWidget(self.span, 1)
         row.addWidget(self.over_time)
         row.addWidget(self.look_here)

@@ -11,7 +11,6 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -27,9 +26,10 @@ from PySide6.QtWidgets import (
 )
 
 from auralscope.dsp.scales import time_label
-from auralscope.session.taggram import OVERLAPS, By
+from auralscope.session.taggram import OVERLAPS
 from auralscope.ui import theme
 from auralscope.ui.panes.axes import AXIS_MARGIN_PX
+from auralscope.ui.panes.choices import remembered_choice
 from auralscope.ui.panes.colour import COLOUR_MAPS, value_lut
 from auralscope.ui.panes.curves import Curve, curve_colour
 from auralscope.ui.panes.items import PictureItem
@@ -45,7 +45,7 @@ ROW_PX = 19
 """The least height of a row; few labels share what room there is, up to `TALL_ROW_PX`."""
 
 TALL_ROW_PX = 34
-NAMES_PX = 132
+NAMES_PX = 146
 """The width of the names, and so of what lies left of every picture above them."""
 
 FIRST_WINDOWS = 4
@@ -54,7 +54,7 @@ FIRST_WINDOWS = 4
 SHOWN_ROWS = 8
 """Labels for which there is room unless the user makes more."""
 
-BY_NAMES: dict[By, str] = {"mean": "By mean", "highest": "By peak"}
+BY_NAMES = {"mean": "By mean", "highest": "By peak"}
 
 
 class TaggramPane(QWidget):
@@ -75,11 +75,11 @@ class TaggramPane(QWidget):
         super().__init__(parent)
         self._session = session
         self._taggram = session.taggram
-        self._settings = settings
         self.names = NamesView()
         self.map = TagMap()
-        self.by = self._choice("tags by", "In which order the labels are", dict(BY_NAMES.items()), "mean")
-        self.overlap = self._choice(
+        self.by = remembered_choice(settings, "tags by", "In which order the labels are", BY_NAMES)
+        self.overlap = remembered_choice(
+            settings,
             "tags overlap",
             "How much of a window it has in common with the next: more takes longer and shows more",
             {str(share): f"Overlap {share:.0%}".replace("%", " %") for share in OVERLAPS},
@@ -211,17 +211,6 @@ class TaggramPane(QWidget):
         bar = self.names.verticalScrollBar()
         bar.setValue(round(bar.value() + by_px))
 
-    def _choice(self, key: str, what: str, names: dict[str, str], first: str) -> QComboBox:
-        box = QComboBox()
-        for value, name in names.items():
-            box.addItem(name, value)
-        box.setCurrentIndex(max(box.findData(self._settings.value(f"view/{key}", first)), 0))
-        box.setToolTip(what)
-        box.setAccessibleName(what)
-        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        box.currentIndexChanged.connect(lambda: self._settings.setValue(f"view/{key}", box.currentData()))
-        return box
-
 
 class NamesView(QListWidget):
     """The labels' names, each as high as its row in the picture beside it; a click or Enter chooses one."""
@@ -328,9 +317,7 @@ class _NameDelegate(QStyledItemDelegate):
         painter.setPen(QPen(QColor(colours.dim), 1.0))
         painter.setBrush(curve_colour(number) if number is not None else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box, 2.5, 2.5)
-        font = option.font
-        font.setBold(number is not None)
-        painter.setFont(font)
+        painter.setFont(option.font)
         painter.setPen(QColor(colours.text))
         words = rect.adjusted(side + 11, 0, -5, 0)
         text = painter.fontMetrics().elidedText(index.data(), Qt.TextElideMode.ElideRight, words.width())
