@@ -1,7 +1,8 @@
 """Discovery, validation and quarantine of plugins.
 
 A plugin is found in two places, by one mechanism: the entry-point group `auralscope` of any installed distribution
-(the built-in ones too), and `.py` files or packages in the user's plugin folder. One that fails to import, to
+(the built-in ones too), and `.py` files or packages in the user's plugin folder. Models that the user trained stand
+beside them, each a folder that describes itself (`auralscope.trained`). One that fails to import, to
 register or to keep its contract is put aside with its error; the others go on.
 """
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, cast
 
 import pluggy
 
-from auralscope import hookspecs, store, weights
+from auralscope import hookspecs, store, trained, weights
 from auralscope.errors import PluginError, UnknownNameError
 from auralscope.nn.model import ModelSpec
 
@@ -72,10 +73,13 @@ class Registry:
     ----------
     folder : Path, optional
         The user's plugin folder; `user_folder()` unless given.
+    trained_folder : Path, optional
+        That of the models that the user trained; `auralscope.trained.folder()` unless given.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, trained_folder: Path | None = None) -> None:
         self.folder = folder if folder is not None else user_folder()
+        self.trained_folder = trained_folder if trained_folder is not None else trained.folder()
         self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._installed = False
@@ -137,7 +141,11 @@ class Registry:
 
     def _discover(self) -> Iterator[Plugin]:
         taken: set[str] = set()
-        for name, origin, load in (*_installed(), *_in_folder(self.folder)):
+        for name, origin, load in (
+            *_installed(),
+            *_in_folder(self.folder),
+            *trained.found(self.trained_folder),
+        ):
             models: tuple[ModelSpec, ...] = ()
             error = ""
             # A plugin is a stranger's code: whatever it raises is its own failure, never the program's.
@@ -148,7 +156,7 @@ class Registry:
             taken.update(spec.id for spec in models)
             yield Plugin(name, origin, models, error)
 
-    def _register(self, name: str, module: ModuleType, taken: set[str]) -> tuple[ModelSpec, ...]:
+    def _register(self, name: str, module: object, taken: set[str]) -> tuple[ModelSpec, ...]:
         """Register a plugin and ask it for its models; one that does not keep the contract is taken out again."""
         self._hooks.register(module, name=name)
         try:

@@ -13,6 +13,9 @@ ROOT = Path(__file__).parent.parent
 
 pytest_plugins = ["speaker", "published_weights"]  # a loudspeaker that records; a server with weights
 
+# Nothing that whoever runs the tests has trained.
+os.environ["AURALSCOPE_MODELS"] = str(ROOT / "no trained models")
+
 if sys.platform == "linux":
     # Windows open on the virtual display that pytest-xvfb starts, never on a Wayland desktop in use. With neither that
     # nor another X server, Qt would end the whole run; without windows, the rest of the tests still tell something.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -49,6 +49,9 @@ class FrontEnd(ABC):
 
     sample_rate: int
     window_samples: int
+
+    is_waveform: ClassVar[bool] = False
+    """Whether the image is the samples themselves, (1, window_samples), so that a deconvolved one is sound already."""
 
     @property
     @abstractmethod
@@ -191,11 +194,15 @@ class SpectrogramFrontEnd(FrontEnd):
         return Input(self.image_of(stft, samples.shape[0]), stft, samples.shape[0])
 
     def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
+        return self._compress(self.amplitude(stft))
+
+    def amplitude(self, stft: torch.Tensor) -> torch.Tensor:
+        """(bins, frames): the STFT's magnitude, on which a full-scale sine reads 1, in mel bands if there are any."""
         amplitude = stft.abs() * (4.0 / self.n_fft)  # a Hann window sums to n_fft / 2; a sine puts half in each side
         if self.n_mels is not None:
             bank = filter_bank(self.n_fft, self.n_mels, self.sample_rate, stft.device, amplitude.dtype)
             amplitude = bank @ amplitude
-        return self._compress(amplitude)
+        return amplitude
 
     def to_bins(self, image: torch.Tensor) -> torch.Tensor:
         if self.n_mels is None:

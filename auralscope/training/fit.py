@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from auralscope.storage import write_aside
+from auralscope.training import checkpoint
 from auralscope.training.lightning_shim import callbacks, lightning, torchmetrics
 
 Windows = Dataset[tuple[torch.Tensor, int]] | Dataset[tuple[torch.Tensor, torch.Tensor]]
@@ -38,8 +39,10 @@ class Settings:
     weight_decay, label_smoothing : float
     loss : {"categorical", "binary"}
         Cross-entropy over classes that exclude one another, each window's label a number; or tag by tag, its label a
-        vector of zeros and ones (labels,). Of classes the epoch with the lowest validation loss is kept, of tags the
-        one with the highest mean AUC.
+        vector of zeros and ones (labels,).
+    keep : {"loss", "auc"}, optional
+        Which epoch is the best: that with the lowest validation loss, or with the highest mean AUC over labels; unless
+        given, the loss for classes and the AUC for tags.
     patience : int
         Epochs without a better one before it ends.
     seed : int
@@ -55,17 +58,23 @@ class Settings:
     weight_decay: float = 1e-2
     label_smoothing: float = 0.05
     loss: Loss = "categorical"
+    keep: Literal["loss", "auc"] | None = None
     patience: int = 8
     seed: int = 0
     workers: int = 1
     half: bool = True
+
+    @property
+    def kept(self) -> Literal["loss", "auc"]:
+        """What the best epoch is best at."""
+        return self.keep or ("loss" if self.loss == "categorical" else "auc")
 
 
 @dataclass(frozen=True)
 class Fitted:
     """How a fit went: the epoch whose weights were kept, and that epoch's figures on the validation windows.
 
-    The score is the accuracy over classes, or the mean AUC over tags.
+    The score is the accuracy over classes, or the mean AUC over tags; the AUC is the mean over labels of either.
     """
 
     epochs: int
@@ -74,6 +83,7 @@ class Fitted:
     validation_score: float
     seconds: float
     training_losses: tuple[float, ...]
+    validation_auc: float = math.nan
 
 
 def fit(
@@ -84,8 +94,9 @@ def fit(
     sampler: Sampler[int],
     settings: Settings | None = None,
     best_file: Path | None = None,
+    state_file: Path | None = None,
 ) -> Fitted:
-    """Fit `network` in place; it ends with the weights of its best epoch (see `Settings.loss`).
+    """Fit `network` in place; it ends with the weights of its best epoch (see `Settings.keep`).
 
     Parameters
     ----------
@@ -94,14 +105,21 @@ def fit(
     training, validation : Dataset of (image, label)
         Images are (1, bins, frames).
     sampler : Sampler
-        Which training windows an epoch has.
+        Which training windows an epoch has; one with an `epoch` is told where to go on.
     settings : Settings, optional
     best_file : Path, optional
         Holds the best weights so far while it runs, for whoever interrupts it.
+    state_file : Path, optional
+        Holds the whole state after each epoch. Where it is there already, the fit goes on from it, and ends as it
+        would have without the interruption.
+
+    Raises
+    ------
+    FileError
+        `state_file` is there but cannot be read.
     """
     settings = settings or Settings()
-    # Seeds dropout; what windows are drawn is the sampler's and the dataset's own business.
-    torch.manual_seed(settings.seed)
+    start = checkpoint.read(state_file) if state_file is not None and state_file.is_file() else None
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     train_loader = DataLoader(
         training,
@@ -110,33 +128,25 @@ def fit(
         num_workers=settings.workers,
         persistent_workers=settings.workers > 0,
         drop_last=len(sampler) > settings.batch,  # type: ignore[arg-type]
+        generator=torch.Generator(),  # of its own: what loaders draw must not shift what dropout draws
     )
-    validation_loader = DataLoader(validation, settings.batch)
+    validation_loader = DataLoader(validation, settings.batch, generator=torch.Generator())
     task = _Task(network, settings, len(train_loader) * settings.max_epochs)
-    keeper = _KeepBest(settings.loss, best_file)
-    progress = _Progress()
+    keeper = _KeepBest(settings.kept, best_file)
+    progress = _Progress(settings.max_epochs)
+    stopping = keeper.early_stopping(settings.patience)
+    if start is not None:
+        _go_on(start, network, task, keeper, progress, stopping, sampler, len(train_loader))
     started = time.monotonic()
-    with warnings.catch_warnings():
-        # Lightning advises more loader processes than there are cores to run them.
-        warnings.filterwarnings("ignore", module="lightning")
-        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-        trainer = lightning.Trainer(
-            accelerator="auto",
-            devices=1,
-            precision="bf16-mixed" if settings.half else "32-true",
-            max_epochs=settings.max_epochs,
-            callbacks=[keeper, progress, keeper.early_stopping(settings.patience)],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            logger=False,
-            num_sanity_val_steps=0,
+    if len(progress.losses) < settings.max_epochs and stopping.wait_count < settings.patience:
+        _run(
+            task,
+            [keeper, progress, stopping, _KeepState(keeper, progress, stopping, state_file)],
+            train_loader,
+            validation_loader,
+            settings,
+            len(progress.losses),
         )
-        try:
-            trainer.fit(task, train_loader, validation_loader)
-        except SystemExit as ended:
-            # What Lightning makes of Ctrl-C.
-            raise KeyboardInterrupt from ended
     network.load_state_dict(keeper.state)
     network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     network.eval()
@@ -147,7 +157,57 @@ def fit(
         keeper.score,
         time.monotonic() - started,
         tuple(progress.losses),
+        keeper.auc,
     )
+
+
+def _run(task: _Task, watchers: list[Any], training: Any, validation: Any, settings: Settings, done: int) -> None:
+    """The epochs that are left."""
+    with warnings.catch_warnings():
+        # Lightning advises more loader processes than there are cores to run them.
+        warnings.filterwarnings("ignore", module="lightning")
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+        trainer = lightning.Trainer(
+            accelerator="auto",
+            devices=1,
+            precision="bf16-mixed" if settings.half else "32-true",
+            max_epochs=settings.max_epochs - done,
+            callbacks=watchers,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            logger=False,
+            num_sanity_val_steps=0,
+        )
+        try:
+            trainer.fit(task, training, validation)
+        except SystemExit as ended:
+            # What Lightning makes of Ctrl-C.
+            raise KeyboardInterrupt from ended
+
+
+def _go_on(
+    start: checkpoint.Checkpoint,
+    network: nn.Module,
+    task: _Task,
+    keeper: _KeepBest,
+    progress: _Progress,
+    stopping: Any,
+    sampler: Sampler[int],
+    batches: int,
+) -> None:
+    """Put everything where the interruption left it."""
+    figures = start.figures
+    network.load_state_dict(start.network)
+    task.first_epoch = figures.epochs
+    task.first_step = figures.epochs * batches
+    task.held = start.optimiser
+    keeper.go_on(figures, start.best)
+    progress.losses = list(figures.training_losses)
+    stopping.wait_count = figures.waited
+    stopping.best_score = torch.tensor(keeper.sign * figures.best)
+    if hasattr(sampler, "epoch"):
+        sampler.epoch = figures.epochs
 
 
 class _Task(lightning.LightningModule):  # type: ignore[misc]
@@ -156,8 +216,15 @@ class _Task(lightning.LightningModule):  # type: ignore[misc]
         self.network = network
         self.settings = settings
         self.total_steps = total_steps
+        self.first_epoch = 0
+        self.first_step = 0
+        self.held: dict[int, dict[str, torch.Tensor]] = {}
         self.said: list[torch.Tensor] = []
         self.truth: list[torch.Tensor] = []
+
+    def on_train_epoch_start(self) -> None:
+        # Seeds dropout, for each epoch by itself; what windows are drawn is the sampler's and the dataset's business.
+        torch.manual_seed(1_000_003 * self.settings.seed + self.first_epoch + self.current_epoch)
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _index: int) -> torch.Tensor:
         images, labels = batch
@@ -174,12 +241,15 @@ class _Task(lightning.LightningModule):  # type: ignore[misc]
 
     def on_validation_epoch_end(self) -> None:
         said, truth = torch.cat(self.said), torch.cat(self.truth)
-        score = (
-            torchmetrics.functional.accuracy(said, truth, "multiclass", num_classes=said.shape[1], average="micro")
-            if self.settings.loss == "categorical"
-            else areas(said, truth).nanmean()
-        )
+        if self.settings.loss == "categorical":
+            auc = areas(said.softmax(dim=1), functional.one_hot(truth, said.shape[1])).nanmean()
+            score = torchmetrics.functional.accuracy(
+                said, truth, "multiclass", num_classes=said.shape[1], average="micro"
+            )
+        else:
+            score = auc = areas(said, truth).nanmean()
         self.log("validation score", score)
+        self.log("validation auc", auc)
         self.said, self.truth = [], []
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
@@ -192,9 +262,12 @@ class _Task(lightning.LightningModule):  # type: ignore[misc]
         optimizer = torch.optim.AdamW(
             self.network.parameters(), self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
+        if self.held:
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": self.held})
         warm_up = max(self.total_steps // 20, 1)
 
         def rate(step: int) -> float:
+            step += self.first_step
             if step < warm_up:
                 return (step + 1) / warm_up
             done = (step - warm_up) / max(self.total_steps - warm_up, 1)
@@ -211,19 +284,25 @@ class _Task(lightning.LightningModule):  # type: ignore[misc]
 class _KeepBest(callbacks.Callback):  # type: ignore[misc]
     """Keeps the weights of the best epoch; Lightning's own checkpoints are pickles."""
 
-    def __init__(self, loss: Loss, file: Path | None) -> None:
-        self.figure = "validation loss" if loss == "categorical" else "validation score"
-        self.sign = -1.0 if loss == "categorical" else 1.0
+    def __init__(self, kept: Literal["loss", "auc"], file: Path | None) -> None:
+        self.figure = f"validation {kept}"
+        self.sign = -1.0 if kept == "loss" else 1.0
         self.file = file
         self.state: dict[str, torch.Tensor] = {}
         self.best = -math.inf
         self.loss = math.inf
         self.score = 0.0
+        self.auc = math.nan
         self.epoch = 0
 
     def early_stopping(self, patience: int) -> Any:
         """What ends the fit after `patience` epochs that are no better."""
         return callbacks.EarlyStopping(self.figure, mode="max" if self.sign > 0.0 else "min", patience=patience)
+
+    def go_on(self, figures: checkpoint.Figures, state: dict[str, torch.Tensor]) -> None:
+        """Take over what was the best before an interruption."""
+        self.state, self.best, self.epoch = state, figures.best, figures.best_epoch
+        self.loss, self.score, self.auc = figures.loss, figures.score, figures.auc
 
     def on_validation_end(self, trainer: Any, task: Any) -> None:
         figures = trainer.callback_metrics
@@ -232,32 +311,68 @@ class _KeepBest(callbacks.Callback):  # type: ignore[misc]
             self.best = best
             self.loss = float(figures["validation loss"])
             self.score = float(figures["validation score"])
-            self.epoch = trainer.current_epoch + 1
+            self.auc = float(figures["validation auc"])
+            self.epoch = task.first_epoch + trainer.current_epoch + 1
             self.state = copy.deepcopy(task.network.state_dict())
             if self.file is not None:
                 export(task.network, self.file)
 
 
-class _Progress(callbacks.Callback):  # type: ignore[misc]
-    """One line an epoch on stderr, and on a terminal how far the epoch is."""
+class _KeepState(callbacks.Callback):  # type: ignore[misc]
+    """Writes down, after each epoch, all that going on needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, keeper: _KeepBest, progress: _Progress, stopping: Any, file: Path | None) -> None:
+        self.keeper, self.progress, self.stopping, self.file = keeper, progress, stopping, file
+
+    def on_train_epoch_end(self, trainer: Any, task: Any) -> None:
+        if self.file is None:
+            return
+        keeper = self.keeper
+        figures = checkpoint.Figures(
+            epochs=len(self.progress.losses),
+            best_epoch=keeper.epoch,
+            best=keeper.best,
+            loss=keeper.loss,
+            score=keeper.score,
+            auc=keeper.auc,
+            waited=self.stopping.wait_count,
+            training_losses=tuple(self.progress.losses),
+        )
+        held = trainer.optimizers[0].state_dict()["state"]
+        checkpoint.Checkpoint(figures, task.network.state_dict(), keeper.state, held).write(self.file)
+
+
+class _Progress(callbacks.Callback):  # type: ignore[misc]
+    """One line an epoch on stderr, and on a terminal a bar for the epoch that is at work."""
+
+    BAR = 30
+
+    def __init__(self, max_epochs: int) -> None:
+        self.max_epochs = max_epochs
         self.losses: list[float] = []
+        self.started = 0.0
+
+    def on_train_epoch_start(self, _trainer: Any, _task: Any) -> None:
+        self.started = time.monotonic()
 
     def on_train_batch_end(self, trainer: Any, _task: Any, _outputs: Any, _batch: Any, index: int) -> None:
         if sys.stderr.isatty():
-            total = trainer.num_training_batches
-            sys.stderr.write(f"\repoch {trainer.current_epoch + 1}: {index + 1}/{total} ")
+            done, total = index + 1, int(trainer.num_training_batches)
+            left_s = (time.monotonic() - self.started) * (total - done) / done
+            bar = ("#" * (done * self.BAR // total)).ljust(self.BAR, ".")
+            epoch = f"{len(self.losses) + 1}/{self.max_epochs}"
+            sys.stderr.write(f"\repoch {epoch} [{bar}] {done}/{total}, {left_s:.0f} s left \033[K")
             sys.stderr.flush()
 
     def on_train_epoch_end(self, trainer: Any, _task: Any) -> None:
         figures = trainer.callback_metrics
         self.losses.append(float(figures["training loss"]))
-        start = "\r" if sys.stderr.isatty() else ""
+        clear = "\r\033[K" if sys.stderr.isatty() else ""
         sys.stderr.write(
-            f"{start}epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {self.losses[-1]:.3f}, "
+            f"{clear}epoch {len(self.losses)}/{self.max_epochs}: loss {self.losses[-1]:.3f}, "
             f"validation loss {float(figures['validation loss']):.3f}, "
-            f"validation score {float(figures['validation score']):.3f}\n"
+            f"validation score {float(figures['validation score']):.3f}, "
+            f"validation AUC {float(figures['validation auc']):.3f}\n"
         )
         sys.stderr.flush()
 

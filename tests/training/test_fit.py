@@ -10,7 +10,9 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import Dataset
 
+from auralscope.errors import FileError
 from auralscope.registry import find_spec
+from auralscope.training import checkpoint
 from auralscope.training import fit as fitting
 from auralscope.training.corpus import FreshWindows
 
@@ -129,3 +131,65 @@ def test_the_genre_convnet_takes_a_step_and_exports_loadable_weights(tmp_path: P
     file = tmp_path / "weights.safetensors"
     fitting.export(network, file)
     spec.build().load_state_dict(load_file(file), strict=True)
+
+
+class Tagged(Stripes):
+    """The same, tagged: (horizontal, vertical), so that the loss is binary."""
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        image, kind = super().__getitem__(number % self.n)
+        return image, torch.nn.functional.one_hot(torch.tensor(kind), 2).float()
+
+
+class KilledError(Exception):
+    """As a kill, between two epochs."""
+
+
+def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = fitting.Settings(max_epochs=4, batch=16, workers=0, half=False, loss="binary", learning_rate=1e-2)
+
+    def run(state_file: Path | None) -> tuple[fitting.Fitted, dict[str, torch.Tensor]]:
+        torch.manual_seed(3)
+        network = nn.Sequential(*small_network()[:-1], nn.Dropout(0.2), nn.Linear(8, 2))
+        fitted = fitting.fit(
+            network,
+            Tagged(48),
+            Tagged(32),
+            sampler=FreshWindows(48, 1),
+            settings=settings,
+            state_file=state_file,
+        )
+        return fitted, network.state_dict()
+
+    whole, weights = run(None)
+    state_file = tmp_path / "state.safetensors"
+    write = checkpoint.Checkpoint.write
+
+    def write_and_die(self: checkpoint.Checkpoint, file: Path) -> None:
+        write(self, file)
+        if self.figures.epochs == 2:
+            raise KilledError
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "write", write_and_die)
+    with pytest.raises(KilledError):
+        run(state_file)
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == [state_file]
+    assert checkpoint.read(state_file).figures.epochs == 2
+    again, weights_again = run(state_file)
+    assert again.epochs == whole.epochs == 4
+    assert again.training_losses == pytest.approx(whole.training_losses, rel=1e-4)
+    assert again.best_epoch == whole.best_epoch
+    assert again.validation_auc == pytest.approx(whole.validation_auc, abs=1e-4)
+    for name, value in weights.items():
+        torch.testing.assert_close(weights_again[name], value, rtol=1e-3, atol=1e-5)
+    # One that had ended is not run any further.
+    done, _ = run(state_file)
+    assert done.training_losses == again.training_losses
+
+
+def test_a_state_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "state.safetensors"
+    file.write_bytes(b"none")
+    with pytest.raises(FileError, match="delete it to start anew"):
+        checkpoint.read(file)

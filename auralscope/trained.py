@@ -1,0 +1,172 @@
+"""Models that a user has trained: a folder each, with a description that needs no code.
+
+A folder holds `model.json`, `weights.safetensors` and `MODEL_CARD.md`. The architecture is one of
+`auralscope.nn.architectures`, by name, so that nothing in the folder is run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auralscope.dsp.frontends import FrontEnd, SpectrogramFrontEnd
+from auralscope.dsp.melgrams import SquaredMelgram, StandardisedMelgram
+from auralscope.dsp.processed import ProcessedSpectrogram
+from auralscope.dsp.waveform import WaveformFrontEnd
+from auralscope.errors import AuralScopeError, PluginError, WeightsError
+from auralscope.hookspecs import hookimpl
+from auralscope.nn.architectures import architecture
+from auralscope.nn.model import ModelSpec, Weights
+from auralscope.storage import quoted, reason, sha256, write_aside
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DESCRIPTION = "model.json"
+WEIGHTS = "weights.safetensors"
+CARD = "MODEL_CARD.md"
+FORMAT = 1
+
+FRONT_ENDS: dict[str, type[Any]] = {
+    "spectrogram": SpectrogramFrontEnd,
+    "processed-spectrogram": ProcessedSpectrogram,
+    "standardised-melgram": StandardisedMelgram,
+    "squared-melgram": SquaredMelgram,
+    "waveform": WaveformFrontEnd,
+}
+
+
+def folder() -> Path:
+    """Where trained models lie; `AURALSCOPE_MODELS` in the environment overrides it."""
+    override = os.environ.get("AURALSCOPE_MODELS")
+    if override:
+        return Path(override)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("auralscope", appauthor=False)) / "models"
+
+
+class TrainedModel:
+    """A trained model's folder in the place of a plugin: it brings one model."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+
+    @hookimpl
+    def auralscope_models(self) -> Sequence[ModelSpec]:
+        return [self.spec]
+
+
+def found(models: Path) -> Iterator[tuple[str, str, Callable[[], TrainedModel]]]:
+    """(name, where, how to read it) of each model in the folder of trained models."""
+    if models.is_dir():
+        for path in sorted(models.iterdir()):
+            if (path / DESCRIPTION).is_file() and not path.name.startswith("."):
+                yield path.name, str(path), partial(_read_as_plugin, path)
+
+
+def _read_as_plugin(path: Path) -> TrainedModel:
+    return TrainedModel(read(path))
+
+
+def read(path: Path) -> ModelSpec:
+    """The model in a folder.
+
+    Raises
+    ------
+    PluginError
+        Its description cannot be read or does not say what it should.
+    """
+    file = path / DESCRIPTION
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        if said["format"] != FORMAT:
+            raise ValueError(f"its format is {said['format']}, and this version of AuralScope reads {FORMAT}")
+        if said["output"] not in ("softmax", "sigmoid"):
+            raise ValueError(f"its output is {said['output']!r}")
+        front_end, labels = front_end_from(said["front_end"]), tuple(map(str, said["labels"]))
+        chosen = architecture(said["architecture"])
+        return ModelSpec(
+            id=said["id"],
+            title=str(said["title"]),
+            labels=labels,
+            layers=chosen.layers(len(labels), front_end.input_shape),
+            front_end=front_end,
+            build=partial(_build, path, said["weights_sha256"], said["architecture"], len(labels), front_end),
+            weights=Weights(path / WEIGHTS, licence=str(said["licence"]), card=path / CARD),
+            output=said["output"],
+            summary=str(said["summary"]),
+            citation=chosen.source,
+        )
+    except OSError as failure:
+        raise PluginError(f"{quoted(file)} cannot be read: {reason(failure)}.") from failure
+    except KeyError as failure:
+        raise PluginError(f"{quoted(file)} does not say {failure.args[0]!r}.") from failure
+    except (ValueError, TypeError, AttributeError, AuralScopeError) as failure:
+        text = " ".join(str(failure).split()).rstrip(".")
+        raise PluginError(f"{quoted(file)} does not describe a model: {text}.") from failure
+
+
+def describe(spec: ModelSpec, architecture_name: str, weights_sha256: str) -> dict[str, Any]:
+    """What `model.json` says of a model; `read` is its inverse."""
+    return {
+        "format": FORMAT,
+        "id": spec.id,
+        "title": spec.title,
+        "architecture": architecture_name,
+        "labels": list(spec.labels),
+        "front_end": front_end_to(spec.front_end),
+        "output": spec.output,
+        "weights_sha256": weights_sha256,
+        "licence": spec.weights.licence,
+        "summary": spec.summary,
+    }
+
+
+def write_description(path: Path, spec: ModelSpec, architecture_name: str) -> None:
+    """Make a folder with weights and card a model: the description is written last, whole or not at all."""
+    said = describe(spec, architecture_name, sha256(path / WEIGHTS))
+    write_aside(path / DESCRIPTION, (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def front_end_to(front_end: FrontEnd) -> dict[str, Any]:
+    """A front end as plain values."""
+    kind = next(name for name, each in FRONT_ENDS.items() if each is type(front_end))
+    return {"kind": kind, **asdict(front_end)}  # type: ignore[call-overload]
+
+
+def front_end_from(said: dict[str, Any]) -> FrontEnd:
+    """The front end that plain values describe.
+
+    Raises
+    ------
+    ValueError
+        Says what is wrong with them.
+    """
+    given = dict(said)
+    kind = given.pop("kind", None)
+    if kind not in FRONT_ENDS:
+        raise ValueError(f"there is no front end {kind!r}; there is: {', '.join(FRONT_ENDS)}")
+    known = {field.name for field in fields(FRONT_ENDS[kind])}
+    if set(given) - known:
+        raise ValueError(f"a front end '{kind}' has no {', '.join(sorted(set(given) - known))}")
+    for name in ("sample_rate", "window_samples", "n_fft", "hop", "n_mels"):
+        if given.get(name) is not None and (not isinstance(given[name], int) or given[name] < 1):
+            raise ValueError(f"the front end's {name} is {given[name]!r}")
+    front_end: FrontEnd = FRONT_ENDS[kind](
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    )
+    return front_end
+
+
+def _build(path: Path, digest: str, name: str, n_labels: int, front_end: FrontEnd) -> nn.Module:
+    """The untrained network, once the weights are seen to be those that were written with the description."""
+    weights = path / WEIGHTS
+    if weights.is_file() and sha256(weights) != digest:
+        raise WeightsError(f"{quoted(weights)} is not the file that {DESCRIPTION} beside it was written for.")
+    return architecture(name).build(n_labels, front_end.input_shape)
