@@ -199,6 +199,35 @@ def faithfulness(options: argparse.Namespace) -> int:
     return 0
 
 
+def labels(options: argparse.Namespace) -> int:
+    """Say which labels are alike to a model, by its label vectors, and hold that against a ground truth or a model."""
+    from auralscope.registry import load_model
+    from auralscope.session import label_report
+
+    label_report.check_ending(options.out)
+    model = _model(options)
+    found: label_report.LabelReport | label_report.ComparisonReport
+    if options.compare:
+        other = load_model(options.compare, options.device)
+        found = label_report.ComparisonReport(model, other, metric=options.metric, order=options.order)
+    else:
+        with _Progress("reading the ground truth") as progress:
+            found = label_report.LabelReport(
+                model,
+                metric=options.metric,
+                order=options.order,
+                truth_files=options.cooccurrence or (),
+                progress=progress,
+            )
+    if options.out:
+        found.write(options.out)
+    if options.json:
+        _print_json(found.document(options.pairs))
+    else:
+        print(found.text(options.pairs))
+    return 0
+
+
 def plugins(options: argparse.Namespace) -> int:
     """List plugins, also those that failed, with their error."""
     from auralscope.registry import registry
@@ -451,6 +480,26 @@ def _parse(words: list[str]) -> argparse.Namespace:
     trusting.add_argument(
         "--markdown", type=Path, metavar="PAGE", help="write tables into a page; without --model, of all models"
     )
+
+    naming = _command(commands, labels, "say which labels are alike to a model", json_too=True)
+    _add_model(naming)
+    naming.add_argument(
+        "--metric", choices=("cosine", "dot"), default="cosine", help="of label vectors (default cosine)"
+    )
+    naming.add_argument("--pairs", type=_positive, default=20, metavar="N", help="show N pairs (default 20)")
+    naming.add_argument(
+        "--order", choices=("model", "alphabetical", "clustered", "category"), default="model", help="of the labels"
+    )
+    beside = naming.add_mutually_exclusive_group()
+    beside.add_argument(
+        "--cooccurrence",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="ground truth: .npy or CSV, tracks x labels of 0, 1",
+    )
+    beside.add_argument("--compare", metavar="ID", help="another model, over the labels that both know")
+    naming.add_argument("--out", type=Path, metavar="FILE", help="write the heatmap: .png, .svg or .csv")
 
     listing = _command(commands, plugins, "list plugins and their errors", json_too=True)
     listing.add_argument("action", choices=("list",), nargs="?", default="list")

@@ -88,12 +88,13 @@ class Agreement:
         Returns
         -------
         similar_but_apart, together_but_unlike : lists of n Points at most
-            'Similar to the network, seldom together', and the reverse.
+            'Similar to the network, seldom together', and the reverse, of pairs that occur together more than the mean.
         """
         by_excess = sorted(self.points, key=lambda point: -point.excess)
+        mean = float(np.mean([point.together for point in self.points]))
         return (
             [point for point in by_excess[:n] if point.excess > 0.0],
-            [point for point in by_excess[::-1][:n] if point.excess < 0.0],
+            [point for point in by_excess[::-1] if point.excess < 0.0 and point.together > mean][:n],
         )
 
 
@@ -135,7 +136,7 @@ def agreement(
     random = np.random.default_rng(seed)
     tracks = [_over_tracks(similarity, truth, random) for _ in range(replicates)]
     labels = [_over_labels(similarity, together, random) for _ in range(replicates)]
-    values = _both(x, y)
+    values = correlations(x, y)
     spearman, pearson = (
         Correlation(
             values[which],
@@ -162,7 +163,7 @@ def _over_tracks(
     drawn = random.multinomial(n, np.full(n, 1.0 / n))
     counts = np.tensordot(drawn.astype(np.float64), truth.groups, axes=1)
     first, second = np.triu_indices(len(truth.labels), 1)
-    return _both(similarity[first, second], _most(counts)[first, second])
+    return correlations(similarity[first, second], _most(counts)[first, second])
 
 
 def _over_labels(
@@ -174,11 +175,11 @@ def _over_labels(
     first, second = np.triu_indices(n, 1)
     first, second = drawn[first], drawn[second]
     apart = first != second
-    return _both(similarity[first[apart], second[apart]], together[first[apart], second[apart]])
+    return correlations(similarity[first[apart], second[apart]], together[first[apart], second[apart]])
 
 
-def _both(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Spearman's and Pearson's correlation where both are defined."""
+def correlations(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Spearman's and Pearson's correlation of two rows of values, where both are defined; NaN where there is none."""
     defined = np.isfinite(x) & np.isfinite(y)
     x, y = x[defined], y[defined]
     return _pearson(_ranks(x), _ranks(y)), _pearson(x, y)
