@@ -12,8 +12,11 @@ from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from auralscope import registry
+from auralscope.session.taggram import TagsOverTime
+from auralscope.types import Scores
 from auralscope.ui.panes.axes import LEFT_AXIS_PX
-from auralscope.ui.panes.curves import COLOURS, curve_colour
+from auralscope.ui.panes.curves import COLOURS, Curve, CurvesItem, curve_colour
+from auralscope.ui.panes.taggram import TagMap
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -327,3 +330,35 @@ def test_there_is_room_for_the_spectrogram_and_nothing_is_cut(tags):
     assert window.spectrogram.height() > 2 * window.taggram.height()
     for widget in (window.taggram.said, window.taggram.save, window.model_pane.over_time):
         assert widget.fontMetrics().horizontalAdvance(widget.text()) <= widget.width()
+
+
+def test_more_windows_than_pixels_are_their_mean(qtbot):
+    """An hour in 600 pixels: a column is the mean of what lies in it, not a window picked at random."""
+    starts_s = np.arange(9000.0) * 0.4
+    values = np.stack([np.arange(9000) % 2, np.linspace(0.0, 1.0, 9000)], axis=1).astype(np.float32)
+    tags = TagsOverTime(Scores(values, starts_s, ("a", "b")), starts_s, 4.0, 3603.6)
+    tag_map = TagMap()
+    qtbot.addWidget(tag_map)
+    tag_map.resize(600, 40)
+    tag_map.set_duration(3603.6)
+    tag_map.show_rows(0.0, 20)
+    tag_map.show_tags(tags, [0, 1])
+    tag_map.show()
+    qtbot.waitUntil(lambda: tag_map._picture._rows.shape[1] > 500 and not tag_map._refresh_timer.isActive())
+    ramp, alternating = tag_map._picture._rows.astype(int)
+    assert np.abs(alternating - 127.5).max() <= 12  # an odd one in fifteen
+    np.testing.assert_allclose(ramp, np.linspace(0, 255, ramp.size), atol=2)
+    curves = CurvesItem()
+    tag_map.box.addItem(curves, ignoreBounds=True)
+    line = Curve("b", 0, *tags.curve(1))
+    curves.set_curves([line])
+    times_s, heights = curves.points(line)
+    assert len(times_s) <= 600
+    bottom, top, _ = curves.heights()
+    np.testing.assert_allclose((heights - bottom) / (top - bottom), times_s / 3603.6, atol=0.11)
+    # From near every window is there.
+    tag_map.show_time(100.0, 110.0)
+    qtbot.waitUntil(lambda: tag_map._picture.rect.width() < 20.0 and not tag_map._refresh_timer.isActive())
+    assert set(np.unique(tag_map._picture._rows[1])) == {0, 255}
+    assert len(curves.points(line)[0]) == pytest.approx(25, abs=3)
+    tag_map.grab()

@@ -93,6 +93,9 @@ class CurvesItem(ViewItem):
             return np.empty(0), np.empty(0)
         inside = (curve.times_s > first_s) & (curve.times_s < last_s)
         times_s = np.concatenate([[first_s], curve.times_s[inside], [last_s]])
+        width_px = max(round(self.getViewBox().width()), 2)
+        if len(times_s) > width_px:  # windows overlap, so that a value is close to the next
+            times_s = np.linspace(first_s, last_s, width_px)
         heights = np.interp(times_s, curve.times_s, curve.heights)
         bottom, top, pixel = self.heights()
         inset = self.INSET_PX * pixel

@@ -36,6 +36,7 @@ from auralscope.ui.panes.items import PictureItem
 from auralscope.ui.panes.timeline import TimePane
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSettings
 
     from auralscope.session.session import Session
@@ -346,12 +347,17 @@ class TagMap(TimePane):
         self._colour_map = COLOUR_MAPS[0]
         self._tags: TagsOverTime | None = None
         self._order: list[int] = []
+        self._sums: NDArray[np.float64] = np.zeros((0, 1))
         self._first_row = 0.0
         self._row_px = ROW_PX
 
     def show_tags(self, tags: TagsOverTime | None, order: list[int]) -> None:
         """Show what is there, the labels in an order; None shows nothing."""
         self._tags, self._order = tags, order
+        if tags is not None:
+            # Rows from below, and sums from the beginning on: the mean of any stretch is a difference of two.
+            rows = tags.scores.values.T[order[::-1]]
+            self._sums = np.pad(np.cumsum(rows, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
         self._range_changed()
 
     def show_rows(self, first_row: float, row_px: int) -> None:
@@ -390,9 +396,12 @@ class TagMap(TimePane):
             self._picture.set_rows(np.zeros((0, 0), np.uint8), QRectF(), value_lut(self._colour_map))
             return
         columns = max(round(width_px * (last_s - first_s) / (end_s - start_s)), 1)
-        times_s = first_s + (np.arange(columns) + 0.5) * (last_s - first_s) / columns
-        shades = np.rint(255.0 * np.clip(tags.scores.values.T / tags.top, 0.0, 1.0)).astype(np.uint8)
-        rows = shades[self._order[::-1]][:, tags.windows_at(times_s)]
+        edges_s = np.linspace(first_s, last_s, columns + 1)
+        # A column is the mean of the windows that begin to stand for something in it, or the one that goes on.
+        edges = tags.windows_at(np.minimum(edges_s, np.nextafter(last_s, 0.0)))
+        first, end = edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)
+        values = (self._sums[:, end] - self._sums[:, first]) / (end - first)
+        rows = np.rint(255.0 * np.clip(values / tags.top, 0.0, 1.0)).astype(np.uint8)
         rect = QRectF(first_s, -float(len(rows)), last_s - first_s, float(len(rows)))
         self._picture.set_rows(rows, rect, value_lut(self._colour_map))
         self._say_readout()
