@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import deconvolution, responsiveness, startup
+from benchmarks import deconvolution, responsiveness, startup, tagging
 
-ALL = {"startup": startup.main, "deconvolution": deconvolution.main, "responsiveness": responsiveness.main}
+ALL = {
+    "startup": startup.main,
+    "deconvolution": deconvolution.main,
+    "tagging": tagging.main,
+    "responsiveness": responsiveness.main,
+}
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:

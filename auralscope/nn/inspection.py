@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 BATCH = 8
 """Windows that go through the network together, where memory allows."""
 
-CPU_BATCH = 2
-"""The same on a CPU, which gains nothing from more; between two batches something more urgent may be done."""
+CPU_BATCH = 1
+"""The same on a CPU, whose caches hold one: more take longer, each, and something more urgent would have to wait."""
 
 HALF_TOLERANCE = 1e-2
 """How far half precision may stray from full, as probability."""
