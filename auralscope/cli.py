@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from auralscope import __version__
 from auralscope.errors import AuralScopeError
+from auralscope.inventory import models, plugins, weights
+from auralscope.terminal import Notices as _Notices
+from auralscope.terminal import Progress as _Progress
+from auralscope.terminal import print_json as _print_json
+from auralscope.terminal import tolerate_odd_names as _tolerate_odd_names
 
 if TYPE_CHECKING:
     from auralscope.nn.excerpts import Excerpt
@@ -67,26 +71,6 @@ def app(options: argparse.Namespace) -> int:
     from auralscope.ui.app import run as run_window
 
     return run_window(options.files, device=options.device, model=options.model)
-
-
-def models(options: argparse.Namespace) -> int:
-    """List what there is to look into."""
-    from dataclasses import asdict
-
-    from auralscope.registry import models as list_models
-
-    known = list_models()
-    if options.json:
-        _print_json([asdict(model) for model in known])
-        return 0
-    for model in known:
-        print(f"{model.id}  ({model.plugin}; weights {model.weights}, {model.licence})")
-        print(f"    {model.summary}")
-        print(f"    sees    {model.front_end}")
-        print(f"    layers  {' '.join(model.layers)}")
-        shown = ", ".join(model.labels[:12]) + (", …" if len(model.labels) > 12 else "")
-        print(f"    labels  {len(model.labels)}: {shown}")
-    return 0
 
 
 def tag(options: argparse.Namespace) -> int:
@@ -228,31 +212,6 @@ def labels(options: argparse.Namespace) -> int:
     return 0
 
 
-def plugins(options: argparse.Namespace) -> int:
-    """List plugins, also those that failed, with their error."""
-    from auralscope.registry import registry
-
-    known = registry()
-    if options.json:
-        _print_json(
-            [
-                {
-                    "name": plugin.name,
-                    "origin": plugin.origin,
-                    "models": [spec.id for spec in plugin.models],
-                    "error": plugin.error or None,
-                }
-                for plugin in known.plugins
-            ]
-        )
-        return 0
-    for plugin in known.plugins:
-        found = f"FAILED: {plugin.error}" if plugin.error else " ".join(spec.id for spec in plugin.models)
-        print(f"{plugin.name}  ({plugin.origin})  {found}")
-    print(f"Your own plugins go into {known.folder}")
-    return 0
-
-
 def doctor(options: argparse.Namespace) -> int:
     """Check what the program needs on this machine, and say what to do where something lacks."""
     from auralscope.session.doctor import examine
@@ -285,10 +244,11 @@ def _models_to_measure(options: argparse.Namespace) -> list[Model]:
     """The model that was named; for a page without one, all whose weights are here."""
     from auralscope.registry import load_model
     from auralscope.registry import models as list_models
+    from auralscope.weights import HERE
 
     if options.model or not options.markdown:
         return [_model(options)]
-    return [load_model(model.id, options.device) for model in list_models() if model.weights != "missing"]
+    return [load_model(model.id, options.device) for model in list_models() if model.weights in HERE]
 
 
 def _clip(options: argparse.Namespace) -> Clip:
@@ -371,46 +331,6 @@ def _display() -> bool:
             if server.connect_ex(address) == 0:
                 return True
     return False
-
-
-class _Progress:
-    """A line on the terminal that says how far long work is; silent where standard error is not one."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._shown = sys.stderr.isatty()
-
-    def __enter__(self) -> Callable[[float], None]:
-        return self._show
-
-    def _show(self, done: float) -> None:
-        if self._shown:
-            print(f"\r{self._what}: {done:4.0%}", end="", file=sys.stderr, flush=True)
-
-    def __exit__(self, *failure: object) -> None:
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-class _Notices(logging.Handler):
-    """What happens to a model at work, a line each on standard error, over the line of progress."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        clear = "\r\033[K" if sys.stderr.isatty() else ""
-        print(f"{clear}auralscope: {record.getMessage()}", file=sys.stderr, flush=True)
-
-
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2))
-
-
-def _tolerate_odd_names(stream: TextIO | Any) -> None:
-    """File names that are not valid in the terminal's encoding are shown with escapes rather than failing."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
 
 
 # -- the words of the command line --------------------------------------------------------------------------------
@@ -501,6 +421,13 @@ def _parse(words: list[str]) -> argparse.Namespace:
     beside.add_argument("--compare", metavar="ID", help="another model, over the labels that both know")
     naming.add_argument("--out", type=Path, metavar="FILE", help="write the heatmap: .png, .svg or .csv")
 
+    storing = _command(commands, weights, "list trained weights, get published ones", json_too=True)
+    storing.add_argument("action", choices=("list", "get"), nargs="?", default="list")
+    storing.add_argument("id", nargs="?", metavar="ID", help="with 'get': the model whose weights to get")
+    storing.add_argument(
+        "--from", dest="source", metavar="FILE_OR_URL", help="the published file, where you have it, or another address"
+    )
+
     listing = _command(commands, plugins, "list plugins and their errors", json_too=True)
     listing.add_argument("action", choices=("list",), nargs="?", default="list")
 
@@ -509,7 +436,10 @@ def _parse(words: list[str]) -> argparse.Namespace:
     # 'auralscope song.flac' opens the window, as 'auralscope app song.flac' does.
     if not words or (words[0] not in commands.choices and words[0] not in ("-h", "--help", "--version")):
         words = ["app", *words]
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if options.command is weights and (options.action == "get") != (options.id is not None):
+        storing.error("'get' takes the ID of a model, and 'list' nothing")
+    return options
 
 
 def _command(

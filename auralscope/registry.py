@@ -23,7 +23,7 @@ import pluggy
 
 from auralscope import hookspecs, store, trained, weights
 from auralscope.errors import PluginError, UnknownNameError
-from auralscope.nn.model import ModelSpec
+from auralscope.nn.model import Layer, ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -260,46 +260,95 @@ class ModelInfo:
 
     Attributes
     ----------
-    id, title, summary : str
-    plugin : str
-        The plugin that brings it.
-    labels, layers : tuple of str
+    id, plugin, title : str
+        `plugin` is the one that brings it.
+    labels : tuple of str
+    layers : tuple of Layer
+        With the number of units of each.
     front_end : str
         What the network sees, in one line.
-    weights : str
-        "bundled" or "missing".
+    sample_rate : int
+        In Hz, of the sound that the network is given.
+    window_s : float
+        How much of it.
+    parameters : int or None
+        How many numbers the network learned; None unless asked for, and where its plugin cannot build it.
+    weights : {"bundled", "installed", "available", "missing"}
+    source : str
+        Whose weights they are.
+    url : str
+        Where they were published; empty for those that come with the plugin.
+    size_bytes : int or None
+        Of what was published.
     licence : str
         Of the weights.
+    summary, citation : str
     """
 
     id: str
-    title: str
     plugin: str
+    title: str
     labels: tuple[str, ...]
-    layers: tuple[str, ...]
+    layers: tuple[Layer, ...]
     front_end: str
-    weights: str
+    sample_rate: int
+    window_s: float
+    parameters: int | None
+    weights: weights.State
+    source: str
+    url: str
+    size_bytes: int | None
     licence: str
     summary: str
+    citation: str
 
 
-def models() -> list[ModelInfo]:
-    """Every model of every plugin that works."""
-    known = registry()
+def models(*, count_parameters: bool = False) -> list[ModelInfo]:
+    """Every model of every plugin that works.
+
+    Parameters
+    ----------
+    count_parameters : bool
+        Counting takes building each network, for which torch is imported.
+    """
     return [
-        ModelInfo(
-            id=spec.id,
-            title=spec.title,
-            plugin=known.plugin_of(spec),
-            labels=spec.labels,
-            layers=tuple(layer.name for layer in spec.layers),
-            front_end=spec.front_end.describe(),
-            weights=weights.state(spec),
-            licence=spec.weights.licence,
-            summary=spec.summary,
-        )
-        for spec in known.models
+        _info(plugin, spec, _parameters(spec) if count_parameters else None)
+        for plugin in registry().plugins
+        for spec in plugin.models
     ]
+
+
+def _info(plugin: Plugin, spec: ModelSpec, parameters: int | None) -> ModelInfo:
+    published = spec.weights.published
+    return ModelInfo(
+        id=spec.id,
+        plugin=plugin.name,
+        title=spec.title,
+        labels=spec.labels,
+        layers=spec.layers,
+        front_end=spec.front_end.describe(),
+        sample_rate=spec.front_end.sample_rate,
+        window_s=spec.front_end.window_s,
+        parameters=parameters,
+        weights=weights.state(spec),
+        source=published.source if published else f"comes with {plugin.origin}",
+        url=published.url if published else "",
+        size_bytes=published.size_bytes if published else None,
+        licence=spec.weights.licence,
+        summary=spec.summary,
+        citation=spec.citation,
+    )
+
+
+def _parameters(spec: ModelSpec) -> int | None:
+    """Count them; on the meta device, where they take no memory and no time."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in spec.build().parameters())
+    except Exception:  # noqa: BLE001 - a stranger's code: the others are listed all the same
+        return None
 
 
 def get_weights(

@@ -11,7 +11,9 @@ import datetime
 import hashlib
 import json
 import queue
+import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,8 @@ Progress = Callable[[float], None]
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = (10.0, 30.0)
 """To connect, and to wait for the next bytes."""
+STALE_S = 24 * 3600.0
+"""No fetch takes that long."""
 POLL_S = 0.1
 """How often a fetch that waits for the network asks whether it is still wanted."""
 
@@ -73,8 +77,11 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress | 
         raise WeightsError(f"The weights of '{spec.id}' come with its plugin, and {file} is not there: reinstall it.")
     if here == "installed":
         return file
-    where = str(source) if source is not None else published.url
+    where = published.url if source is None else str(source)
+    if "://" not in where:
+        where = str(Path(where).resolve())  # as the card gives it
     tell: Progress = progress or (lambda _share: None)
+    _sweep(file.parent)
     with staged(file.parent) as aside:
         original = aside / f"original{PurePosixPath(urlsplit(published.url).path).suffix}"
         _fetch(where, published, original, tell)
@@ -87,6 +94,13 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress | 
         (aside / file.name).write_bytes(content)
         tell(1.0)
     return file
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what a fetch left whose process was killed."""
+    for aside in folder.glob(".auralscope-*"):
+        if aside.stat().st_mtime < time.time() - STALE_S:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 # -- fetching -----------------------------------------------------------------------------------------------------
@@ -201,7 +215,10 @@ def _sentence(url: str, failure: Exception, done: int, expected: int) -> Weights
     from requests import exceptions
 
     server = urlsplit(url).netloc
-    elsewhere = "Where there is no network, fetch the file on another machine and give it with --from FILE."
+    elsewhere = (
+        "Where there is no network, fetch the file on another machine and get the weights from it "
+        "(--from FILE, or 'From a file…' in the window)."
+    )
     if isinstance(failure, exceptions.HTTPError):
         answer = f"{failure.response.status_code} {failure.response.reason}".strip()
         return WeightsError(f"{quoted(url)} cannot be fetched: {server} answers '{answer}'.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,15 +36,80 @@ def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, s
     return status, captured.out, captured.err
 
 
-def test_models(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path))
     status, out, _ = run("models", "--json", capsys=capsys)
     assert status == 0
-    model = next(model for model in json.loads(out) if model["id"] == "genre-convnet")
-    assert model["weights"] == "bundled"
-    assert model["layers"][:5] == ["conv1", "conv2", "conv3", "conv4", "conv5"]
+    models = {model["id"]: model for model in json.loads(out)}
+    model = models["genre-convnet"]
+    assert (model["plugin"], model["weights"], model["url"]) == ("genre_convnet", "bundled", "")
+    assert [layer["name"] for layer in model["layers"]][:5] == ["conv1", "conv2", "conv3", "conv4", "conv5"]
+    assert {layer["units"] for layer in model["layers"][:5]} == {64}
+    far = models["crnn-msd"]
+    assert far["weights"] == "available"
+    assert far["parameters"] == 396_786  # Choi et al. 2017 on the network that they published
+    assert (far["sample_rate"], far["window_s"]) == (12_000, pytest.approx(29.12))
+    assert len(far["labels"]) == far["layers"][-1]["units"] == 50
+    assert far["url"].startswith("https://")
+    for told in models.values():
+        assert all(told[name] for name in ("title", "summary", "source", "licence", "citation", "parameters"))
     status, out, _ = run("models", capsys=capsys)
     assert status == 0
-    assert "genre-convnet" in out
+    assert "weights  bundled" in out
+    assert "weights  available: 'auralscope weights get crnn-msd' fetches them (1.6 MB)" in out
+
+
+def test_weights_are_listed_and_got(server, far_tagger, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    def listed() -> dict[str, dict[str, object]]:
+        return {entry["id"]: entry for entry in json.loads(run("weights", "--json", capsys=capsys)[1])}
+
+    assert listed()["far-tagger"]["weights"] == "available"
+    assert "far-tagger              available    1.2 MB" in run("weights", "list", capsys=capsys)[1]
+    status, out, err = run("weights", "get", "far-tagger", "--json", capsys=capsys)
+    assert (status, err) == (0, "")
+    got = json.loads(out)
+    assert got["fetched"] is True
+    assert got["fetched_from"] == server.url
+    assert listed()["far-tagger"] | {"weights": "installed", "file": got["file"]} == listed()["far-tagger"]
+    assert json.loads(run("weights", "get", "far-tagger", "--json", capsys=capsys)[1]) == {**got, "fetched": False}
+    Path(got["file"]).unlink()
+    status, out, _ = run("weights", "get", "far-tagger", "--from", tmp_path / "weights.h5", capsys=capsys)
+    assert (status, out) == (0, f"The weights of far-tagger are here now: {got['file']}\n")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("far-tagger", "--from", "gone.h5"), "cannot be read: no such file or directory"),
+        (("far-tagger", "--from", "gopher://x/weights.h5"), "give a file, or an http or https address"),
+        (("genre-convnet",), "come with its plugin"),
+        (("no-tagger",), "no model called 'no-tagger'; there is: compact-convnet-msd, "),
+        (("far-tagger",), "answers '404 Not Found'"),
+    ],
+)
+def test_weights_that_cannot_be_got(server, far_tagger, tmp_path, words, says, capsys) -> None:
+    server.answer = "gone"
+    status, out, err = run("weights", "get", *words, capsys=capsys)
+    assert (status, out) == (1, "")
+    assert err.startswith("auralscope: ")
+    assert says in err
+    assert len(err.splitlines()) == 1
+    assert list((tmp_path / "store").rglob("*")) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an interrupt is another thing there")
+def test_an_interrupt_ends_a_fetch_and_leaves_nothing(server, far_tagger, tmp_path) -> None:
+    server.answer = "slow"
+    fetch = subprocess.Popen(
+        [sys.executable, "-m", "auralscope", "weights", "get", "far-tagger"], stderr=subprocess.PIPE, text=True
+    )
+    while not list((tmp_path / "store").rglob("original.h5")):
+        assert fetch.poll() is None
+    fetch.send_signal(signal.SIGINT)
+    assert "interrupted; nothing was left half-written" in fetch.communicate(timeout=60)[1]
+    assert fetch.returncode == 130
+    assert list((tmp_path / "store").iterdir()) == []
 
 
 def test_tag(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,7 +280,17 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("words", [("tag",), ("auralise", "x.wav"), ("tag", "x.wav", "--start", "-1"), ("models", "x")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tag",),
+        ("auralise", "x.wav"),
+        ("tag", "x.wav", "--start", "-1"),
+        ("models", "x"),
+        ("weights", "get"),
+        ("weights", "list", "x"),
+    ],
+)
 def test_wrong_usage_is_two(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
         cli.main(list(words))

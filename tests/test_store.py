@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,7 +134,7 @@ def test_a_server_that_fails(spec, server, kept, answer, says) -> None:
 
 
 def test_no_network(spec, kept) -> None:
-    with pytest.raises(WeightsError, match=r"127\.0\.0\.1:9 cannot be reached\. Where there is no network, .* --from"):
+    with pytest.raises(WeightsError, match=r"127\.0\.0\.1:9 cannot be reached\. Where there is no network, .*FILE"):
         store.get(spec, "http://127.0.0.1:9/weights.h5")  # the port where nobody ever listens
     with pytest.raises(WeightsError, match=r"no-such-host\.invalid cannot be reached"):
         store.get(spec, "https://no-such-host.invalid/weights.h5")
@@ -207,6 +208,16 @@ def test_a_disk_that_fails_at_the_last_move_leaves_what_was_there(spec, kept, mo
     assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
     assert weights.file_of(spec).read_bytes() == before
     assert weights.state(spec) == "installed"
+
+
+def test_what_a_killed_fetch_left_is_taken_away(spec, tmp_path, kept) -> None:
+    for name, age_s in (("old", 3 * 24 * 3600.0), ("young", 60.0)):
+        aside = tmp_path / "store" / f".auralscope-{name}"
+        aside.mkdir(parents=True)
+        (aside / "original.h5").write_bytes(b"half")
+        os.utime(aside, (time.time() - age_s,) * 2)
+    store.get(spec)
+    assert kept()[:2] == [".auralscope-young", "far-tagger.json"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user")

@@ -23,6 +23,9 @@ PACKAGES = (
     "numpy",
 )
 
+WEIGHTS: dict[weights.State, Literal["note", "problem"]] = {"available": "note", "missing": "problem"}
+"""How bad it is where a model's weights are not here."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -109,7 +112,9 @@ def _plugins() -> list[Finding]:
         for spec in plugin.models:
             here = weights.state(spec)
             text = f"{spec.id}: weights {here}"
-            findings.append(Finding("problem" if here == "missing" else "ok", "model", text))
+            if here == "available":
+                text += f"; 'auralscope weights get {spec.id}' fetches them"
+            findings.append(Finding(WEIGHTS.get(here, "ok"), "model", text))
     if not findings:
         findings.append(Finding("problem", "plugin", f"none was found; install auralscope again ({sys.prefix})"))
     return findings

@@ -49,5 +49,9 @@ def auralscope_models() -> list[ModelSpec]:
                 "Ballad, dance or hip-hop from four seconds of STFT: five blocks of 3x3 convolution with 64 maps "
                 "each (Choi 2018, sec. 7.2.4), trained on music that this project synthesised."
             ),
+            citation=(
+                "K. Choi: Deep Neural Networks for Music Tagging. PhD thesis, Queen Mary University of London, 2018. "
+                "Sec. 7.2.4"
+            ),
         )
     ]
