@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from auralscope.errors import UnknownNameError
 from auralscope.nn.capture import Tape, record
 from auralscope.nn.descent import Reading, unit_count
-from auralscope.nn.readings import reading
+from auralscope.nn.readings import last, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
 
 def deconvolve(
@@ -57,6 +57,17 @@ def deconvolve_tape(
     tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | Reading = "deconvolution"
 ) -> Tensor:
     """Deconvolve units of a forward pass that was recorded; see `deconvolve`."""
+    with torch.no_grad():
+        return last(deconvolve_parts(tape, layer, units, method))
+
+
+def deconvolve_parts(
+    tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | Reading = "deconvolution"
+) -> Generator[float, None, Tensor]:
+    """As `deconvolve_tape`, but a reading that takes long says in between how far it is, 0 to 1.
+
+    Each part is to be asked for without gradients.
+    """
     top = tape.layer(layer)
     n_units = unit_count(top, tape.image)
     chosen = list(range(n_units)) if units is None else list(units)
@@ -66,6 +77,5 @@ def deconvolve_tape(
     if not chosen:
         image = tape.image.new_zeros(0, *tape.image.shape[1:])
     else:
-        with torch.no_grad():
-            image = reading(method).read(tape, layer, chosen)
+        image = yield from reading(method).parts(tape, layer, chosen)
     return image[:, 0] if image.shape[1] == 1 else image

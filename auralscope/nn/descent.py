@@ -36,6 +36,8 @@ from auralscope.nn.rules import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from auralscope.nn.steps import Step
 
 CACHE_BYTES = 12_000_000
@@ -76,6 +78,11 @@ class Reading(ABC):
         -------
         (units, channels, bins, frames) tensor
         """
+
+    def parts(self, tape: Tape, layer: str, units: list[int]) -> Generator[float, None, Tensor]:
+        """As `read`, but what takes long says in between how far it is, 0 to 1, and can be left there."""
+        yield from ()
+        return self.read(tape, layer, units)
 
 
 class Descent(Reading):

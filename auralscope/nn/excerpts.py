@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from auralscope.dsp.inversion import Render, matching_gain_db, render, render_at_full_rate
-from auralscope.nn.deconvolution import deconvolve_tape
+from auralscope.nn.deconvolution import deconvolve_parts, deconvolve_tape
 from auralscope.nn.descent import is_map
 from auralscope.types import Auralisation, Clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -178,6 +178,19 @@ class Run(Excerpt):
     ) -> NDArray[np.float32]:
         with self.model.one_at_a_time:
             return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method))
+
+    def deconvolve_parts(
+        self, layer: str, units: Sequence[int], method: str
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """As `deconvolve`, but a slow method says in between how far it is, 0 to 1, and can be left there."""
+        parts = deconvolve_parts(self._tape, self.model.layer(layer).module, units, method)
+        while True:
+            with self.model.one_at_a_time, torch.no_grad():
+                try:
+                    done = next(parts)
+                except StopIteration as end:
+                    return to_numpy(end.value)
+            yield done
 
     def faithfulness(
         self, layer: str, unit: int, level: Level = "true", seed: int = 0, method: str = "deconvolution"

@@ -32,7 +32,7 @@ from auralscope.nn.rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from auralscope.nn.capture import Tape
     from auralscope.nn.steps import Step
@@ -160,12 +160,17 @@ class Occlusion(Reading):
         self.stride = stride
 
     def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
+        return last(self.parts(tape, layer, units))
+
+    def parts(self, tape: Tape, layer: str, units: list[int]) -> Generator[float, None, Tensor]:
         whole = self._answer(tape, layer, units)
         size = tape.image.shape[2:]
         losses = tape.image.new_zeros(len(units), *size)
         covered = tape.image.new_zeros(size)
         starts = [range(0, max(length - self.patch, 0) + self.stride, self.stride) for length in size]
-        for place in torch.cartesian_prod(*(torch.tensor(list(start)) for start in starts)).reshape(-1, len(size)):
+        places = torch.cartesian_prod(*(torch.tensor(list(start)) for start in starts)).reshape(-1, len(size))
+        for number, place in enumerate(places):
+            yield number / len(places)
             where = tuple(slice(int(start), int(start) + self.patch) for start in place)
             if any(part.start >= length for part, length in zip(where, size, strict=True)):
                 continue
@@ -184,6 +189,16 @@ class Occlusion(Reading):
         if is_map(top, tape.image):
             return top[0, units].square().flatten(1).mean(dim=1)
         return top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
+
+
+def last(parts: Generator[Any, None, Tensor]) -> Tensor:
+    """What a generator returns in the end."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            image: Tensor = end.value
+            return image
 
 
 READINGS: dict[str, Reading] = {

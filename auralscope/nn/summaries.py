@@ -85,25 +85,46 @@ class LayerSummary:
     units: tuple[UnitSummary, ...]
     similarity: NDArray[np.float64]
 
+    def side_by_side(self) -> list[int]:
+        """All units in an order in which similar ones are neighbours: the leaves of a complete linkage."""
+        from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+
+        if len(self.units) < 2:
+            return list(range(len(self.units)))
+        distances = self._distances()
+        order: list[int] = leaves_list(optimal_leaf_ordering(linkage(distances, "complete"), distances)).tolist()
+        return order
+
+    def _distances(self) -> NDArray[np.float64]:
+        """1 minus similarity, of each pair of units."""
+        from scipy.spatial.distance import squareform
+
+        distance = np.clip(1.0 - self.similarity, 0.0, 2.0)
+        np.fill_diagonal(distance, 0.0)
+        distances: NDArray[np.float64] = squareform(distance, checks=False)
+        return distances
+
     def duplicates(self, at_least: float = DUPLICATES) -> list[list[int]]:
         """Groups of two units and more, any two of which are at least this similar; the largest group first.
 
         Complete linkage: no unit comes into a group by a chain of neighbours.
         """
         from scipy.cluster.hierarchy import fcluster, linkage
-        from scipy.spatial.distance import squareform
 
         if len(self.units) < 2:
             return []
-        distance = np.clip(1.0 - self.similarity, 0.0, 2.0)
-        np.fill_diagonal(distance, 0.0)
         # A hair of tolerance, so that rounding does not part what is exactly as similar as asked.
-        numbers = fcluster(linkage(squareform(distance, checks=False), "complete"), 1.0 - at_least + 1e-9, "distance")
+        numbers = fcluster(linkage(self._distances(), "complete"), 1.0 - at_least + 1e-9, "distance")
         groups = [np.flatnonzero(numbers == number).tolist() for number in np.unique(numbers)]
         return sorted((group for group in groups if len(group) > 1), key=lambda group: (-len(group), group))
 
 
-def summarise(run: Run, layer: str, progress: Callable[[float], None] = lambda _done: None) -> LayerSummary:
+def summarise(
+    run: Run,
+    layer: str,
+    progress: Callable[[float], None] = lambda _done: None,
+    images: NDArray[np.float32] | None = None,
+) -> LayerSummary:
     """Summarise every unit of a layer.
 
     Parameters
@@ -112,22 +133,29 @@ def summarise(run: Run, layer: str, progress: Callable[[float], None] = lambda _
     layer : str
     progress : callable
         Called with 0 to 1 as units are deconvolved; what it raises ends the work.
+    images : (units, bins, frames) array, optional
+        All units' deconvolutions, where they are there already, or what another method says.
     """
     module = run.model.layer(layer).module
     top = run.tape.layer(module)
-    n_units = unit_count(top, run.tape.image)
-    images = []
-    for first in range(0, n_units, TOGETHER):
-        last = min(first + TOGETHER, n_units)
-        images.append(run.deconvolve(layer, range(first, last)))
-        progress(last / n_units)
-    image = torch.from_numpy(np.concatenate(images))
+    if images is None:
+        images = _deconvolved(run, layer, unit_count(top, run.tape.image), progress)
+    image = torch.from_numpy(images)
     maps = _maps(top, run.tape.image)
     centroid_hz, bandwidth_hz = spectral_shape(image, torch.from_numpy(run.model.front_end.frequencies_hz))
     columns = (maps.square().mean(dim=1), hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(image))
     rows = zip(*(column.tolist() for column in columns), map(tuple, votes(run.tape, module).tolist()), strict=True)
     units = tuple(UnitSummary(layer, unit, *row) for unit, row in enumerate(rows))
     return LayerSummary(units, similarity(image).numpy())
+
+
+def _deconvolved(run: Run, layer: str, n_units: int, progress: Callable[[float], None]) -> NDArray[np.float32]:
+    images = []
+    for first in range(0, n_units, TOGETHER):
+        last = min(first + TOGETHER, n_units)
+        images.append(run.deconvolve(layer, range(first, last)))
+        progress(last / n_units)
+    return np.concatenate(images)
 
 
 def hoyer_sparsity(values: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,87 +16,23 @@ from psygnal import Signal
 from auralscope.audio.files import load_clip, write_wav
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
+from auralscope.session.looks import Feature, LayerLook, Look, fill
+from auralscope.session.methods import FIRST, SLOW, Methods, title_of
 from auralscope.session.notices import Notices
+from auralscope.session.summaries import Summaries
 from auralscope.session.taggram import Taggram
 from auralscope.session.trust import Trust
 from auralscope.storage import quoted, write_aside
 from auralscope.types import unit_name
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from auralscope.dsp.inversion import Render
-    from auralscope.nn.excerpts import Rate, Run
+    from auralscope.nn.excerpts import Rate
     from auralscope.nn.inspection import Model
     from auralscope.nn.model import Layer, ModelSpec
     from auralscope.registry import Plugin
     from auralscope.session.jobs import Deliver
     from auralscope.types import Auralisation, Clip
-
-GALLERY_BATCH = 4
-"""Units that are deconvolved together while a gallery fills: small enough to answer a click in between."""
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """One window inside a model, with what is shown at once.
-
-    Attributes
-    ----------
-    run : Run
-    input : (bins, frames) float32 array
-        What the model sees.
-    scores : (labels,) float32 array
-        Probabilities.
-    """
-
-    run: Run
-    input: NDArray[np.float32]
-    scores: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class LayerLook:
-    """What a layer answered to the window.
-
-    Attributes
-    ----------
-    maps : (units, bins', frames'), (units, steps) or (units,) float32 array
-        Feature maps; (units, steps) of a recurrent layer, single values of a dense one.
-    activity : (units,) float32 array
-        Mean square of each unit's map.
-    order : list of int
-        Units, the most active first.
-    """
-
-    maps: NDArray[np.float32]
-    activity: NDArray[np.float32]
-    order: list[int]
-
-    @property
-    def is_map(self) -> bool:
-        """Whether units have maps (a convolution; a row, of a recurrent layer) or single values (a dense layer)."""
-        return self.maps.ndim > 1
-
-    def is_silent(self, unit: int) -> bool:
-        """Whether the unit gives nothing at all for this window."""
-        return not self.activity[unit] > 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Feature:
-    """A unit's answer to the window.
-
-    Attributes
-    ----------
-    unit : int
-    image : (bins, frames) float32 array
-        Its deconvolution.
-    """
-
-    unit: int
-    image: NDArray[np.float32]
 
 
 class Session:
@@ -125,11 +60,15 @@ class Session:
         Its answer; None until it is computed.
     unit : int or None
         The unit that is chosen.
+    methods : Methods
+        How units are read: by deconvolution, or in another way.
     features : dict of int to Feature
-        What has been deconvolved of the layer, by unit.
+        What has been computed of the layer by the chosen method, by unit.
     listening : Listening
     trust : Trust
         How far the chosen unit's sound can be trusted.
+    summaries : Summaries
+        What the units of the layer are like.
     taggram : Taggram
     plugins : tuple of Plugin
         Empty until `find_plugins` is done.
@@ -155,7 +94,9 @@ class Session:
     def __init__(self, deliver: Deliver, device: str = "auto") -> None:
         self.jobs = Jobs(deliver)
         self.listening = Listening(self.jobs, deliver)
+        self.methods = Methods(self.jobs)
         self.trust = Trust(self.jobs)
+        self.summaries = Summaries(self.jobs)
         self._notices = Notices(deliver, self.said.emit)
         self._device = device
         self.plugins: tuple[Plugin, ...] = ()
@@ -167,7 +108,8 @@ class Session:
         self.layer_look: LayerLook | None = None
         self.unit: int | None = None
         self.features: dict[int, Feature] = {}
-        self._kept: dict[str, dict[int, Feature]] = {}
+        self._kept: dict[tuple[str, str], dict[int, Feature]] = {}
+        self._hear_later = False
         self.taggram = Taggram(self)
 
     def close(self) -> None:
@@ -252,6 +194,7 @@ class Session:
         self.model = model
         self.layer = model.layers[0]
         self.unit = None
+        self.methods.forget()
         self._forget_look()
         self._place_window(self.window_start_s)
         self.model_changed.emit()
@@ -298,7 +241,10 @@ class Session:
             return
         self.layer = self.model.layer(layer).name
         self.layer_look = None
-        self.features = self._kept.setdefault(self.layer, {})
+        if not self.methods.suits(layer, self.methods.chosen):
+            self.methods.choose(FIRST)
+        self.features = self._kept.setdefault((self.layer, self.methods.chosen), {})
+        self.summaries.show(self.layer, self.methods.chosen)
         self.unit = None
         self.trust.clear()
         self.layer_changed.emit()
@@ -311,6 +257,16 @@ class Session:
         self.trust.clear()
         self.unit_changed.emit()
         self._auralise(hear=True)
+
+    def choose_method(self, method: str) -> None:
+        """Read units in another way; the unit stays chosen, its sound follows."""
+        self.methods.choose(method)
+        self.features = self._kept.setdefault((self.layer, method), {})
+        self.summaries.show(self.layer, method)
+        self.trust.clear()
+        self.unit_changed.emit()
+        self._auralise(hear=False)
+        self.fill_gallery()
 
     def set_render(self, render: Render) -> None:
         """How images become sound."""
@@ -333,7 +289,7 @@ class Session:
         look, unit = self.look, self.unit
         if look is None or unit is None or unit not in self.features:
             return
-        image, title = self.features[unit].image, f"{self.unit_title(unit)}  ({self.layer})"
+        image, title = self.features[unit].image, f"{self.unit_title(unit)}  ({self.layer}{self._otherwise})"
 
         def write() -> None:
             from auralscope.session import pictures
@@ -365,6 +321,11 @@ class Session:
         return label
 
     @property
+    def _otherwise(self) -> str:
+        """Names the method where it is not the first."""
+        return "" if self.methods.chosen == FIRST else f", {title_of(self.methods.chosen)}"
+
+    @property
     def layer_spec(self) -> Layer | None:
         """What the plugin says of the layer that is looked at."""
         return self.model.layer(self.layer) if self.model else None
@@ -375,6 +336,7 @@ class Session:
         self.look = None
         self.layer_look = None
         self.trust.forget()
+        self.summaries.forget()
         self._kept = {}
         self.features = {}
         self.look_changed.emit()
@@ -405,15 +367,16 @@ class Session:
         self.look = look
         self.layer_look = None
         self.trust.forget()
+        self.summaries.forget()
         self._kept = {}
-        self.features = self._kept.setdefault(self.layer, {})
+        self.features = self._kept.setdefault((self.layer, self.methods.chosen), {})
         self.look_changed.emit()
         self._auralise(hear=False)
         self.fill_gallery()
 
     def fill_gallery(self) -> None:
         """Compute what is missing of the layer, the most active unit first."""
-        look, layer, kept = self.look, self.layer, self.features
+        look, layer, method, kept = self.look, self.layer, self.methods.chosen, self.features
         self.jobs.cancel("gallery")
         if look is None or look.run.start_s != self.window_start_s:
             if all(job.key != "analyse" for job in self.jobs.running):
@@ -421,26 +384,37 @@ class Session:
             return
         run, have = look.run, set(kept)
 
-        def fill(job: Job) -> Iterator[LayerLook | list[Feature]]:
-            answer = LayerLook(run.feature_maps(layer), run.activity(layer), run.most_active(layer))
-            yield answer
-            missing = [unit for unit in answer.order if unit not in have]
-            for first in range(0, len(missing), GALLERY_BATCH):
-                units = missing[first : first + GALLERY_BATCH]
-                images = run.deconvolve(layer, units)
-                yield [Feature(unit, image) for unit, image in zip(units, images, strict=True)]
-                job.advance((first + len(units)) / len(missing))
+        def work(job: Job) -> Iterator[LayerLook | list[Feature]]:
+            return fill(run, layer, method, have, job.advance)
 
         def keep(part: LayerLook | list[Feature]) -> None:
             if isinstance(part, LayerLook):
                 self.layer_look = part
                 self.layer_look_changed.emit()
-            else:
+            elif part:
                 kept.update({feature.unit: feature for feature in part})
                 self.features_arrived.emit(tuple(feature.unit for feature in part))
+                if method in SLOW and self.unit is not None and kept is self.features:
+                    self._auralise(hear=self._hear_later)
+
+        def filled() -> None:
+            self.summaries.compute(run, layer, method, kept)
+            self.methods.try_out(run, layer)
+
+        def failed(sentence: str) -> None:
+            self.problem.emit(sentence)
+            self.methods.object(layer, method, sentence)
+            if method != FIRST:
+                self.choose_method(FIRST)
 
         self.jobs.start(
-            "model", fill, title=f"Deconvolving {layer}", key="gallery", each=keep, failed=self.problem.emit
+            "model",
+            work,
+            title=f"{title_of(method)} of {layer}",
+            key="gallery",
+            each=keep,
+            done=lambda _: filled(),
+            failed=failed,
         )
 
     def _auralise(self, hear: bool) -> None:
@@ -448,11 +422,14 @@ class Session:
         render, rate = self.listening.render, self.listening.rate
         if look is None or unit is None:
             return
-        run, kept, title = look.run, self.features, self.unit_title(unit)
+        run, kept, title, method = look.run, self.features, self.unit_title(unit), self.methods.chosen
         known = kept.get(unit)
+        self._hear_later = known is None and hear
+        if known is None and method in SLOW:
+            return  # it sounds when the gallery is there: a unit alone would take as long
 
         def auralise(_job: Job) -> tuple[Feature, Auralisation]:
-            feature = known or Feature(unit, run.deconvolve(layer, [unit])[0])
+            feature = known or Feature(unit, run.deconvolve(layer, [unit], method)[0])
             return feature, run.auralise_image(feature.image, render, rate)
 
         def auralised(result: tuple[Feature, Auralisation]) -> None:
@@ -461,7 +438,7 @@ class Session:
             self.features_arrived.emit((unit,))
             start_s = look.run.start_s
             self.listening.set_feature(sound, title, (start_s, start_s + self.window_s), hear)
-            if sound.peak > 0.0:
-                self.trust.measure(run, layer, unit, "deconvolution")
+            if sound.peak > 0.0 and method not in SLOW:
+                self.trust.measure(run, layer, unit, method)
 
         self.jobs.start("model", auralise, key="sound", urgency=3, done=auralised, failed=self.problem.emit)

@@ -145,8 +145,9 @@ def _unit_sentences(finding: UnitFaithfulness, own: float, random: float, shuffl
         return said
     if selectivity <= by_chance:
         return f"{said} But other units answer to it as much as to a random mask."
-    against = f"it keeps {times(selectivity)} what the layer's other units keep (random mask: {times(by_chance)})"
-    return f"{said} {'I' if selectivity >= 1.0 else 'Others keep more: i'}{against[1:]}."
+    if selectivity < 1.0:
+        return f"{said} Other units keep more (selectivity {selectivity:.2g}, random {by_chance:.2g})."
+    return f"{said} It keeps {times(selectivity)} what other units keep (random: {times(by_chance)})."
 
 
 def _label_sentences(finding: LabelFaithfulness, own: float, random: float, shuffled: float) -> str:

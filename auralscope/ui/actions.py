@@ -119,6 +119,7 @@ class Actions:
         self._add("Layer &above", lambda: model.step(1), "]", "To the next layer, towards the output")
         self._add("Layer &below", lambda: model.step(-1), "[", "To the layer before, towards the input")
         self._add("&What the model sees", lambda: model.show_place(""), "I", "The network's input for this window")
+        self._add("&How to read a feature", window.focus_method, "E", "Deconvolution, gradient, LRP and others")
         self._add("&Compute the rest", session.fill_gallery, "C", "Deconvolve the features that are still missing")
 
         self._begin("&Help")

@@ -12,6 +12,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from auralscope.audio.files import SUFFIXES
+from auralscope.session.methods import FIRST
 from auralscope.session.session import Session
 from auralscope.ui import help as pages
 from auralscope.ui import theme
@@ -165,7 +166,7 @@ class MainWindow(QMainWindow):
                 feature.trust.details,
                 *(feature.opacity, feature.alone, feature.save_sound, feature.save_picture),
                 *(model.choice, model.over_time, model.look_here, *model.layers.buttons.values()),
-                *(*gallery.kind.buttons.values(), gallery.order, gallery.resume, gallery.view),
+                *(*gallery.kind.buttons.values(), gallery.method, gallery.order, gallery.resume, gallery.view),
                 *(transport.play, transport.stop, transport.loop, transport.original, transport.feature),
                 *(transport.render_choice, transport.match, transport.model_rate, transport.volume),
                 *(self.messages.label, self.messages.dismiss),
@@ -229,7 +230,8 @@ class MainWindow(QMainWindow):
 
     def _save(self, title: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
         if self.session.unit is not None:
-            self._save_as(title, self.session.unit_label(self.session.unit), suffix, kind, save)
+            method = "" if self.session.methods.chosen == FIRST else f" {self.session.methods.chosen}"
+            self._save_as(title, f"{self.session.unit_label(self.session.unit)}{method}", suffix, kind, save)
 
     def _save_as(self, title: str, what: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
         clip = self.session.clip
@@ -288,6 +290,13 @@ class MainWindow(QMainWindow):
         if self.session.layer:
             self.model_pane.show_place(self.session.layer)
         self.gallery.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def focus_method(self) -> None:
+        """Open the list of ways to read a feature."""
+        if self.session.layer:
+            self.model_pane.show_place(self.session.layer)
+        self.gallery.method.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.gallery.method.showPopup()
 
     def show_trust(self) -> None:
         """Open the figures of how far the chosen feature's sound can be trusted."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from auralscope.session.methods import FIRST, title_of
 from auralscope.ui import theme
 from auralscope.ui.panes.colour import FULL_SCALE_PERCENTILE
 from auralscope.ui.panes.trust import TrustPane
@@ -120,7 +121,9 @@ class FeaturePane(QWidget):
             return ""
         if look.is_silent(unit):
             return f"silent: nothing in this window excites it ({session.layer})"
-        text = f"number {look.order.index(unit) + 1} of {len(look.order)} in {session.layer} by activity"
+        method = session.methods.chosen
+        text = "" if method == FIRST else f"{title_of(method)}; "
+        text += f"number {look.order.index(unit) + 1} of {len(look.order)} in {session.layer} by activity"
         sound = session.listening.sound
         if sound is not None and sound.negative_share >= 0.01:
             text += f"; {sound.negative_share:.0%} of its energy is negative and not heard"

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from auralscope.session import trust
+from auralscope.session.methods import SLOW
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -42,6 +43,8 @@ class TrustPane(QWidget):
         if not said and self._session.trust.measuring:
             said = "The network listens to the sound…"
         self.words.setText(said)
+        if self._session.unit is not None and self._session.methods.chosen in SLOW:
+            said = "Not measured for a method that is slow: it would take as long again."
         figures = page(self._session) if said and finding is not None else ""
         self.words.setToolTip(figures)
         self.details.setEnabled(bool(figures))

@@ -1,0 +1,153 @@
+"""Other ways to read units, in a sitting."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from test_session import filled, looking, owner
+
+from auralscope.nn import readings
+from auralscope.nn.descent import Reading
+from auralscope.session.looks import LayerLook, fill
+from auralscope.session.methods import FIRST, SLOW, methods
+
+__all__ = ["looking", "owner"]
+
+
+def test_every_reading_has_a_title_and_a_sentence():
+    found = {method.name: method for method in methods()}
+    assert set(found) == set(readings.READINGS)
+    assert next(iter(found)) == FIRST
+    for method in found.values():
+        assert method.about.endswith(".")
+        assert len(method.about) < 70
+    assert len({method.title for method in found.values()}) == len(found)
+
+
+class Loud(Reading):
+    """Where the input is loud, whatever the unit says.
+
+    Of no use.
+    """
+
+    name = "loud"
+
+    def read(self, tape, layer, units):
+        return tape.image.expand(len(units), *tape.image.shape[1:])
+
+
+def test_a_plugins_reading_is_told_by_its_own_words_and_can_be_chosen(looking, monkeypatch):
+    monkeypatch.setitem(readings.READINGS, "loud", Loud())
+    (found,) = [method for method in methods() if method.name == "loud"]
+    assert found.about == inspect.getdoc(Loud).splitlines()[0]
+    session = looking.session
+    session.choose_method("loud")
+    filled(looking)
+    np.testing.assert_array_equal(session.features[3].image, session.look.input)
+
+
+def test_the_gallery_and_the_sound_follow_the_method(looking):
+    session = looking.session
+    session.choose_layer("conv2")
+    filled(looking)
+    unit = session.layer_look.order[0]
+    session.choose_unit(unit)
+    looking.until(lambda: session.trust.finding is not None)
+    deconvolved, sound, figures = session.features, session.listening.sound, session.trust.finding
+    session.choose_method("guided")
+    assert session.unit == unit
+    assert session.trust.finding is None
+    filled(looking)
+    looking.until(lambda: session.listening.sound is not sound and session.trust.finding is not None)
+    run = session.look.run
+    expected = run.deconvolve("conv2", method="guided")
+    for each in range(64):
+        np.testing.assert_allclose(session.features[each].image, expected[each], atol=1e-5 * np.abs(expected).max())
+    heard = run.auralise("conv2", unit, method="guided", rate="recording")
+    np.testing.assert_allclose(session.listening.sound.samples, heard.samples, atol=1e-4 * heard.peak)
+    assert session.trust.finding == run.faithfulness("conv2", unit, method="guided")
+    assert session.trust.finding != figures
+    session.choose_method(FIRST)
+    assert session.features is deconvolved, "kept"
+
+
+def test_what_makes_no_sense_is_found_out_and_not_taken_along(looking):
+    session = looking.session
+    looking.until(lambda: not session.methods.suits("conv1", "grad-cam"))
+    assert "for labels and dense units" in session.methods.objections["conv1", "grad-cam"]
+    assert session.methods.suits("conv1", "lrp-zplus")
+    session.choose_layer("output")
+    filled(looking)
+    looking.idle()
+    assert session.methods.suits("output", "grad-cam")
+    session.choose_method("grad-cam")
+    filled(looking)
+    session.choose_layer("conv1")
+    assert session.methods.chosen == FIRST
+    filled(looking)
+    assert not looking.problems
+
+
+def test_a_method_that_fails_is_said_and_the_first_one_comes_back(looking):
+    session = looking.session
+    session.choose_layer("conv3")
+    session.choose_method("grad-cam")  # nothing is known against it yet
+    looking.until(lambda: looking.problems)
+    assert "for labels and dense units" in looking.problems[0]
+    assert session.methods.chosen == FIRST
+    assert not session.methods.suits("conv3", "grad-cam")
+    filled(looking)
+
+
+def test_occlusion_gives_way_and_can_be_cancelled(looking):
+    session = looking.session
+    session.choose_layer("output")
+    filled(looking)
+    looking.idle()
+    assert SLOW == ("occlusion",)
+    session.choose_method("occlusion")
+    (job,) = (job for job in session.jobs.running if job.key == "gallery")
+    looking.until(lambda: (job.progress or 0.0) > 0.01)
+    sound = session.listening.sound
+    session.choose_unit(0)
+    assert session.listening.sound is sound, "it is not computed twice"
+    answered = []
+    session.jobs.start("model", lambda _job: True, urgency=3, done=answered.append)
+    looking.until(lambda: answered)
+    assert job.progress < 0.9, "it gave way"
+    session.jobs.stop(job)
+    looking.idle()
+    assert not session.features
+
+
+def test_with_occlusion_the_chosen_unit_sounds_when_it_is_there(looking, monkeypatch):
+    quick = readings.Occlusion(patch=96, stride=96)
+    monkeypatch.setitem(readings.READINGS, "occlusion", quick)
+    session = looking.session
+    session.choose_layer("output")
+    filled(looking)
+    session.choose_method("occlusion")
+    session.choose_unit(1)
+    looking.until(lambda: session.listening.sound is not None)
+    expected = session.look.run.deconvolve("output", [1], "occlusion")[0]
+    np.testing.assert_allclose(session.features[1].image, expected, atol=1e-5)
+    assert session.listening.player.source == "feature"
+    looking.idle()
+    assert session.trust.finding is None
+
+
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_filling_in_parts_gives_what_the_run_gives_at_once(looking, monkeypatch, method):
+    monkeypatch.setitem(readings.READINGS, "occlusion", readings.Occlusion(patch=64, stride=64))
+    run = looking.session.look.run
+    told, found = [], {}
+    for part in fill(run, "dense", method, {5, 7}, told.append):
+        if not isinstance(part, LayerLook):
+            found.update({feature.unit: feature.image for feature in part})
+    assert sorted(found) == [unit for unit in range(128) if unit not in (5, 7)]
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    expected = run.deconvolve("dense", [0, 9], method)
+    np.testing.assert_allclose(np.stack([found[0], found[9]]), expected, atol=1e-5)
