@@ -313,3 +313,70 @@ def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbo
     until(lambda: session.look not in (None, look) and unit in session.features)
     assert session.unit == unit
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
+
+
+# Methods and orders
+
+
+def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, qtbot, until):
+    session, gallery = at_conv3.session, at_conv3.gallery
+    click(qtbot, at_conv3, 2)
+    before = tiles(at_conv3)[2].picture
+    gallery.method.setCurrentIndex(gallery.method.findData("guided"))
+    gallery.method.activated.emit(gallery.method.currentIndex())
+    assert session.methods.chosen == "guided"
+    assert gallery.about.text().startswith("The gradient")
+    assert tiles(at_conv3)[2].picture is None, "the old pictures are gone at once"
+    until(lambda: is_full(at_conv3))
+    unit = session.unit
+    image = session.look.run.deconvolve("conv3", [unit], "guided")[0]
+    picture = tiles(at_conv3)[2].picture
+    assert picture != before
+    assert picture == picture_of(image, gallery.model._colours)
+    assert at_conv3.feature.about.text().startswith("Guided backprop; ")
+    session.choose_method("deconvolution")
+    until(lambda: is_full(at_conv3))
+
+
+def test_a_method_that_makes_no_sense_here_says_why(at_conv3, qtbot, until):
+    session, choice = at_conv3.session, at_conv3.gallery.method
+    row = choice.findData("grad-cam")
+    until(lambda: not session.methods.suits("conv3", "grad-cam"))
+    assert not choice.model().item(row).isEnabled()
+    assert "labels and dense units" in choice.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    qtbot.mouseClick(at_conv3.model_pane.layers.buttons["output"], LEFT)
+    assert choice.model().item(row).isEnabled()
+
+
+def test_the_keys_reach_the_methods(at_conv3, qtbot):
+    choice = at_conv3.gallery.method
+    qtbot.keyClick(at_conv3, Qt.Key.Key_E)
+    assert choice.view().isVisible()
+    choice.hidePopup()
+    assert choice.hasFocus()
+
+
+def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot, until):
+    session, order = at_conv3.session, at_conv3.gallery.order
+    session.choose_layer("conv4")
+    session._kept.clear()
+    order.setCurrentIndex(order.findData("centroid"))
+    until(lambda: session.layer_look is not None)
+    if session.summaries.summary is None:
+        assert units(at_conv3) == session.look.run.most_active("conv4"), "by activity until it is known"
+        assert "not sorted yet" in at_conv3.gallery.heading.text()
+    until(lambda: session.summaries.summary is not None)
+    summary = session.summaries.summary
+    sounding = [unit for unit in units(at_conv3) if not session.layer_look.is_silent(unit)]
+    centroids_hz = [summary.units[unit].centroid_hz for unit in sounding]
+    assert centroids_hz == sorted(centroids_hz)
+    assert all("Hz" in tile.caption for tile in tiles(at_conv3)[: len(sounding)])
+    assert "not sorted" not in at_conv3.gallery.heading.text()
+    assert "Hears around" in at_conv3.gallery.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    order.setCurrentIndex(order.findData("alike"))
+    place = {unit: row for row, unit in enumerate(units(at_conv3))}
+    for group in summary.duplicates(0.8):
+        rows = sorted(place[unit] for unit in group)
+        assert rows[-1] - rows[0] == len(group) - 1, "look-alikes stand together"
+    order.setCurrentIndex(order.findData("label"))
+    assert {tile.caption for tile in tiles(at_conv3)} <= {*session.model.labels, ""}
