@@ -9,8 +9,8 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from auralscope.session import summaries
-from auralscope.ui.panes.gallery_choices import MethodChoice, WordsChoice
 from auralscope.ui.panes.colour import COLOUR_MAPS, value_lut
+from auralscope.ui.panes.gallery_choices import MethodChoice, WordsChoice
 from auralscope.ui.panes.gallery_model import GalleryModel
 from auralscope.ui.panes.gallery_view import TileView
 
