@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 from driver import EXCERPT
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 
@@ -199,11 +199,12 @@ def test_what_is_under_the_pointer_is_read_out(tags):
         tags.hover(tag_map, cell(tags, time_s, label))
         window = int(np.argmin(np.abs(made.starts_s + 2.0 - time_s)))
         value = f"{made.scores.values[window, label]:.1%}".replace("%", " %")
-        text = tag_map._readout.text()
-        assert tag_map._readout.isVisible()
-        assert text.startswith("0:")
-        assert f"· {made.labels[label]} · {value} (window" in text
-        assert f"(window 0:{made.starts_s[window]:04.1f}–" in text
+        text = tags.window.taggram.said.text()
+        assert text.startswith(f"0:{time_s:04.1f}"[:-1])
+        assert f"· {made.labels[label]} · {value} (0:{made.starts_s[window]:04.1f}–" in text
+        assert not tag_map._readout.isVisible(), "it would hide a row"
+    QApplication.sendEvent(tag_map.plot.viewport(), QEvent(QEvent.Type.Leave))
+    assert tags.window.taggram.said.text() == "Click a name to see its curve"
 
 
 def test_a_click_on_a_name_draws_its_curve_and_another_takes_it_away(tags):
@@ -287,7 +288,7 @@ def test_it_can_be_cancelled_and_goes_on(ready, tmp_path):
     assert window.taggram.go_on.isVisible()
     settle(ready)
     ready.hover(window.taggram.map, cell(ready, 110.0, 0))
-    assert "not there yet" in window.taggram.map._readout.text()
+    assert "not there yet" in window.taggram.said.text()
     ready.click(window.taggram.go_on)
     assert not window.taggram.go_on.isVisible()
     ready.until(lambda: taggram.tags.n_there > there)

@@ -121,6 +121,7 @@ class TaggramPane(QWidget):
         self.names.verticalScrollBar().valueChanged.connect(self._lay_rows)
         self.names.resized.connect(self._lay_rows)
         self.map.scrolled.connect(self._scroll)
+        self.map.readout_changed.connect(lambda _text: self._say())
         session.model_changed.connect(self.refresh)
         self._taggram.changed.connect(self.refresh)
         self._taggram.curves_changed.connect(self._show_curves)
@@ -189,6 +190,13 @@ class TaggramPane(QWidget):
         self._order()
         self._show_tags()
 
+    def _say(self) -> None:
+        """What is under the pointer; without one, how far it is, or what can be done."""
+        text = self.map.readout or self._about()
+        if text != self.said.text():
+            self.said.setText(text)
+            self.said.setToolTip(text)
+
     def _about(self) -> str:
         taggram, tags = self._taggram, self._taggram.tags
         if tags is None:
@@ -200,8 +208,7 @@ class TaggramPane(QWidget):
         return f"Colours from 0 to {100 * tags.top:.0f} %"
 
     def _show_curves(self) -> None:
-        self.said.setText(self._about())
-        self.said.setToolTip(self.said.text())
+        self._say()
         self.names.show_curves(self._taggram.curves)
         self.curves_changed.emit()
 
@@ -350,14 +357,24 @@ class TagMap(TimePane):
         self._sums: NDArray[np.float64] = np.zeros((0, 1))
         self._first_row = 0.0
         self._row_px = ROW_PX
+        self.readout = ""
+        self.readout_changed.connect(self._keep_readout)
+
+    def _keep_readout(self, text: str) -> None:
+        """It is said above the picture: few rows would disappear behind it."""
+        self.readout = text
+        self._readout.hide()
 
     def show_tags(self, tags: TagsOverTime | None, order: list[int]) -> None:
         """Show what is there, the labels in an order; None shows nothing."""
+        others = order != self._order
         self._tags, self._order = tags, order
         if tags is not None:
             # Rows from below, and sums from the beginning on: the mean of any stretch is a difference of two.
             rows = tags.scores.values.T[order[::-1]]
             self._sums = np.pad(np.cumsum(rows, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+        if others:  # names and rows change places together
+            self._refresh()
         self._range_changed()
 
     def show_rows(self, first_row: float, row_px: int) -> None:
@@ -409,15 +426,15 @@ class TagMap(TimePane):
     def _readout_at(self, time_s: float, height: float) -> str:
         tags, row = self._tags, int(np.floor(-height))
         if tags is None or not 0 <= row < len(self._order):
-            return time_label(time_s)
+            return time_label(time_s, 0.1)
         label = self._order[row]
         window = int(tags.windows_at(np.array([time_s]))[0])
         if window < 0:
-            return f"{time_label(time_s)} · {tags.labels[label]} · not there yet"
+            return f"{time_label(time_s, 0.1)} · {tags.labels[label]} · not there yet"
         begin_s = float(tags.starts_s[window])
         end_s = min(begin_s + tags.window_s, tags.duration_s)
         value = f"{float(tags.scores.values[window, label]):.1%}".replace("%", " %")
         return (
-            f"{time_label(time_s)} · {tags.labels[label]} · {value} "
-            f"(window {time_label(begin_s, 0.1)}–{time_label(end_s, 0.1)})"
+            f"{time_label(time_s, 0.1)} · {tags.labels[label]} · {value} "
+            f"({time_label(begin_s, 0.1)}–{time_label(end_s, 0.1)})"
         )
