@@ -23,6 +23,7 @@ from torch import Tensor
 from auralscope.errors import NoRuleError
 from auralscope.nn.batches import Batch
 from auralscope.nn.capture import INPUT, Tape
+from auralscope.nn.convolution import CONVOLUTION_ARGUMENTS, is_folded
 from auralscope.nn.rules import (
     DECONVOLUTION,
     BatchNorm,
@@ -30,10 +31,10 @@ from auralscope.nn.rules import (
     MaxPool,
     Rectify,
     Rule,
-    Signal,
     Table,
-    first_input,
 )
+from auralscope.nn.signals import Signal
+from auralscope.nn.steps import bound, first_input
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -238,10 +239,14 @@ def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -
 
 
 def _plane_bytes(rule: Rule, step: Step, signal: Signal) -> int:
-    """What a unit's signal will take below a step."""
+    """What a unit's signal will take below a step, zeros that are never written left out."""
     below = first_input(step)
-    apart = signal.channels is not None and not isinstance(rule, Convolution)
-    return below.nbytes // below.shape[1] if apart else below.nbytes
+    if isinstance(rule, Convolution):
+        spread = 0 if is_folded(signal, bound(step, CONVOLUTION_ARGUMENTS)["weight"]) else step.output.nbytes
+        return max(below.nbytes, 0 if signal.channels is not None else spread)
+    if rule.keeps_places or (isinstance(rule, MaxPool) and step.saved.window):
+        return signal.values[0].nbytes
+    return below.nbytes if signal.channels is None else below.nbytes // below.shape[1]
 
 
 def _sum(one: Signal, other: Signal, tensor: Tensor) -> Signal:

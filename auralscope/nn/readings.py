@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import NoRuleError, UnknownNameError
+from auralscope.nn.convolution import CONVOLUTION_ARGUMENTS, transposed_convolution
 from auralscope.nn.descent import Deconvolution, Descent, Reading, gradient_at, is_map, last_map
 from auralscope.nn.rules import (
-    CONVOLUTION_ARGUMENTS,
     Adjoint,
     BatchNorm,
     Convolution,
@@ -25,11 +25,10 @@ from auralscope.nn.rules import (
     Pass,
     Rectify,
     Rule,
-    Signal,
-    bound,
     table,
-    transposed_convolution,
 )
+from auralscope.nn.signals import Signal
+from auralscope.nn.steps import bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from auralscope.errors import UnknownNameError
 from auralscope.nn.descent import is_map
-from auralscope.nn.rules import BatchNorm, Convolution, MaxPool, Pass, Rectify, bound
-from auralscope.nn.steps import Step, substitute, tensors_in
+from auralscope.nn.rules import BatchNorm, Convolution, MaxPool, Pass, Rectify
+from auralscope.nn.steps import Step, bound, substitute, tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -62,3 +62,19 @@ def substitute(value: Any, replaced: Mapping[int, Any]) -> Any:
     if isinstance(value, dict):
         return {key: substitute(item, replaced) for key, item in value.items()}
     return value
+
+
+def first_input(step: Step) -> Tensor:
+    """The first tensor that a step was given."""
+    return next(step.tensors())
+
+
+def bound(step: Step, names: tuple[str, ...]) -> dict[str, Any]:
+    """The step's arguments by name, as far as they were given."""
+    return {**dict(zip(names, step.args, strict=False)), **step.kwargs}
+
+
+def each(value: int | tuple[int, ...] | list[int], n: int) -> tuple[int, ...]:
+    """An argument such as a stride, given once or axis by axis: one value an axis."""
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * n if len(values) == 1 else values
