@@ -7,6 +7,7 @@ line show them.
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -75,10 +76,7 @@ class Batch:
     def _halve(self, tried: int) -> None:
         give_back(self._device)
         if tried == 1:
-            raise DeviceError(
-                f"The memory of '{self._device}' does not hold even one of the {self._what}; close other programs that "
-                "use it, or choose --device cpu."
-            )
+            raise _too_small(self._device, f"even one of the {self._what}")
         self.size = tried // 2
         log.warning(
             "The memory of '%s' ran out with %d %s at once; going on with %d.",
@@ -87,6 +85,29 @@ class Batch:
             self._what,
             self.size,
         )
+
+
+@contextmanager
+def enough_memory(device: torch.device, what: str) -> Iterator[None]:
+    """For what cannot be done in smaller parts: where memory runs out, one sentence.
+
+    Raises
+    ------
+    DeviceError
+        The device's memory does not hold it.
+    """
+    try:
+        yield
+    except RuntimeError as failure:
+        if not is_out_of_memory(failure):
+            raise
+        raise _too_small(device, what) from failure
+
+
+def _too_small(device: torch.device, what: str) -> DeviceError:
+    return DeviceError(
+        f"The memory of '{device}' does not hold {what}; close other programs that use it, or choose --device cpu."
+    )
 
 
 def is_out_of_memory(failure: RuntimeError) -> bool:

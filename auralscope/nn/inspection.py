@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
-from auralscope.nn.batches import Batch
+from auralscope.nn.batches import Batch, enough_memory
 from auralscope.nn.capture import record
 from auralscope.nn.excerpts import Passage, Run, to_numpy
 from auralscope.types import Clip, Scores
@@ -87,7 +87,8 @@ class Model:
     def __init__(self, spec: ModelSpec, network: nn.Module, device: torch.device) -> None:
         self.spec = spec
         self.device = device
-        self.network = network.to(device).eval().requires_grad_(False)
+        with enough_memory(device, f"the network of '{spec.id}'"):
+            self.network = network.to(device).eval().requires_grad_(False)
         # Hooks that tell a recording which module is at work hang on the network itself, so one pass at a time.
         self.one_at_a_time = threading.RLock()
         self._batch = Batch(CPU_BATCH if device.type == "cpu" else BATCH, "windows", device)
@@ -240,7 +241,7 @@ class Model:
     def look(self, clip: Clip, start_s: float, samples: NDArray[np.float32]) -> Run:
         """Look at samples (window_samples,) at the front end's rate, which are those of `clip` from `start_s` on."""
         seen = self.front_end.see(self.tensor(samples))
-        with self.one_at_a_time:
+        with self.one_at_a_time, enough_memory(self.device, "a window with all that the network makes of it"):
             tape = record(self.network, seen.image[None, None].to(self.device))
         return Run(self, clip, start_s, seen, self.tensor(samples), tape)
 

@@ -112,6 +112,20 @@ def test_no_memory_for_a_single_window_is_one_sentence() -> None:
     assert network.sizes == [8, 4, 2, 1]
 
 
+def test_no_memory_for_what_cannot_be_halved_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of(Narrow(room=0))
+    with pytest.raises(DeviceError, match=r"^The memory of 'cpu' does not hold a window .*; .*\.$"):
+        model.analyse(music(1.0))
+    assert model.one_at_a_time.acquire(blocking=False)
+
+    def full(_self: nn.Module, _device: torch.device) -> nn.Module:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(Narrow, "to", full)
+    with pytest.raises(DeviceError, match=r"^The memory of 'cpu' does not hold the network of 'narrow'; "):
+        model_of(Narrow())
+
+
 def test_other_failures_are_no_lack_of_memory() -> None:
     def fail(_turn: list[int]) -> None:
         raise RuntimeError("shapes do not fit")
