@@ -18,6 +18,8 @@ from auralscope.terminal import Notices as _Notices
 from auralscope.terminal import Progress as _Progress
 from auralscope.terminal import print_json as _print_json
 from auralscope.terminal import tolerate_odd_names as _tolerate_odd_names
+from auralscope.training.command import add_arguments as add_train_arguments
+from auralscope.training.command import train
 
 if TYPE_CHECKING:
     from auralscope.nn.excerpts import Excerpt
@@ -430,6 +432,9 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
     listing = _command(commands, plugins, "list plugins and their errors", json_too=True)
     listing.add_argument("action", choices=("list",), nargs="?", default="list")
+
+    training = _command(commands, train, "train a model on your own recordings", json_too=True)
+    add_train_arguments(training, words)
 
     _command(commands, doctor, "check what the program needs on this machine", json_too=True)
 

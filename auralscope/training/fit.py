@@ -306,10 +306,10 @@ class _KeepBest(callbacks.Callback):  # type: ignore[misc]
 
     def on_validation_end(self, trainer: Any, task: Any) -> None:
         figures = trainer.callback_metrics
-        best = self.sign * float(figures[self.figure])
-        if best > self.best or not self.state:
-            self.best = best
-            self.loss = float(figures["validation loss"])
+        best, loss = self.sign * float(figures[self.figure]), float(figures["validation loss"])
+        # Of epochs with the same AUC (often 1 of few recordings), the one that is surest of it.
+        if best > self.best or (best == self.best and loss < self.loss) or not self.state:
+            self.best, self.loss = best, loss
             self.score = float(figures["validation score"])
             self.auc = float(figures["validation auc"])
             self.epoch = task.first_epoch + trainer.current_epoch + 1

@@ -1,0 +1,229 @@
+"""`auralscope train`: real trainings, small, from a folder to the app's list."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from auralscope import trained
+from auralscope.cli import main
+from auralscope.dsp.processed import ProcessedSpectrogram
+from auralscope.nn.inspection import Model, choose_device
+from auralscope.registry import Registry
+from auralscope.training.smoke import RATE, clicks, noise, tone, write_clips
+from auralscope.types import Clip
+from auralscope.weights import load_into
+
+SMALL = ["--rate", "8000", "--n-fft", "256", "--hop", "128", "--bands", "32", "--window", "1", "--batch", "8"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "sounds"
+    write_clips(folder, clips=8)
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AURALSCOPE_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def loaded(models: Path, model_id: str) -> Model:
+    spec = Registry(trained_folder=models).find(model_id)
+    network = spec.build()
+    load_into(network, spec)
+    return Model(spec, network, choose_device("cpu"))
+
+
+def test_smoke(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--smoke", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["id"] == "smoke"
+    assert made["mean_auc"] > 0.9
+    assert sorted(path.name for path in (models / "smoke").iterdir()) == [
+        trained.CARD,
+        trained.DESCRIPTION,
+        trained.WEIGHTS,
+    ]
+    model = loaded(models, "smoke")
+    # Sounds that it was neither trained nor tested on.
+    rng = np.random.default_rng(99)
+    right = 0
+    for label, make in (("tones", tone), ("noise", noise), ("clicks", clicks)):
+        for _ in range(4):
+            right += model.predict(Clip(make(rng), RATE)).ranked()[0][0] == label
+    assert right >= 10
+    run = model.analyse(Clip(tone(rng), RATE))
+    assert run.auralise("conv2", run.most_active("conv2")[0]).peak > 0.0
+    card = (models / "smoke" / trained.CARD).read_text(encoding="utf-8")
+    assert "| clicks | 19 |" in card
+    assert f"{made['mean_auc']:.3f}" in card
+
+
+def test_tags_of_a_table_with_all_of_the_processing(folder: Path, models: Path, tmp_path: Path) -> None:
+    """Two tags, not exclusive, on a recurrent network."""
+    files = sorted(folder.rglob("*.flac"))
+    table = tmp_path / "tags.csv"
+    rows = [f"{f.relative_to(folder)},{int('tones' in f.name)},{int('clicks' not in f.name)}" for f in files]
+    table.write_text("\n".join(["file,tonal,steady", *rows]))
+    words = ["train", str(folder), "--tags", str(table), "--architecture", "crnn-0.1m", "--id", "tagged", *SMALL]
+    words += ["--weighting", "A", "--standardise", "clip", "--scale", "10", "--magnitude", "db"]
+    assert main([*words, "--epochs", "2", "--windows", "2"]) == 0
+    spec = Registry(trained_folder=models).find("tagged")
+    assert spec.labels == ("tonal", "steady")
+    assert spec.output == "sigmoid"
+    front_end = spec.front_end
+    assert isinstance(front_end, ProcessedSpectrogram)
+    assert (front_end.weighting, front_end.standardise, front_end.factor) == ("A", "clip", 10.0)
+    assert (front_end.sample_rate, front_end.n_mels, front_end.window_samples) == (8000, 32, 8000)
+    model = loaded(models, "tagged")
+    assert model.layers == ("conv1", "conv2", "conv3", "conv4", "gru1", "gru2", "output")
+    run = model.analyse(Clip(tone(np.random.default_rng(1)), RATE))
+    assert run.deconvolve("gru2", units=[0]).shape == (1, *front_end.input_shape)
+    # Once more under that name is refused, and nothing of it has changed.
+    before = (models / "tagged" / trained.DESCRIPTION).read_bytes()
+    assert main(words) == 1
+    assert (models / "tagged" / trained.DESCRIPTION).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["dieleman-2014", "sample-cnn"])
+def test_networks_without_norms_and_networks_on_the_waveform(folder: Path, models: Path, name: str) -> None:
+    window = "2" if name == "sample-cnn" else "1"
+    words = [
+        "train",
+        str(folder),
+        "--architecture",
+        name,
+        *SMALL,
+        "--window",
+        window,
+        "--epochs",
+        "1",
+        "--windows",
+        "1",
+    ]
+    assert main([*words, "--transform", "stft"]) == 0
+    model = loaded(models, f"sounds-{name}")
+    scores = model.predict(Clip(tone(np.random.default_rng(1)), RATE))
+    assert np.isfinite(scores.values).all()
+    assert model.front_end.is_waveform == (name == "sample-cnn")
+
+
+def test_a_training_that_was_killed_goes_on(folder: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", str(folder), "--id", "killed", *SMALL, "--epochs", "12", "--patience", "12", "--windows", "8"]
+    state = models / "killed" / "training" / "state.safetensors"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "auralscope", *words],
+        env=os.environ,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while not state.is_file() and process.poll() is None:
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert state.is_file()
+    assert "killed" not in [plugin.name for plugin in Registry(trained_folder=models).plugins]
+    # With other options it is not the same training.
+    assert main([*words, "--batch", "4"]) == 1
+    assert "unfinished training with other batch" in capsys.readouterr().err
+    # Nothing is decoded again, and what was done is not done again.
+    sounds = {file: file.stat().st_mtime_ns for file in (models / "killed" / "training" / "sound").iterdir()}
+    assert len(sounds) == 24
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    assert "going on after the last whole epoch" in said
+    assert "epoch 1/12" not in said
+    assert "epoch 12/12" in said
+    assert not (models / "killed" / "training").exists()
+    assert len(loaded(models, "killed").predict(Clip(tone(np.random.default_rng(1)), RATE)).labels) == 3
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Say what to train on"),
+        (["{}", "--architecture", "vgg"], "no architecture 'vgg'"),
+        (["{}", "--id", "My Model"], "lower case"),
+        (["{}", "--id", "genre-convnet"], "already"),
+        (["{}/nowhere"], "cannot be read"),
+        (["{}/tones"], "in no folder of a class"),
+        (["{}", "--bands", "300"], "too many for an FFT of 512"),
+        (["{}", "--hop", "1024"], "leaves gaps"),
+        (["{}", "--architecture", "dieleman-2014", "--window", "0.1"], "longer window"),
+        (["{}", "--architecture", "sample-rese-2", "--window", "0.1"], "longer window"),
+    ],
+)
+def test_bad_options_are_one_sentence(
+    folder: Path, models: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert main(["train", *(word.format(folder) for word in words)]) == 1
+    assert said in one_line(capsys)
+    assert not list(models.rglob("model.json"))
+
+
+def test_unreadable_audio_is_named(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data"
+    write_clips(data, clips=3)
+    (data / "noise" / "noise-01.flac").write_bytes(b"not audio")
+    assert main(["train", str(data), *SMALL]) == 1
+    assert "noise-01.flac" in one_line(capsys)
+
+
+def test_tags_that_overlap_have_no_categorical_loss(
+    folder: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "tags.csv"
+    rows = [f"{f.relative_to(folder)},1,{int('tones' in f.name)}" for f in sorted(folder.rglob("[nt]*.flac"))]
+    rows += [f"{f.relative_to(folder)},0,0" for f in sorted(folder.rglob("c*.flac"))]
+    table.write_text("\n".join(["file,a,b", *rows]))
+    assert main(["train", str(folder), "--tags", str(table), "--loss", "categorical"]) == 1
+    assert "exclude one another" in one_line(capsys)
+
+
+def test_short_recordings_are_filled_up_and_long_ones_drawn_from(models: Path, tmp_path: Path) -> None:
+    """Of 0.3 s, in a window of 1 s, in stereo at another rate."""
+    rng = np.random.default_rng(0)
+    data = tmp_path / "data"
+    for label, gain in (("loud", 0.5), ("soft", 0.01)):
+        (data / label).mkdir(parents=True)
+        for number in range(4):
+            sound = gain * rng.standard_normal((int(11_025 * (0.3 + number)), 2)).clip(-1, 1)
+            soundfile.write(data / label / f"{number}.wav", sound, 11_025)
+    assert main(["train", str(data), "--id", "short", *SMALL, "--epochs", "1"]) == 0
+    assert Registry(trained_folder=models).find("short").labels == ("loud", "soft")
+
+
+def test_the_architectures_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--list"]) == 0
+    assert "crnn-3m" in capsys.readouterr().out
+
+
+def test_an_interruption_says_how_to_go_on(
+    folder: Path, models: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_args: object, **_kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auralscope.training.own.fit", interrupted)
+    assert main(["train", str(folder), *SMALL]) == 130
+    assert "The same command goes on" in capsys.readouterr().err
