@@ -190,10 +190,21 @@ def labels(options: argparse.Namespace) -> int:
     from auralscope.registry import load_model
     from auralscope.session import label_report
 
-    label_report.check_ending(options.out)
+    label_report.check_ending(options.out, label_report.PICTURES if options.noise or options.auc else label_report.ALL)
     model = _model(options)
-    found: label_report.LabelReport | label_report.ComparisonReport
-    if options.compare:
+    found: label_report.Report
+    if options.noise or options.auc:
+        from auralscope.session.label_quality import QualityReport
+
+        with _Progress("reading") as progress:
+            found = QualityReport(
+                model,
+                noise_file=options.noise,
+                scored=options.auc,
+                truth_files=options.cooccurrence or (),
+                progress=progress,
+            )
+    elif options.compare:
         other = load_model(options.compare, options.device)
         found = label_report.ComparisonReport(model, other, metric=options.metric, order=options.order)
     else:
@@ -421,6 +432,13 @@ def _parse(words: list[str]) -> argparse.Namespace:
         help="ground truth: .npy or CSV, tracks x labels of 0, 1",
     )
     beside.add_argument("--compare", metavar="ID", help="another model, over the labels that both know")
+    naming.add_argument("--noise", type=Path, metavar="FILE", help="tracks of the ground truth judged again, as CSV")
+    naming.add_argument(
+        "--auc",
+        type=Path,
+        metavar="SCORES",
+        help="a file of scores, or a folder of recordings, to rate by the ground truth",
+    )
     naming.add_argument("--out", type=Path, metavar="FILE", help="write the heatmap: .png, .svg or .csv")
 
     storing = _command(commands, weights, "list trained weights, get published ones", json_too=True)

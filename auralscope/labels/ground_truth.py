@@ -77,7 +77,8 @@ def cooccurrence(together: NDArray[np.integer]) -> NDArray[np.float64]:
 class _Piece(NamedTuple):
     rows: NDArray[np.bool_]  # (tracks, labels)
     done: float  # how much of the file lies behind it, 0 to 1
-    ignored: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
+    ids: Sequence[str] = ()  # where they were asked for and the file has a column of them
 
 
 def load_ground_truth(
@@ -120,6 +121,30 @@ def load_ground_truth(
     return GroundTruth(tuple(labels), tracks, groups.sum(axis=0, dtype=np.int64), groups, tuple(ignored))
 
 
+def read_tracks(
+    files: Sequence[str | Path],
+    labels: Sequence[str],
+    progress: Callable[[float], None] = lambda _done: None,
+) -> Iterator[tuple[Sequence[str], NDArray[np.bool_]]]:
+    """Read tracks with their names, piece by piece: (tracks,) names and (tracks, labels) values.
+
+    A track's name stands in the first column that is no label; without one it is the track's number, counted from 1
+    over all files.
+
+    Raises
+    ------
+    FileError
+        As for `load_ground_truth`.
+    """
+    tracks = 0
+    for number, file in enumerate(files):
+        for piece in _pieces(Path(file), tuple(labels), ids=True):
+            numbers = range(tracks + 1, tracks + 1 + len(piece.rows))
+            yield piece.ids or [str(place) for place in numbers], piece.rows
+            tracks += len(piece.rows)
+            progress((number + piece.done) / len(files))
+
+
 def _count(rows: NDArray[np.bool_], groups: NDArray[np.int32], random: np.random.Generator) -> None:
     """Add the tracks of a piece to the groups into which chance puts them."""
     group = random.integers(len(groups), size=len(rows))
@@ -130,12 +155,12 @@ def _count(rows: NDArray[np.bool_], groups: NDArray[np.int32], random: np.random
         groups[number] += (part.T @ part).astype(np.int32)
 
 
-def _pieces(file: Path, labels: tuple[str, ...]) -> Iterator[_Piece]:
+def _pieces(file: Path, labels: tuple[str, ...], ids: bool = False) -> Iterator[_Piece]:
     try:
         if file.suffix.lower() == ".npy":
             yield from _npy_pieces(file, labels)
         else:
-            yield from _csv_pieces(file, labels)
+            yield from _csv_pieces(file, labels, ids)
     except OSError as failure:
         raise FileError(f"{quoted(file)} cannot be read: {reason(failure)}.") from failure
 
@@ -167,7 +192,7 @@ def _npy_pieces(file: Path, labels: tuple[str, ...]) -> Iterator[_Piece]:
             raise FileError(
                 _not_binary(file, f"row {first + row}", labels[column], "" if value != value else str(value))
             )
-        yield _Piece(values.astype(np.bool_), min((first + step) / len(matrix), 1.0), ())
+        yield _Piece(values.astype(np.bool_), min((first + step) / len(matrix), 1.0))
 
 
 def _not_binary(file: Path, where: str, label: str, value: str) -> str:
@@ -183,7 +208,7 @@ _VALUES = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _MISSING = ("", "nan", "na", "null", "none", "?")
 
 
-def _csv_pieces(file: Path, labels: tuple[str, ...]) -> Iterator[_Piece]:
+def _csv_pieces(file: Path, labels: tuple[str, ...], ids: bool) -> Iterator[_Piece]:
     size = file.stat().st_size
     with file.open("rb") as stream:
         head = stream.readline(10_000_000)
@@ -201,15 +226,18 @@ def _csv_pieces(file: Path, labels: tuple[str, ...]) -> Iterator[_Piece]:
             if head.startswith(b"\xef\xbb\xbf"):
                 stream.seek(3)
             columns, line = list(range(len(labels))), 1
-        layout = _Layout(file, labels, delimiter, len(cells), columns)
+        # Names of tracks stand in the first column that is no label.
+        names = next(place for place in range(len(cells)) if place not in columns) if ids and ignored else None
+        layout = _Layout(file, labels, delimiter, len(cells), columns, names)
         tracks = 0
         while piece := _lines(stream):
-            rows = layout.fast(piece)
+            rows = layout.fast(piece) if names is None else None
+            found: Sequence[str] = ()
             if rows is None:
-                rows = layout.slow(piece, line)
+                rows, found = layout.slow(piece, line)
             line += piece.count(b"\n")
             tracks += len(rows)
-            yield _Piece(rows, min(stream.tell() / size, 1.0), ignored)
+            yield _Piece(rows, min(stream.tell() / size, 1.0), ignored, found)
     if not tracks:
         raise FileError(f"{quoted(file)} has no tracks.")
 
@@ -269,6 +297,7 @@ class _Layout:
     delimiter: str
     width: int
     columns: list[int]
+    names: int | None
 
     def fast(self, piece: bytes) -> NDArray[np.bool_] | None:
         """Values of lines that are nothing but `0,1,0`, read all at once; None where a line is anything else."""
@@ -286,9 +315,13 @@ class _Layout:
             return None
         return values[:, self.columns].astype(np.bool_)
 
-    def slow(self, piece: bytes, line: int) -> NDArray[np.bool_]:
-        """Values of lines of any form; `line` is the number of the first, for the sentence about what is wrong."""
+    def slow(self, piece: bytes, line: int) -> tuple[NDArray[np.bool_], list[str]]:
+        """Values, and names of tracks if wanted, of lines of any form.
+
+        `line` is the number of the first, for the sentence about what is wrong.
+        """
         rows = []
+        names = []
         reader = csv.reader(_text(self.file, piece, line).splitlines(), delimiter=self.delimiter)
         try:
             for cells in reader:
@@ -297,13 +330,15 @@ class _Layout:
                 where = f"line {line + reader.line_num - 1}"
                 if len(cells) != self.width:
                     raise FileError(f"{quoted(self.file)}, {where}: {len(cells)} values where there are {self.width}.")
+                if self.names is not None:
+                    names.append(cells[self.names].strip())
                 try:
                     rows.append([_VALUES[cells[column]] for column in self.columns])
                 except KeyError:
                     rows.append([self._value(cells[column], where, place) for place, column in enumerate(self.columns)])
         except csv.Error as failure:
             raise FileError(f"{quoted(self.file)}, line {line + reader.line_num - 1}: {failure}.") from failure
-        return np.array(rows, dtype=np.bool_).reshape(-1, len(self.columns))
+        return np.array(rows, dtype=np.bool_).reshape(-1, len(self.columns)), names
 
     def _value(self, cell: str, where: str, place: int) -> int:
         word = cell.strip().lower()

@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,10 +23,27 @@ if TYPE_CHECKING:
     from auralscope.nn.inspection import Model
     from auralscope.nn.label_vectors import LabelVectors, Metric, Order
 
-ENDINGS = (".png", ".svg", ".csv")
+PICTURES = (".png", ".svg")
+ALL = (*PICTURES, ".csv")
 
 
-def check_ending(out: Path | None, endings: Sequence[str] = ENDINGS) -> None:
+class Report(Protocol):
+    """What `auralscope labels` found."""
+
+    def document(self, n_pairs: int) -> dict[str, Any]:
+        """Plain values for JSON, with so many pairs where it is about pairs."""
+        ...
+
+    def text(self, n_pairs: int) -> str:
+        """Tables for a terminal."""
+        ...
+
+    def write(self, out: Path) -> None:
+        """Write a picture or a table, by the ending of the file's name."""
+        ...
+
+
+def check_ending(out: Path | None, endings: Sequence[str] = ALL) -> None:
     """Refuse, before any work, a file that could not be written in the end.
 
     Raises
@@ -89,7 +106,7 @@ class LabelReport:
                 for label, count in zip(labels, (vectors.similarity(self.metric) < 0.0).sum(axis=1), strict=True)
             },
             "pairs": [
-                {"rank": rank, "a": pair.a, "b": pair.b, "value": _number(pair.value), **self._together(pair.a, pair.b)}
+                {"rank": rank, "a": pair.a, "b": pair.b, "value": number(pair.value), **self._together(pair.a, pair.b)}
                 for rank, pair in enumerate(pairs[:n_pairs], start=1)
             ],
         }
@@ -103,8 +120,8 @@ class LabelReport:
                 "correlated_pairs": len(self.agreement.points),
                 "spearman": _correlation(self.agreement.spearman),
                 "pearson": _correlation(self.agreement.pearson),
-                "similar_but_apart": [_plain(point._asdict()) for point in apart],
-                "together_but_unlike": [_plain(point._asdict()) for point in unlike],
+                "similar_but_apart": [plain(point._asdict()) for point in apart],
+                "together_but_unlike": [plain(point._asdict()) for point in unlike],
             }
         return document
 
@@ -167,7 +184,7 @@ class LabelReport:
             return {}
         conditional = self.truth.cooccurrence()
         i, j = self.vectors.labels.index(a), self.vectors.labels.index(b)
-        return {"b_given_a": _number(conditional[i, j]), "a_given_b": _number(conditional[j, i])}
+        return {"b_given_a": number(conditional[i, j]), "a_given_b": number(conditional[j, i])}
 
 
 class ComparisonReport:
@@ -199,9 +216,9 @@ class ComparisonReport:
             "metric": self.metric,
             "order": self.by,
             "labels": [found.labels[place] for place in self.order],
-            "spearman": _number(found.spearman),
-            "pearson": _number(found.pearson),
-            "disagreements": [_plain(pair._asdict()) for pair in found.disagreements()[:n_pairs]],
+            "spearman": number(found.spearman),
+            "pearson": number(found.pearson),
+            "disagreements": [plain(pair._asdict()) for pair in found.disagreements()[:n_pairs]],
         }
 
     def text(self, n_pairs: int) -> str:
@@ -252,19 +269,21 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
+    """A value for JSON; None where there is none."""
     return round(float(value), 6) if math.isfinite(value) else None
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _number(value) if isinstance(value, float) else value for name, value in values.items()}
+def plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Values for JSON."""
+    return {name: number(value) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _correlation(found: Correlation) -> dict[str, Any]:
     return {
-        "value": _number(found.value),
-        "over_tracks": [_number(end) for end in found.over_tracks],
-        "over_labels": [_number(end) for end in found.over_labels],
+        "value": number(found.value),
+        "over_tracks": [number(end) for end in found.over_tracks],
+        "over_labels": [number(end) for end in found.over_labels],
     }
 
 

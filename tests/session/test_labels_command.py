@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
 import auralscope as asc
 from auralscope import cli, store
@@ -143,3 +145,85 @@ def test_two_models_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[s
     status, out, _ = run(*words, capsys=capsys)
     assert status == 0
     assert "50 labels in common" in out
+
+
+# -- noise and AUC ------------------------------------------------------------------------------------------------
+
+
+def test_label_noise_of_the_thesis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Choi 2018, table 3-A, from counts; see tests/labels/test_noise.py for its rounding."""
+    (tmp_path / "n.csv").write_text(
+        "label,tracks,positives,positives_checked,positives_wrong,negatives_checked,negatives_missed\n"
+        "instrumental,242842,8424,50,3,50,6\nfemale vocalists,242842,17840,50,2,50,12\n"
+        "male vocalists,242842,3026,50,1,50,32\nguitar,242842,3311,50,1,50,35\n"
+    )
+    status, out, err = run("labels", "--noise", tmp_path / "n.csv", "--json", capsys=capsys)
+    assert status == 0, err
+    found = json.loads(out)["noise"]
+    counts = [one["corrected_count"]["value"] for one in found]
+    assert counts == pytest.approx([36_048.72, 71_126.88, 156_447.72, 170_916.48])
+    assert found[0]["precision"]["value"] == pytest.approx(0.94)
+    status, out, _ = run("labels", "--noise", tmp_path / "n.csv", "--out", tmp_path / "n.svg", capsys=capsys)
+    assert status == 0
+    assert "36,048.72" in out
+    assert "male vocalists" in (tmp_path / "n.svg").read_text(encoding="utf-8")
+
+
+def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    names = [f"track {number}" for number in range(4)]
+    truth = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1]])
+    lines = ["track,ballad,dance,hip-hop"]
+    lines += [f"{name},{','.join(map(str, row))}" for name, row in zip(names, truth, strict=True)]
+    (tmp_path / "truth.csv").write_text("\n".join([*lines, "track 9,1,1,1"]))
+    (tmp_path / "songs").mkdir()
+    (tmp_path / "songs" / "notes.txt").write_text("no track has this name")
+    for name in names:
+        soundfile.write(tmp_path / "songs" / f"{name}.wav", 0.1 * random.standard_normal(44_100), 11_025)
+    (tmp_path / "songs" / "track 9.wav").write_text("broken")
+    words = ("labels", "--device", "cpu", "--cooccurrence", tmp_path / "truth.csv")
+    status, out, err = run(*words, "--auc", tmp_path / "songs", "--json", capsys=capsys)
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["tracks"] == 4
+    model = asc.load_model("genre-convnet", "cpu")
+    scores = np.stack([model.predict(asc.load_clip(tmp_path / "songs" / f"{name}.wav")).mean for name in names])
+    for place, one in enumerate(found["auc"]):
+        assert one["auc"] == pytest.approx(roc_auc_score(truth[:, place], scores[:, place]))
+        assert one["tracks"] == truth[:, place].sum()
+
+    np.save(tmp_path / "scores.npy", np.concatenate([scores, scores[:1]]))
+    (tmp_path / "again.csv").write_text("track,ballad\ntrack 0,1\ntrack 1,0\ntrack 2,1\ntrack 3,0\n")
+    status, out, err = run(
+        *words, "--auc", tmp_path / "scores.npy", "--noise", tmp_path / "again.csv", "--out", tmp_path / "a.png",
+        "--json", capsys=capsys,
+    )  # fmt: skip
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["tracks"] == 5
+    # Of five tracks three have it, two were judged and one was wrong; of two without it one should have it.
+    assert found["auc"][0]["tagability"] == pytest.approx(1.5 / (1.5 + 1.0))
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.width > 800
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--auc", "{tmp}/s.npy"), "takes a ground truth"),
+        (("--auc", "{tmp}/s.npy", "--cooccurrence", "{tmp}/t.csv"), "has scores of 2 tracks"),
+        (("--auc", "{tmp}", "--cooccurrence", "{tmp}/t.csv"), "No recording in"),
+        (("--noise", "{tmp}/none.csv"), "no such file"),
+        (("--noise", "{tmp}/t.csv", "--out", "{tmp}/n.csv"), "ends in .png, .svg, not"),
+    ],
+)
+def test_mistakes_about_noise_are_one_line(
+    words: tuple[str, ...], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_text("0,1,0\n")
+    np.save(tmp_path / "s.npy", np.zeros((2, 3)))
+    status, out, err = run("labels", *(word.format(tmp=tmp_path) for word in words), capsys=capsys)
+    assert status == 1
+    assert out == ""
+    assert says in err
+    assert len(err.splitlines()) == 1
