@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from auralscope.nn.capture import Tape
     from auralscope.nn.faithfulness import LabelFaithfulness, Level, UnitFaithfulness
     from auralscope.nn.inspection import Model
-    from auralscope.nn.receptive_field import ReceptiveField
+    from auralscope.nn.receptive_field import NominalSize, ReceptiveField
 
 
 Rate = Literal["model", "recording"]
@@ -226,6 +226,12 @@ class Run(Excerpt):
 
         module = self.model.layer(layer).module
         return receptive_field(self._tape, module, self._seen, self.model.front_end, cell, unit)
+
+    def nominal_size(self, layer: str) -> NominalSize | None:
+        """The size of a layer's fields by the thesis's rule, where the network is one that it is for."""
+        from auralscope.nn.receptive_field import nominal_of
+
+        return nominal_of(self._tape, self.model.layer(layer).module, self.model.front_end)
 
 
 class Passage(Excerpt):

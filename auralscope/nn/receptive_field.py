@@ -205,6 +205,32 @@ def nominal_size(number: int, *, sample_rate: int, n_fft: int, hop: int, kernel:
     return NominalSize(cells, (cells - 1) * hop_ms + window_ms, (cells + 1) * sample_rate / n_fft)
 
 
+def nominal_of(tape: Tape, module: str, front_end: FrontEnd) -> NominalSize | None:
+    """The thesis's size for a layer of a network that is of its kind; None for one of another kind.
+
+    Its kind: on a linear STFT, square kernels that do not stride, alternating with max poolings by 2.
+    """
+    top = tape.layer(module)
+    n_fft, hop = getattr(front_end, "n_fft", None), getattr(front_end, "hop", None)
+    if n_fft is None or hop is None or getattr(front_end, "n_mels", None) is not None or not is_map(top, tape.image):
+        return None
+    kernels, pools = [], []
+    for index in tape.ancestors(top):
+        step = tape.steps[index]
+        if step.function in Convolution.functions:
+            given = bound(step, ("input", "weight", "bias", "stride", "padding", "dilation", "groups"))
+            if {*_each(given.get("stride", 1), 2), *_each(given.get("dilation", 1), 2)} != {1}:
+                return None
+            kernels += list(given["weight"].shape[2:])
+        elif step.function in MaxPool.functions:
+            given = bound(step, ("input", "kernel_size", "stride"))
+            pools += [*_each(given["kernel_size"], 2), *_each(given.get("stride") or given["kernel_size"], 2)]
+    number = len(kernels) // 2
+    if not kernels or len(set(kernels)) > 1 or set(pools) - {2} or len(pools) // 4 not in (number - 1, number):
+        return None
+    return nominal_size(number, sample_rate=front_end.sample_rate, n_fft=n_fft, hop=hop, kernel=kernels[0])
+
+
 # -- each step's dependence ---------------------------------------------------------------------------------------
 
 _CELL_BY_CELL: frozenset[Callable[..., Any]] = frozenset(

@@ -160,6 +160,13 @@ class Listening:
             loop_s = (first_s, last_s) if first_s < last_s else None
         self.player.set_loop(loop_s)
 
+    def repeat(self, loop_s: tuple[float, float]) -> None:
+        """Play a stretch from its beginning, again and again."""
+        self.set_loop(loop_s)
+        self.to_start()
+        if self.player.state != "playing":
+            self.player.play()
+
     def look_for_device(self) -> None:
         """In the background: see whether an audio device has been plugged in."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from auralscope.audio.files import load_clip, write_wav
+from auralscope.session.fields import Fields
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
 from auralscope.session.looks import Feature, LayerLook, Look, fill
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from auralscope.nn.inspection import Model
     from auralscope.nn.model import Layer, ModelSpec
     from auralscope.registry import Plugin
+    from auralscope.session.fields import Cell
     from auralscope.session.jobs import Deliver
     from auralscope.types import Auralisation, Clip
 
@@ -69,6 +71,8 @@ class Session:
         How far the chosen unit's sound can be trusted.
     summaries : Summaries
         What the units of the layer are like.
+    fields : Fields
+        What a cell of the chosen unit's feature map saw.
     taggram : Taggram
     plugins : tuple of Plugin
         Empty until `find_plugins` is done.
@@ -97,6 +101,9 @@ class Session:
         self.methods = Methods(self.jobs)
         self.trust = Trust(self.jobs)
         self.summaries = Summaries(self.jobs)
+        self.fields = Fields(self.jobs)
+        self.unit_changed.connect(self.fields.clear)
+        self.look_changed.connect(self.fields.forget)
         self._notices = Notices(deliver, self.said.emit)
         self._device = device
         self.plugins: tuple[Plugin, ...] = ()
@@ -257,6 +264,11 @@ class Session:
         self.trust.clear()
         self.unit_changed.emit()
         self._auralise(hear=True)
+
+    def look_at_cell(self, cell: Cell) -> None:
+        """Find what a cell of the chosen unit's feature map saw."""
+        if self.look is not None and self.unit is not None:
+            self.fields.look_at(self.look, self.layer, self.unit, cell)
 
     def choose_method(self, method: str) -> None:
         """Read units in another way; the unit stays chosen, its sound follows."""

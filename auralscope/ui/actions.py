@@ -95,6 +95,7 @@ class Actions:
         self._add("Back 1 s", lambda: window.seek_by(-1.0), ",", "One second back")
         self._add("On 1 s", lambda: window.seek_by(1.0), ".", "One second on")
         self._add("&Loop", lambda: transport.set_loop(listening.player.loop is None), "L", "Repeat the model's window")
+        self._add("Loop what the &cell saw", window.gallery.map.repeat, "K", "Repeat what a cell of the map saw")
         self._menu.addSeparator()
         self._add("&Original", lambda: listening.set_source("original"), "A", "Hear the recording")
         feature_heard = self._add("&Feature", lambda: listening.set_source("feature"), "B", "Hear the chosen feature")

@@ -51,7 +51,10 @@ def keys(menus: Iterable[tuple[str, list[QAction]]]) -> str:
         if rows:
             parts.append(f"<h3>{escape(_plain(menu))}</h3><table cellspacing='4'>{''.join(rows)}</table>")
     parts.append(
-        "<h3>Gallery</h3><p>The arrow keys go from feature to feature; each is heard as soon as it is chosen.</p>"
+        "<h3>Gallery</h3><p>The arrow keys go from feature to feature; each is heard as soon as it is chosen. "
+        "A tooltip says what it is like.</p>"
+        "<h3>Feature map</h3><p>Point at a cell, click it, or go there with the arrow keys: a frame in the spectrogram "
+        "shows what it saw, and K repeats it.</p>"
         "<h3>Spectrogram</h3><p>Wheel: zoom in time. Ctrl and wheel: zoom in frequency. Drag: move. Click: go there. "
         "Shift and drag: mark a stretch to repeat. The model's window is moved by its frame.</p>"
     )

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 from auralscope.dsp.overview import Overview
 from auralscope.dsp.pyramid import OvertakenError, Pyramid
 from auralscope.ui.panes.curves import CurvesOver
+from auralscope.ui.panes.field import FieldItem
 from auralscope.ui.panes.timeline import link_time
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class Views(QObject):
         self._shown: object = None
         self._was_playing = False
         self._curves = CurvesOver(spectrogram)
+        self._field, self._field_in_input = FieldItem(), FieldItem()
+        spectrogram.box.addItem(self._field, ignoreBounds=True)
+        input_pane.box.addItem(self._field_in_input, ignoreBounds=True)
         for one, other in combinations(self._along_time, 2):
             link_time(one, other)
         for pane in self._along_time:
@@ -81,6 +85,7 @@ class Views(QObject):
         session.look_changed.connect(self._show_input)
         session.listening.changed.connect(self._show_listening)
         session.unit_changed.connect(self._go_to_feature)
+        session.fields.changed.connect(self._show_field)
         spectrogram.set_scale(controls.frequency_scale)
         spectrogram.set_range_db(*controls.range_db)
         self._set_following(controls.following.currentData())
@@ -212,6 +217,21 @@ class Views(QObject):
         self._shown = feature
         front_end = run.model.front_end
         self._spectrogram.set_overlay(feature.image, run.start_s, front_end.hop_s, front_end.frequencies_hz, opacity)
+
+    def _show_field(self) -> None:
+        """Frame what a cell saw: in Hz over the spectrogram, in bins and frames over the input."""
+        look, seen = self._session.look, self._session.fields.seen
+        if look is None or seen is None:
+            for item in (self._field, self._field_in_input):
+                item.hide()
+            return
+        field, hop_s = seen.field, look.run.model.front_end.hop_s
+        self._field.show_field(seen.span_s, lambda: self._spectrogram.heights_of(field.low_hz, field.high_hz))
+        frames_s = ((field.first_frame - 0.5) * hop_s, (field.last_frame + 0.5) * hop_s)
+        self._field_in_input.show_field(
+            (look.run.start_s + frames_s[0], look.run.start_s + frames_s[1]),
+            lambda: (field.first_bin - 0.5, field.last_bin + 0.5),
+        )
 
     def show_curves(self) -> None:
         """Draw the labels' curves that are chosen."""

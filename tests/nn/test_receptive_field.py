@@ -15,7 +15,7 @@ from auralscope.errors import UnknownNameError
 from auralscope.nn.capture import record
 from auralscope.nn.inspection import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
-from auralscope.nn.receptive_field import nominal_size, reach
+from auralscope.nn.receptive_field import nominal_of, nominal_size, reach
 from auralscope.types import Clip
 
 SHAPE = (9, 11)
@@ -216,6 +216,21 @@ def test_exact_sizes_follow_the_recurrence_of_kernels_and_strides(model: Model) 
         assert (field.bins, field.frames) == (size, size)
         assert field.width_ms == pytest.approx(1000 * ((size - 1) * 256 + 512) / 11_025)
         assert field.height_hz == pytest.approx((size + 1) * 11_025 / 512)
+
+
+def test_the_thesiss_size_is_told_of_networks_of_its_kind_only(model: Model) -> None:
+    run = model.analyse(Clip(np.zeros((1, 5 * 11_025)), 11_025))
+    for number in range(1, 6):
+        assert run.nominal_size(f"conv{number}") == nominal_size(number, sample_rate=11_025, n_fft=512, hop=256)
+    front_end = model.front_end
+    image = torch.rand(1, 1, 64, 64)
+    for layers in (
+        [nn.Conv2d(1, 2, 3, padding=1, stride=2)],
+        [nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d((2, 4))],
+        [nn.Conv2d(1, 2, (3, 5), padding=1)],
+        [nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3), nn.Conv2d(2, 2, 3), nn.MaxPool2d(2)],
+    ):
+        assert nominal_of(record(nn.Sequential(*layers), image), str(len(layers) - 1), front_end) is None
 
 
 def test_a_cell_saw_the_sound_around_its_place(model: Model) -> None:

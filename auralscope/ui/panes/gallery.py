@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSize
 
 from auralscope.session import summaries
 from auralscope.ui.panes.colour import COLOUR_MAPS, value_lut
+from auralscope.ui.panes.feature_map import MapPane
 from auralscope.ui.panes.gallery_choices import MethodChoice, WordsChoice
 from auralscope.ui.panes.gallery_model import GalleryModel
 from auralscope.ui.panes.gallery_view import TileView
@@ -33,6 +34,7 @@ class GalleryPane(QWidget):
         self.model = GalleryModel(session, value_lut(COLOUR_MAPS[0]).tolist(), self)
         self.view = TileView(self)
         self.view.setModel(self.model)
+        self.map = MapPane(session, value_lut(COLOUR_MAPS[0]).tolist())
         self.heading = QLabel()
         self.heading.setObjectName("dim")
         self.heading.setTextFormat(Qt.TextFormat.PlainText)
@@ -70,7 +72,8 @@ class GalleryPane(QWidget):
         layout.setSpacing(6)
         layout.addLayout(row)
         layout.addLayout(below)
-        layout.addWidget(self.view, 1)
+        layout.addWidget(self.map, 2)
+        layout.addWidget(self.view, 5)
 
         self.view.chosen.connect(self._choose_row)
         self.kind.chosen.connect(self._set_kind)
@@ -89,6 +92,7 @@ class GalleryPane(QWidget):
         """Show small pictures in the same colours as large ones."""
         self.view.delegate.forget()
         self.model.set_colours(value_lut(name).tolist())
+        self.map.set_colours(value_lut(name).tolist())
 
     def toggle_kind(self) -> None:
         """From deconvolutions to feature maps or back."""
@@ -96,6 +100,7 @@ class GalleryPane(QWidget):
 
     def _set_kind(self, kind: str) -> None:
         self.model.set_kind("map" if kind == "map" else "deconvolution")
+        self.map.set_on(kind == "map")
 
     def _rearrange_by(self, order: summaries.Order) -> None:
         self.model.set_order(order)

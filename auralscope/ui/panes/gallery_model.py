@@ -57,13 +57,14 @@ class Tile:
     caption: str = ""
 
 
-def picture_of(image: NDArray[np.floating[Any]], colours: list[int]) -> QImage:
+def picture_of(image: NDArray[np.floating[Any]], colours: list[int], *, whole: bool = False) -> QImage:
     """An image (bins, frames), lowest bin first, as a picture with the lowest at the bottom.
 
     Negative values, which cannot be heard, and zero have the first colour, `full_scale` and what is above it the last.
+    A large one is halved, unless it is to be `whole`.
     """
     top = full_scale(image)
-    if image.shape[0] > LARGE_BINS:
+    if image.shape[0] > LARGE_BINS and not whole:
         # Half the size by the maximum: by the mean, single lines and clicks would fade.
         image = np.maximum.reduceat(image, np.arange(0, image.shape[0], 2), axis=0)
         image = np.maximum.reduceat(image, np.arange(0, image.shape[1], 2), axis=1)

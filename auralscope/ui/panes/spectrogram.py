@@ -181,6 +181,14 @@ class SpectrogramPane(TimePane):
         low, high = self._axis.position([low_hz, high_hz])
         self._show_heights(float(low), float(high))
 
+    def heights_of(self, low_hz: float, high_hz: float) -> tuple[float, float]:
+        """Where a range of frequency lies, in the view's units; with pitch classes, on all of them."""
+        lowest, highest = self._height_limits()
+        if self._pyramid is not None and self._pyramid.view.transform == "chroma":
+            return lowest, highest
+        low, high = (min(max(float(at), lowest), highest) for at in self._axis.position([max(low_hz, 1.0), high_hz]))
+        return low, high
+
     def set_overlay(
         self,
         image: NDArray[np.floating],

@@ -1,0 +1,212 @@
+"""The chosen unit's feature map, large: point at a cell, and see and hear what it saw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from auralscope.session.fields import sentence, strongest_cell
+from auralscope.ui import theme
+from auralscope.ui.panes.gallery_model import picture_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auralscope.session.fields import Cell
+    from auralscope.session.session import Session
+
+STEPS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (1, 0),
+    Qt.Key.Key_Down: (-1, 0),
+}
+
+
+class MapView(QFrame):
+    """A map of cells, low ones below; one is marked, by pointing, by clicking or with the arrow keys."""
+
+    pointed = Signal(object)
+    """A cell, or None when the pointer has left."""
+    marked = Signal(object)
+    """A cell, to stay."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._values: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._picture = QImage()
+        self._cell: Cell | None = None
+        self.setAccessibleName("Feature map: the arrow keys go from cell to cell")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 84)
+
+    def sizeHint(self) -> QSize:
+        return QSize(300, 110)
+
+    def show_map(self, values: NDArray[np.float32], colours: list[int]) -> None:
+        """Show a map (bins, frames)."""
+        self._values = values
+        self._picture = picture_of(values, colours, whole=True)
+        self.update()
+
+    def mark(self, cell: Cell | None) -> None:
+        """Frame a cell, or none."""
+        self._cell = cell
+        self.update()
+
+    def cell_at(self, at: QPointF) -> Cell | None:
+        """The cell under a point of the widget."""
+        bins, frames = self._values.shape
+        column, row = int(at.x() * frames // max(self.width(), 1)), int(at.y() * bins // max(self.height(), 1))
+        inside = 0 <= row < bins and 0 <= column < frames
+        return (bins - 1 - row, column) if inside else None
+
+    def rect_of(self, cell: Cell) -> QRectF:
+        """Where a cell lies in the widget."""
+        bins, frames = self._values.shape
+        wide, high = self.width() / frames, self.height() / bins
+        return QRectF(cell[1] * wide, (bins - 1 - cell[0]) * high, wide, high)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.drawImage(QRectF(self.rect()), self._picture, QRectF(self._picture.rect()))
+        if self._cell is not None:
+            rect = self.rect_of(self._cell).adjusted(-1, -1, 1, 1)
+            for colour, width in ((QColor(0, 0, 0, 200), 4), (QColor("white"), 2)):
+                painter.setPen(QPen(colour, width))
+                painter.drawRect(rect)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(theme.current().original), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.pointed.emit(self.cell_at(event.position()))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        cell = self.cell_at(event.position())
+        if cell is not None:
+            self.marked.emit(cell)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self.pointed.emit(self.cell_at(event.position()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.pointed.emit(None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        by = STEPS.get(Qt.Key(event.key()))
+        if by is None or self._cell is None:
+            super().keyPressEvent(event)
+            return
+        bins, frames = self._values.shape
+        row, column = self._cell[0] + by[0], self._cell[1] + by[1]
+        self.marked.emit((min(max(row, 0), bins - 1), min(max(column, 0), frames - 1)))
+
+
+class MapPane(QWidget):
+    """The map with what its cell saw in words, and a button to hear it.
+
+    Shown while the gallery shows feature maps and a unit of a convolution is chosen; it begins with the strongest cell.
+    """
+
+    def __init__(self, session: Session, colours: list[int], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._colours = colours
+        self._on = False
+        self._of: object = None
+        self._marked: Cell | None = None
+        self._cell: Cell | None = None
+        self.view = MapView()
+        self.words = QLabel()
+        self.words.setObjectName("dim")
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.words.setWordWrap(True)
+        self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing() + 2)
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.loop = QPushButton("Loop it")
+        self.loop.setAccessibleName("Repeat what the cell saw")
+        self.loop.setToolTip("Repeat the stretch that this cell saw; A and B switch between recording and feature (K)")
+        self.loop.clicked.connect(self.repeat)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.words, 1)
+        row.addWidget(self.loop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(row)
+        self.view.pointed.connect(self._point)
+        self.view.marked.connect(self._mark)
+        session.unit_changed.connect(self.refresh)
+        session.layer_look_changed.connect(self.refresh)
+        session.fields.changed.connect(self._say)
+        self.refresh()
+
+    def set_on(self, on: bool) -> None:
+        """Whether the gallery shows feature maps."""
+        self._on = on
+        self.refresh()
+
+    def set_colours(self, colours: list[int]) -> None:
+        """Those of the gallery."""
+        self._colours, self._of = colours, None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the chosen unit's map, if it has one."""
+        session, look, unit = self._session, self._session.layer_look, self._session.unit
+        there = self._on and look is not None and unit is not None and look.maps.ndim == 3
+        self.setVisible(there)
+        if not there or look is None or unit is None:
+            if self._of is not None:
+                session.fields.clear()
+            self._of = None
+            return
+        if self._of == (look, unit) and session.fields.seen is not None:
+            return
+        self._of = (look, unit)
+        self.view.show_map(look.maps[unit], self._colours)
+        self._mark(strongest_cell(look.maps[unit]))
+
+    def repeat(self) -> None:
+        """Hear what the cell saw, again and again."""
+        seen = self._session.fields.seen
+        if seen is not None:
+            self._session.listening.repeat(seen.span_s)
+
+    def _mark(self, cell: Cell) -> None:
+        self._marked = cell
+        self._look_at(cell)
+
+    def _point(self, cell: Cell | None) -> None:
+        wanted = cell if cell is not None else self._marked
+        if wanted is not None:
+            self._look_at(wanted)
+
+    def _look_at(self, cell: Cell) -> None:
+        if cell != self._cell or self._session.fields.seen is None:
+            self._cell = cell
+            self.view.mark(cell)
+            self._session.look_at_cell(cell)
+            self._say()
+
+    def _say(self) -> None:
+        seen = self._session.fields.seen
+        there = seen is not None and seen.cell == self._cell
+        self.loop.setEnabled(there)
+        if seen is None or not there:
+            return  # what was said stays for the moment that it takes
+        look, unit = self._session.layer_look, self._session.unit
+        value = f" = {look.maps[unit][seen.cell]:.3g}" if look is not None and unit is not None else ""
+        self.words.setText(f"Cell {seen.cell[0]}, {seen.cell[1]}{value} {sentence(seen)}")
