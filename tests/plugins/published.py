@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+import auralscope as asc
+from auralscope.registry import find_spec
+from auralscope.store import get
 
-from auralscope.nn.inspection import Model
-from auralscope.registry import Registry
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auralscope.nn.inspection import Model
 
 FILES = {
     "compact-convnet-msd": "compact_convnet/model_best.hdf5",
@@ -22,9 +26,6 @@ def file_of(shared: Path, model_id: str) -> Path:
 
 
 def load(shared: Path, model_id: str, device: str = "cpu") -> Model:
-    """A model with its published weights, without the weight store."""
-    spec = Registry().find(model_id)
-    network = spec.build()
-    arrays = spec.weights.published.convert(file_of(shared, model_id))
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=True)
-    return Model(spec, network, torch.device(device))
+    """A model with its published weights, by way of the weight store."""
+    get(find_spec(model_id), file_of(shared, model_id))
+    return asc.load_model(model_id, device)

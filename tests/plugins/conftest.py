@@ -1,0 +1,18 @@
+"""What the tests of our plugins share."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def store_folder(tmp_path_factory: pytest.TempPathFactory):
+    return tmp_path_factory.mktemp("weights")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def store(store_folder):
+    """Weights that a test gets go into a folder of the tests, not among the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AURALSCOPE_WEIGHTS", str(store_folder))
+        yield store_folder
