@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from auralscope.audio.files import load_clip, write_wav
+from auralscope.session.fetching import Fetching
 from auralscope.session.fields import Fields
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
@@ -74,6 +75,8 @@ class Session:
     fields : Fields
         What a cell of the chosen unit's feature map saw.
     taggram : Taggram
+    fetching : Fetching
+        Models whose weights are not here.
     plugins : tuple of Plugin
         Empty until `find_plugins` is done.
     """
@@ -118,6 +121,7 @@ class Session:
         self._kept: dict[tuple[str, str], dict[int, Feature]] = {}
         self._hear_later = False
         self.taggram = Taggram(self)
+        self.fetching = Fetching(self)
 
     def close(self) -> None:
         """End all background work and give the audio device back."""
@@ -168,20 +172,36 @@ class Session:
         def found(plugins: tuple[Plugin, ...]) -> None:
             self.plugins = plugins
             self.plugins_changed.emit()
+            self.fetching.look()
 
         self.jobs.start("model", find, key="plugins", urgency=3, done=found, failed=self.problem.emit)
 
     def load_model(self, model_id: str) -> None:
-        """Choose a model; the one before stays until the new one is loaded, and if it cannot be."""
+        """Choose a model; the one before stays until the new one is loaded, and if it cannot be.
 
-        def load(_job: Job) -> Model:
+        Where its weights are to be fetched first, it is `fetching.wanted`.
+        """
+
+        def load(_job: Job) -> tuple[ModelSpec, Model | None]:
+            from auralscope import weights
+            from auralscope.registry import find_spec, load_model
+
+            spec = find_spec(model_id)
+            if weights.state(spec) == "available":
+                return spec, None
             import torch
-
-            from auralscope.registry import load_model
 
             # One core stays with the window and the sound, which must not wait for the model.
             torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
-            return load_model(model_id, self._device)
+            return spec, load_model(model_id, self._device)
+
+        def loaded(result: tuple[ModelSpec, Model | None]) -> None:
+            spec, model = result
+            if model is None:
+                self.fetching.want(spec)
+            else:
+                self.fetching.leave()
+                self._model_loaded(model)
 
         def failed(sentence: str) -> None:
             self.problem.emit(sentence)
@@ -193,7 +213,7 @@ class Session:
             title=f"Loading the model {model_id}",
             key="load",
             urgency=2,
-            done=self._model_loaded,
+            done=loaded,
             failed=failed,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -149,6 +149,8 @@ class MainWindow(QMainWindow):
         self.pictures.splitterMoved.connect(self._remember_taggram)
         self.model_pane.over_time.toggled.connect(self.show_taggram)
         self.model_pane.look_here.clicked.connect(self.look_here)
+        self.model_pane.weights.file_wanted.connect(self.choose_weights)
+        self.model_pane.weights.asked.connect(self.messages.clear)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_colours_changed)
         self._order_focus()
 
@@ -165,7 +167,9 @@ class MainWindow(QMainWindow):
                 *(taggram.by, taggram.overlap, taggram.go_on, taggram.save, taggram.names, taggram.map),
                 feature.trust.details,
                 *(feature.opacity, feature.alone, feature.save_sound, feature.save_picture),
-                *(model.choice, model.over_time, model.look_here, *model.layers.buttons.values()),
+                *(model.choice, model.over_time, model.look_here),
+                *(model.weights.get, model.weights.from_file, model.weights.not_now, model.weights.cancel),
+                *model.layers.buttons.values(),
                 *(*gallery.kind.buttons.values(), gallery.method, gallery.order, gallery.resume),
                 *(gallery.map.view, gallery.map.loop, gallery.view),
                 *(transport.play, transport.stop, transport.loop, transport.original, transport.feature),
@@ -197,6 +201,19 @@ class MainWindow(QMainWindow):
         if names:
             self.settings.setValue("files/folder", str(Path(names[0]).parent))
             self.open_files([Path(name) for name in names])
+
+    def choose_weights(self) -> None:
+        """Ask for the published file of the model that is wanted."""
+        wanted = self.session.fetching.wanted
+        if wanted is None or wanted.weights.published is None:
+            return
+        published = PurePosixPath(QUrl(wanted.weights.published.url).path())
+        folder = str(self.settings.value("files/weights folder", ""))
+        kind = f"{published.name} (*{published.suffix});;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self, f"The published file of {wanted.title}", folder, kind)
+        if name:
+            self.settings.setValue("files/weights folder", str(Path(name).parent))
+            self.model_pane.weights.fetch(Path(name))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):

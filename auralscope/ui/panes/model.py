@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from auralscope.dsp.scales import time_label
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
+from auralscope.ui.panes.weights import WeightsPane
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -193,6 +194,7 @@ class ModelPane(QFrame):
         self.over_time = QPushButton("Tags over time")
         self.over_time.setCheckable(True)
         self.over_time.setToolTip("What the model says along the whole recording (O)")
+        self.weights = WeightsPane(session)
         self.scores = ScoresView()
         self.layers = LayersView()
         self.stack = QStackedWidget()
@@ -211,6 +213,7 @@ class ModelPane(QFrame):
         layout.setContentsMargins(10, 8, 10, 10)
         layout.setSpacing(7)
         layout.addLayout(row)
+        layout.addWidget(self.weights)
         layout.addWidget(self.scores)
         layout.addWidget(self.layers)
         layout.addWidget(self.stack, 1)
@@ -218,6 +221,7 @@ class ModelPane(QFrame):
         self.choice.activated.connect(self._choose_model)
         self.layers.chosen.connect(self.show_place)
         session.plugins_changed.connect(self._list_models)
+        session.fetching.changed.connect(self._list_models)
         session.model_changed.connect(self._show_model)
         session.look_changed.connect(self._show_scores)
         session.window_changed.connect(self._show_window)
@@ -252,7 +256,8 @@ class ModelPane(QFrame):
     def _list_models(self) -> None:
         self.choice.clear()
         for spec in self._session.specs:
-            self.choice.addItem(spec.title, spec.id)
+            here = self._session.fetching.states.get(spec.id) != "available"
+            self.choice.addItem(spec.title if here else f"{spec.title} – get weights", spec.id)
             self.choice.setItemData(self.choice.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole)
         self._show_choice()
 

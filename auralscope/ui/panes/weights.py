@@ -1,0 +1,93 @@
+"""A model whose weights are not here yet: whose they are, and getting them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from auralscope.storage import size_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auralscope.session.session import Session
+
+
+class WeightsPane(QFrame):
+    """Shown while a model is wanted that cannot be opened."""
+
+    file_wanted = Signal()
+    """The user has the published file."""
+    asked = Signal()
+    """Getting begins: what went wrong before is overtaken."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("offer")
+        self._session = session
+        self.title = QLabel()
+        self.title.setObjectName("title")
+        self.about = QLabel()
+        self.about.setObjectName("dim")
+        for label in (self.title, self.about):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self.get = QPushButton()
+        self.from_file = QPushButton("From a file…")
+        self.from_file.setToolTip("Where there is no network: take the published file from this machine")
+        self.not_now = QPushButton("Not now")
+        self.not_now.setToolTip("Leave it; what is open stays open")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(10)
+        self.bar.setAccessibleName("Progress of the weights")
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setAccessibleName("Cancel getting the weights")
+        self.cancel.setToolTip("Stop; nothing is kept of what has come so far")
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.get)
+        row.addWidget(self.from_file)
+        row.addWidget(self.bar, 1)
+        row.addStretch(0)
+        row.addWidget(self.not_now)
+        row.addWidget(self.cancel)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 9, 12, 10)
+        layout.setSpacing(6)
+        layout.addWidget(self.title)
+        layout.addWidget(self.about)
+        layout.addLayout(row)
+        self.get.clicked.connect(lambda: self.fetch())
+        self.from_file.clicked.connect(self.file_wanted)
+        self.not_now.clicked.connect(session.fetching.leave)
+        self.cancel.clicked.connect(session.fetching.cancel)
+        session.fetching.changed.connect(self.refresh)
+        session.jobs.changed.connect(self.refresh)
+        self.refresh()
+
+    def fetch(self, source: Path | None = None) -> None:
+        """Get the weights, from a file where one is given."""
+        self.asked.emit()
+        self._session.fetching.get(source)
+
+    def refresh(self) -> None:
+        """Show what is wanted, and how far it is."""
+        spec, job = self._session.fetching.wanted, self._session.fetching.job
+        self.setVisible(spec is not None)
+        if spec is None or spec.weights.published is None:
+            return
+        published = spec.weights.published
+        self.title.setText(f"The weights of '{spec.title}' are not here yet")
+        self.about.setText(f"{published.source}. Licence: {spec.weights.licence}.")
+        self.get.setText(f"Get weights ({size_words(published.size_bytes)})")
+        self.get.setToolTip(f"Fetch them from {published.url}\nNothing reads the file before its SHA-256 is checked.")
+        for button in (self.get, self.from_file, self.not_now):
+            button.setVisible(job is None)
+        self.bar.setVisible(job is not None)
+        self.cancel.setVisible(job is not None)
+        if job is not None:
+            self.bar.setRange(0, 0 if job.progress is None else 100)
+            self.bar.setValue(round(100 * (job.progress or 0.0)))

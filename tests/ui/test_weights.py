@@ -1,0 +1,142 @@
+"""A model whose weights are not here: offered, fetched from a real server, cancelled, taken from a file."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """What lies in the user's data folder."""
+    return lambda: sorted(path.name for path in (tmp_path / "store").rglob("*"))
+
+
+@pytest.fixture
+def wanting(server, far_tagger, ready):
+    """A window with the genre convnet, in which the far tagger has been chosen, which comes next in the list."""
+    pane = ready.window.model_pane
+    pane.choice.setFocus()
+    ready.key(Qt.Key.Key_Down, widget=pane.choice)
+    ready.until(pane.weights.isVisible)
+    return ready
+
+
+def titles(driver):
+    choice = driver.window.model_pane.choice
+    return {choice.itemData(row): choice.itemText(row) for row in range(choice.count())}
+
+
+def test_choosing_it_offers_its_weights_and_what_was_open_stays(wanting, server):
+    window, pane = wanting.window, wanting.window.model_pane.weights
+    assert wanting.session.model.spec.id == "genre-convnet"
+    assert window.model_pane.choice.currentData() == "genre-convnet"
+    assert pane.title.text() == "The weights of 'Far tagger' are not here yet"
+    assert pane.about.text() == "A test, made of noise. Licence: CC0-1.0."
+    assert pane.get.text() == "Get weights (1.2 MB)"
+    assert server.url in pane.get.toolTip()
+    assert not pane.bar.isVisible()
+    assert not pane.cancel.isVisible()
+    assert titles(wanting)["far-tagger"] == "Far tagger – get weights"
+    assert titles(wanting)["genre-convnet"] == "Genre convnet"
+    assert not wanting.message()
+    assert not server.asked
+    wanting.click(pane.not_now)
+    assert not pane.isVisible()
+    assert not server.asked
+
+
+def test_its_weights_are_got_and_it_opens(wanting, kept):
+    pane = wanting.window.model_pane
+    wanting.click(pane.weights.get)
+    wanting.until(lambda: wanting.session.model.spec.id == "far-tagger")
+    assert not pane.weights.isVisible()
+    assert pane.choice.currentData() == "far-tagger"
+    assert titles(wanting)["far-tagger"] == "Far tagger"
+    assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
+    wanting.filled()
+    assert len(wanting.session.features) == 4
+    wanting.idle()
+
+
+def test_getting_is_cancelled_and_nothing_is_left(wanting, server, kept):
+    server.answer = "slow"
+    pane = wanting.window.model_pane.weights
+    wanting.click(pane.get)
+    wanting.until(lambda: pane.bar.isVisible() and 0 < pane.bar.value() < 100)
+    assert not pane.get.isVisible()
+    assert wanting.window.jobs.label.text().startswith("Getting the weights of Far tagger")
+    wanting.click_unit(wanting.session.layer_look.order[0])  # nothing waits for the server
+    wanting.click(pane.cancel)
+    assert pane.get.isVisible()
+    assert not pane.bar.isVisible()
+    wanting.until(lambda: kept() == [])
+    assert not wanting.message()
+    assert wanting.session.model.spec.id == "genre-convnet"
+    server.answer = "file"
+    wanting.click(pane.get)
+    wanting.until(lambda: wanting.session.model.spec.id == "far-tagger")
+    wanting.filled()
+    wanting.idle()
+
+
+def test_a_failure_is_said_and_the_file_is_taken_instead(wanting, server, kept, tmp_path, monkeypatch):
+    server.answer = "gone"
+    pane = wanting.window.model_pane.weights
+    wanting.click(pane.get)
+    wanting.until(wanting.message)
+    assert "404 Not Found" in wanting.message()
+    assert pane.get.isVisible()
+    assert kept() == []
+    asked = []
+
+    def choose(_parent, title, _folder, kind):
+        asked.append((title, kind))
+        return str(tmp_path / "weights.h5") if len(asked) > 1 else "", ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", choose)
+    wanting.click(pane.from_file)
+    assert asked == [("The published file of Far tagger", "weights.h5 (*.h5);;All files (*)")]
+    assert pane.get.isVisible(), "no file was chosen"
+    wanting.click(pane.from_file)
+    wanting.until(lambda: wanting.session.model.spec.id == "far-tagger")
+    assert not wanting.message(), "what went wrong is overtaken"
+    assert len(server.asked) == 1
+    wanting.filled()
+    wanting.idle()
+
+
+def test_another_choice_drops_what_is_on_the_way(wanting, server, kept):
+    server.answer = "slow"
+    pane = wanting.window.model_pane.weights
+    wanting.click(pane.get)
+    wanting.until(lambda: pane.bar.value() > 0)
+    wanting.session.load_model("genre-convnet")
+    wanting.until(lambda: not pane.isVisible())
+    wanting.until(lambda: kept() == [])
+    wanting.filled()
+    wanting.idle()
+    assert wanting.session.model.spec.id == "genre-convnet"
+
+
+def test_beginning_with_it(server, far_tagger, drive):
+    driver = drive()
+    driver.window.begin([], "far-tagger")
+    pane = driver.window.model_pane.weights
+    driver.until(pane.isVisible)
+    driver.idle()
+    assert driver.session.model is None
+    assert not driver.message()
+    driver.click(pane.get)
+    driver.until(lambda: driver.session.model is not None)
+    driver.idle()
+
+
+def test_the_window_closes_while_the_server_is_silent(wanting, server, kept):
+    server.answer = "slow"
+    pane = wanting.window.model_pane.weights
+    wanting.click(pane.get)
+    wanting.until(lambda: pane.bar.value() > 0)
+    wanting.window.close()
+    assert kept() == []
