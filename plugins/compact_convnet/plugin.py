@@ -60,7 +60,7 @@ def convert_thesis(path: Path) -> Mapping[str, NDArray[np.float32]]:
 
 MSD = ModelSpec(
     id="compact-convnet-msd",
-    title="Compact-convnet (Million Song Dataset)",
+    title="Compact-convnet (MSD)",
     labels=MSD_TAGS,
     layers=layers(len(MSD_TAGS)),
     front_end=FRONT_END,
@@ -87,7 +87,7 @@ MSD = ModelSpec(
 
 THESIS_MODEL = ModelSpec(
     id="compact-convnet-thesis",
-    title="Compact-convnet (of the thesis)",
+    title="Compact-convnet (thesis)",
     labels=MSD_TAGS,
     layers=layers(len(MSD_TAGS)),
     front_end=THESIS_FRONT_END,

@@ -50,7 +50,7 @@ def convert_msd(path: Path) -> Mapping[str, NDArray[np.float32]]:
 
 MSD = ModelSpec(
     id="crnn-msd",
-    title="CRNN (Million Song Dataset)",
+    title="CRNN (MSD)",
     labels=MSD_TAGS,
     layers=layers(MSD_CHANNELS, MSD_GRU, len(MSD_TAGS)),
     front_end=MSD_FRONT_END,
