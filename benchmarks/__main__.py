@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import deconvolution, responsiveness, startup, tagging
+from benchmarks import deconvolution, labels, responsiveness, startup, tagging
 
 ALL = {
     "startup": startup.main,
     "deconvolution": deconvolution.main,
     "tagging": tagging.main,
     "responsiveness": responsiveness.main,
+    "labels": labels.main,
 }
 
 for name in sys.argv[1:] or ALL:

@@ -83,6 +83,7 @@ class Actions:
         self._add("&Deconvolutions or feature maps", window.gallery.toggle_kind, "D", "What the gallery shows")
         self._add("&Gallery", window.focus_gallery, "G", "Put the arrow keys into the gallery")
         self.trust = self._add("&How far to trust it", window.show_trust, "H", "The figures of the feature's sound")
+        self._add("Label &vectors", window.swap_labels, "V", "What the model thinks of its labels, or the recording")
         self._menu.addSeparator()
         self._add_themes()
 

@@ -55,6 +55,8 @@ def keys(menus: Iterable[tuple[str, list[QAction]]]) -> str:
         "A tooltip says what it is like.</p>"
         "<h3>Feature map</h3><p>Point at a cell, click it, or go there with the arrow keys: a frame in the spectrogram "
         "shows what it saw, and K repeats it.</p>"
+        "<h3>Label vectors</h3><p>The arrow keys go from pair to pair, left of the first column to the labels' names; "
+        "Enter chooses the pair or the label. In a list, Enter hears the unit.</p>"
         "<h3>Spectrogram</h3><p>Wheel: zoom in time. Ctrl and wheel: zoom in frequency. Drag: move. Click: go there. "
         "Shift and drag: mark a stretch to repeat. The model's window is moved by its frame.</p>"
     )

@@ -9,9 +9,10 @@ from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from auralscope.audio.files import SUFFIXES
+from auralscope.session.labels import Labels
 from auralscope.session.methods import FIRST
 from auralscope.session.session import Session
 from auralscope.ui import help as pages
@@ -24,6 +25,7 @@ from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
 from auralscope.ui.panes.gallery import GalleryPane
 from auralscope.ui.panes.input import InputPane
+from auralscope.ui.panes.labels import LabelsPane
 from auralscope.ui.panes.model import ModelPane
 from auralscope.ui.panes.recording import RecordingPane
 from auralscope.ui.panes.spectrogram import SpectrogramPane
@@ -62,6 +64,8 @@ class MainWindow(QMainWindow):
         theme.apply(self.theme_choice)
         self._ui_thread = UiThread(self)
         self.session = Session(self._ui_thread.deliver, device)
+        self.labels = Labels(self.session)
+        self.labels_pane: LabelsPane | None = None  # made when it is opened
 
         self.messages = MessagePane()
         self.waveform = WaveformPane()
@@ -129,7 +133,9 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(8, 4, 8, 8)
         layout.setSpacing(6)
         layout.addWidget(self.messages)
-        layout.addWidget(self.down, 1)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.down)
+        layout.addWidget(self.pages, 1)
         layout.addWidget(self.transport)
         self.setCentralWidget(middle)
 
@@ -316,6 +322,19 @@ class MainWindow(QMainWindow):
         self.gallery.method.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.gallery.method.showPopup()
 
+    def swap_labels(self) -> None:
+        """From the recording to the model's label vectors or back."""
+        if self.labels_pane is not None and self.pages.currentWidget() is self.labels_pane:
+            self.pages.setCurrentWidget(self.down)
+            return
+        if self.labels_pane is None:
+            self.labels_pane = LabelsPane(self.session, self.labels, self.settings)
+            self.labels_pane.closed.connect(self.swap_labels)
+            self.pages.addWidget(self.labels_pane)
+            self._space_bar.adopt(self)
+        self.pages.setCurrentWidget(self.labels_pane)
+        self.labels_pane.begin()
+
     def show_trust(self) -> None:
         """Open the figures of how far the chosen feature's sound can be trusted."""
         figures = trust.page(self.session)
@@ -351,6 +370,8 @@ class MainWindow(QMainWindow):
         theme.apply(choice)
         for pane in (self.messages, self.transport, self.feature, self.taggram, self.model_pane):
             pane.recolour()
+        if self.labels_pane is not None:
+            self.labels_pane.recolour()
 
     def _system_colours_changed(self) -> None:
         if self.theme_choice == "system":
@@ -377,6 +398,8 @@ class MainWindow(QMainWindow):
         self.hide()  # what still runs may take a moment to end
         self.transport.stop_timers()
         self.jobs.stop_timers()
+        if self.labels_pane is not None:
+            self.labels_pane.jobs.stop_timers()
         self.session.close()
         event.accept()
 

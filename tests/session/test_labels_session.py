@@ -1,0 +1,267 @@
+"""Label vectors in a sitting, without a window: order, choice, what is meant, ground truth, and tables."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from auralscope.nn.label_vectors import LabelVectors
+from auralscope.resources import resource
+from auralscope.session.jobs import Inbox
+from auralscope.session.labels import Labels, arrange, number, percent, table
+from auralscope.session.session import Session
+
+DEADLINE_S = 60.0
+
+
+class Owner:
+    """A session, its label vectors, and the inbox that stands for an event loop."""
+
+    def __init__(self):
+        self.inbox = Inbox()
+        self.session = Session(self.inbox.deliver, "cpu")
+        self.labels = Labels(self.session)
+        self.problems, self.said = [], []
+        self.session.problem.connect(self.problems.append)
+        self.session.said.connect(self.said.append)
+
+    def until(self, condition):
+        assert self.inbox.wait_for(condition, DEADLINE_S), f"waited in vain; problems: {self.problems}"
+
+    def idle(self):
+        self.until(lambda: not self.session.jobs.running)
+
+    def begin(self):
+        self.session.load_model("genre-convnet")
+        self.until(lambda: self.labels.vectors is not None)
+        return self
+
+
+@pytest.fixture
+def owner():
+    owner = Owner()
+    yield owner
+    owner.session.close()
+
+
+def four():
+    """Four labels in two kinds that are told apart by two of three units."""
+    matrix = np.array([[1.0, 0.9, 0.0, 0.1], [0.0, 0.2, 1.0, 0.8], [0.3, 0.3, 0.3, -0.4]])
+    return LabelVectors(("rock", "metal", "sad", "Happy"), matrix, "dense")
+
+
+def test_the_vectors_of_the_model_are_found_when_it_is_loaded(owner):
+    owner.begin()
+    weights = owner.session.model.network.get_submodule(owner.session.model.layer("output").module).weight
+    np.testing.assert_allclose(owner.labels.vectors.matrix, weights.double().numpy().T, rtol=1e-5)
+    assert owner.labels.labels == ("ballad", "dance", "hip-hop")
+
+
+def test_a_model_without_a_dense_layer_is_a_sentence(owner, monkeypatch):
+    def refuse(_self):
+        from auralscope.errors import AuralScopeError
+
+        raise AuralScopeError("It has no dense layer.")
+
+    monkeypatch.setattr("auralscope.nn.inspection.Model.label_vectors", refuse)
+    owner.session.load_model("genre-convnet")
+    owner.until(lambda: owner.labels.problem)
+    assert owner.labels.problem == "It has no dense layer."
+    assert owner.labels.labels == ()
+    assert not owner.problems
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("model", ["rock", "metal", "sad", "Happy"]),
+        ("alphabetical", ["Happy", "metal", "rock", "sad"]),
+        ("category", ["rock", "metal", "sad", "Happy"]),
+    ],
+)
+def test_labels_in_an_order(order, expected):
+    vectors = four()
+    assert [vectors.labels[place] for place in arrange(vectors, order, None).places] == expected
+
+
+def test_a_tree_is_that_of_the_labels_shown():
+    vectors, chosen = four(), frozenset({"rock", "sad", "Happy"})
+    arrangement = arrange(vectors, "clustered", chosen)
+    shown = [vectors.labels[place] for place in arrangement.places]
+    assert set(shown) == chosen
+    assert arrangement.linkage.shape == (2, 4)
+    # Leaf k of the tree is the k-th of those chosen in the model's order.
+    assert [shown[row] for row in arrangement.leaves] == ["rock", "sad", "Happy"]
+    first = {int(leaf) for leaf in arrangement.linkage[0, :2]}
+    assert first == {1, 2}, "sad and Happy are the most alike"
+
+
+def test_of_no_label_and_of_one_there_is_no_tree():
+    vectors = four()
+    assert arrange(vectors, "clustered", frozenset()).places == ()
+    assert arrange(vectors, "clustered", frozenset({"sad"})).linkage is None
+
+
+def test_choosing_labels_shows_them_and_choosing_all_shows_all(owner):
+    labels = owner.begin().labels
+    told = []
+    labels.changed.connect(lambda: told.append(labels.labels))
+    labels.choose(["hip-hop", "ballad"])
+    assert labels.labels == ("ballad", "hip-hop")
+    similarity = labels.vectors.similarity("cosine")
+    np.testing.assert_array_equal(labels.shown(similarity), similarity[np.ix_([0, 2], [0, 2])])
+    labels.choose(["ballad", "dance", "hip-hop"])
+    assert labels.chosen is None
+    assert [len(shown) for shown in told] == [2, 3]
+
+
+def test_clustering_is_background_work(owner):
+    labels = owner.begin().labels
+    labels.set_order("clustered")
+    assert labels.arrangement.linkage is None
+    owner.until(lambda: labels.arrangement.linkage is not None)
+    assert sorted(labels.labels) == ["ballad", "dance", "hip-hop"]
+
+
+def test_a_pair_with_itself_is_the_label(owner):
+    labels = owner.begin().labels
+    labels.select("dance", "dance")
+    assert labels.selected == ("dance",)
+
+
+def test_a_unit_that_votes_is_one_call_from_being_heard(owner):
+    labels = owner.begin().labels
+    owner.session.open(resource("excerpt.ogg"))
+    owner.until(lambda: owner.session.look is not None)
+    unit = labels.vectors.votes("dance")[0].unit
+    labels.hear(unit)
+    assert (owner.session.layer, owner.session.unit) == ("dense", unit)
+    owner.until(lambda: owner.session.listening.sound is not None)
+    assert owner.session.listening.title == labels.unit_name(unit) == f"6-{unit}"
+
+
+def test_without_a_recording_hearing_says_what_to_do(owner):
+    labels = owner.begin().labels
+    labels.hear(3)
+    assert owner.problems == ["Open a recording to hear what this unit keeps of it."]
+
+
+def test_a_pair_in_words(owner):
+    labels = owner.begin().labels
+    vectors = labels.vectors
+    first, last = vectors.pairs("cosine")[0], vectors.pairs("cosine")[-1]
+    assert labels.pair_sentence(first.a, first.b) == f"{first.a} – {first.b}: {number(first.value)}, number 1 of 3"
+    assert labels.pair_sentence(last.b, last.a).endswith("number 3 of 3")
+
+
+# Ground truth
+
+
+@pytest.fixture
+def truth_file(tmp_path):
+    """Ten tracks: every second a ballad, one that is also dance, never hip-hop."""
+    rows = np.zeros((10, 3), dtype=np.uint8)
+    rows[::2, 0] = 1
+    rows[:1, 1] = 1
+    np.save(tmp_path / "truth.npy", rows)
+    return tmp_path / "truth.npy"
+
+
+def test_how_often_a_pair_occurs_together_is_said(owner, truth_file):
+    labels = owner.begin().labels
+    labels.load_truth([truth_file])
+    owner.until(lambda: labels.truth is not None)
+    assert labels.truth.tracks == 10
+    assert labels.together_sentence("ballad", "dance").startswith("20 % of ballad are dance, 100 % of dance are ballad")
+    assert labels.together_sentence("dance", "hip-hop") == "hip-hop never occurs: co-occurrence undefined"
+
+
+def test_too_little_to_correlate_is_a_sentence(owner, truth_file):
+    labels = owner.begin().labels
+    labels.load_truth([truth_file])
+    owner.until(lambda: labels.truth_problem)
+    assert "nothing can be correlated" in labels.truth_problem
+    assert labels.truth is not None
+
+
+def test_what_is_no_ground_truth_leaves_the_one_before(owner, truth_file, tmp_path):
+    labels = owner.begin().labels
+    labels.load_truth([truth_file])
+    owner.until(lambda: labels.truth is not None)
+    owner.idle()
+    before = labels.truth
+    bad = tmp_path / "bad.csv"
+    bad.write_text("1,0\n0,1\n")
+    labels.load_truth([bad])
+    owner.until(lambda: "bad.csv" in labels.truth_problem)
+    assert "2 columns for the model's 3 labels" in labels.truth_problem
+    assert labels.truth is before
+
+
+def test_correlations_come_at_once_and_their_intervals_later(owner, tmp_path):
+    labels = owner.begin().labels
+    rng = np.random.default_rng(3)
+    np.save(tmp_path / "truth.npy", (rng.random((200, 3)) < 0.4).astype(np.uint8))
+    seen = []
+    labels.truth_changed.connect(lambda: seen.append(labels.agreement))
+    labels.load_truth([tmp_path / "truth.npy"])
+    owner.until(lambda: labels.truth is not None)
+    owner.idle()
+    first, last = next(agreement for agreement in seen if agreement is not None), seen[-1]
+    assert np.isnan(first.pearson.over_tracks.low)
+    assert last.pearson.over_tracks.low <= last.pearson.value <= last.pearson.over_tracks.high
+    assert first.pearson.value == last.pearson.value
+    labels.forget_truth()
+    assert (labels.truth, labels.agreement) == (None, None)
+
+
+# Writing
+
+
+def test_the_table_is_read_back(owner, tmp_path):
+    labels = owner.begin().labels
+    labels.set_order("alphabetical")
+    labels.choose(["hip-hop", "ballad"])
+    labels.save_table(tmp_path / "labels.csv")
+    owner.until(lambda: owner.said)
+    with (tmp_path / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["", "ballad", "hip-hop"]
+    values = np.array([row[1:] for row in rows[1:]], dtype=np.float64)
+    np.testing.assert_array_equal(values, labels.shown(labels.vectors.similarity("cosine")))
+
+
+def test_what_is_undefined_stays_empty_in_a_table():
+    assert table(["a, b", "c"], np.array([[1.0, np.nan], [np.nan, 0.5]])) == b',"a, b",c\r\n"a, b",1.0,\r\nc,,0.5\r\n'
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.8249, "0.82"), (-0.5, "−0.50"), (-0.001, "0.00"), (np.nan, "undefined")]
+)
+def test_numbers_in_words(value, said):
+    assert number(value) == said
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.134, "13 %"), (0.001, "under 1 %"), (0.0, "0 %"), (np.nan, "–")])
+def test_shares_in_words(share, said):
+    assert percent(share) == said
+
+
+def test_another_model_begins_anew(owner):
+    labels = owner.begin().labels
+    labels.choose(["dance"])
+    labels.select("dance")
+    before = labels.vectors
+    owner.session.load_model("genre-convnet")
+    owner.until(lambda: labels.vectors not in (None, before))
+    assert labels.chosen is None
+    assert labels.selected == ()
+
+
+def test_a_vector_of_zeros_is_said_to_be_undefined(owner):
+    labels = owner.labels
+    labels.vectors = LabelVectors(("a", "b"), np.array([[1.0, 0.0]]), "")
+    assert labels.pair_sentence("a", "b") == "a – b: undefined (a vector is all zeros)"
+    assert not labels.can_hear()

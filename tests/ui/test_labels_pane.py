@@ -1,0 +1,274 @@
+"""The label vectors' pane: opened, driven with mouse and keys, and looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from auralscope.nn.label_vectors import LabelVectors
+from auralscope.session.labels import number
+from auralscope.ui.panes.diverging import colours_of
+from auralscope.ui.panes.heatmap import NOWHERE, Heatmap, Matrix
+
+
+@pytest.fixture
+def opened(ready):
+    """The pane of the genre convnet's three labels."""
+    ready.until(lambda: ready.session.model is not None and ready.window.labels.vectors is not None)
+    ready.key(Qt.Key.Key_V)
+    assert ready.window.labels_pane.isVisible()
+    return ready
+
+
+def heatmap_of(driver):
+    return driver.window.labels_pane.similarity.heatmaps[0]
+
+
+def hover(heatmap, row, column):
+    """As Qt tells of a mouse that moves; `QTest.mouseMove` needs a screen of its own."""
+    at = QPointF(heatmap.cell_rect(row, column).center())
+    none = Qt.MouseButton.NoButton
+    move = QMouseEvent(QEvent.Type.MouseMove, at, heatmap.mapToGlobal(at), none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(heatmap, move)
+
+
+def fifty(units=32):
+    """Fifty labels with names of all lengths."""
+    rng = np.random.default_rng(0)
+    labels = tuple(f"{'long name of a ' if k % 7 == 0 else ''}label {k}" for k in range(50))
+    return LabelVectors(labels, rng.normal(size=(units, 50)), "")
+
+
+# The heatmap
+
+
+@pytest.fixture
+def heatmap(qtbot):
+    widget = Heatmap("Test")
+    qtbot.addWidget(widget)
+    widget.resize(600, 500)
+    widget.show()
+    return widget
+
+
+def test_every_cell_has_the_colour_of_its_value(heatmap):
+    vectors = fifty()
+    values = vectors.similarity("cosine")
+    heatmap.show_matrix(Matrix(values, vectors.labels, limit=0.7))
+    image = heatmap.grab().toImage()
+    expected = colours_of(values, "diverging", 0.7)
+    for row, column in ((0, 1), (3, 40), (49, 0), (25, 24)):
+        corner = heatmap.cell_rect(row, column).topLeft() + QPoint(1, 1)
+        assert image.pixelColor(corner).getRgb()[:3] == tuple(expected[row, column].tolist())
+
+
+def test_a_point_in_a_cell_is_that_cell(heatmap):
+    vectors = fifty()
+    heatmap.show_matrix(Matrix(vectors.similarity("cosine"), vectors.labels))
+    for row, column in ((0, 0), (0, 49), (49, 49), (17, 31)):
+        assert heatmap.cell_at(heatmap.cell_rect(row, column).center()) == (row, column)
+    assert heatmap.cell_at(heatmap.cell_rect(7, -1).center()) == (7, -1)
+    assert heatmap.cell_at(heatmap.cell_rect(-1, 9).center()) == (9, -1), "a column's name is its label"
+    assert heatmap.cell_at(QPoint(heatmap.width() - 1, heatmap.height() - 1)) == NOWHERE
+
+
+@pytest.mark.parametrize("size", [(300, 260), (600, 500), (1500, 900)])
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_everything_fits_at_every_size(heatmap, size, count):
+    vectors = fifty()
+    heatmap.resize(*size)
+    heatmap.show_matrix(Matrix(vectors.similarity("cosine")[:count, :count], vectors.labels[:count]))
+    cells, bar = heatmap.place.cells, heatmap.place.bar
+    assert heatmap.rect().contains(cells)
+    assert heatmap.rect().contains(bar.adjusted(0, 0, 20, 0))
+    widths, heights = np.diff(heatmap.place.columns), np.diff(heatmap.place.rows)
+    assert widths.min() >= 2
+    assert heights.min() >= 2
+    assert heights.max() <= 121, "few labels do not fill a wall"
+
+
+def test_undefined_is_neither_zero_nor_anything_else(heatmap):
+    values = np.array([[1.0, np.nan, 0.0], [np.nan, 1.0, 0.5], [0.0, 0.5, 1.0]])
+    heatmap.show_matrix(Matrix(values, ("a", "b", "c")))
+    image = heatmap.grab().toImage()
+
+    def colours(row, column):
+        rect = heatmap.cell_rect(row, column).adjusted(3, 3, -3, -3)
+        return {image.pixel(x, y) for x in range(rect.left(), rect.right()) for y in range(rect.top(), rect.bottom())}
+
+    assert not colours(0, 1) & {QColor(*rgb).rgb() for rgb in colours_of(np.array([0.0]), "diverging", 1.0).tolist()}
+    assert len(colours(0, 1)) > 1, "it is hatched"
+
+
+def test_half_of_a_symmetric_matrix(heatmap):
+    vectors = fifty()
+    heatmap.show_matrix(Matrix(vectors.similarity("cosine"), vectors.labels, half=True))
+    image = heatmap.grab().toImage()
+    ground = image.pixelColor(heatmap.width() - 1, heatmap.height() - 1)
+    assert image.pixelColor(heatmap.cell_rect(3, 30).center()) == ground
+    assert image.pixelColor(heatmap.cell_rect(30, 3).center()) != ground
+    seen = []
+    heatmap.pointed.connect(lambda *cell: seen.append(cell))
+    hover(heatmap, 3, 30)
+    assert seen in ([], [NOWHERE])
+    hover(heatmap, 30, 3)
+    assert seen[-1] == (30, 3)
+
+
+def test_numbers_stand_in_cells_only_where_they_fit(heatmap):
+    vectors = fifty()
+    ink = {}
+    for count in (5, 50):
+        heatmap.show_matrix(Matrix(vectors.similarity("cosine")[:count, :count], vectors.labels[:count]))
+        image = heatmap.grab().toImage()
+        rect = heatmap.cell_rect(4, 1)
+        ink[count] = len({image.pixel(x, y) for x in range(rect.left(), rect.right())
+                          for y in range(rect.top(), rect.bottom())})  # fmt: skip
+    assert ink[5] > 2
+    assert ink[50] == 1
+
+
+def test_the_tree_stands_beside_the_rows(heatmap):
+    vectors = fifty()
+    order = vectors.order("clustered")
+    values = vectors.similarity("cosine")[np.ix_(order, order)]
+    labels = [vectors.labels[place] for place in order]
+    heatmap.show_matrix(Matrix(values, labels, linkage=vectors.linkage, leaves=tuple(np.argsort(order).tolist())))
+    image = heatmap.grab().toImage()
+    tree = heatmap.place.tree
+    ground = image.pixel(heatmap.width() - 1, heatmap.height() - 1)
+    inked = [
+        row
+        for row in range(50)
+        if any(
+            image.pixel(tree.left() + 1, y) != ground
+            for y in range(heatmap.cell_rect(row, 0).top(), heatmap.cell_rect(row, 0).bottom() + 1)
+        )
+    ]
+    assert len(inked) >= 45, "nearly every row has its branch (some are joined at once)"
+
+
+def test_arrow_keys_go_over_cells_and_names(heatmap):
+    heatmap.show_matrix(Matrix(np.eye(3), ("a", "b", "c")))
+    chosen = []
+    heatmap.chosen.connect(lambda *cell: chosen.append(cell))
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right):
+        QTest.keyClick(heatmap, key)
+    assert heatmap.cell == (1, 1)
+    QTest.keyClick(heatmap, Qt.Key.Key_Up)
+    QTest.keyClick(heatmap, Qt.Key.Key_Return)
+    for _ in range(5):
+        QTest.keyClick(heatmap, Qt.Key.Key_Left)
+    QTest.keyClick(heatmap, Qt.Key.Key_Return)
+    assert chosen == [(0, 1), (0, 0)]
+
+
+# The pane
+
+
+def test_the_key_opens_it_and_closes_it_again(ready):
+    ready.key(Qt.Key.Key_V)
+    assert ready.window.labels_pane.isVisible()
+    assert not ready.window.spectrogram.isVisible()
+    assert ready.window.transport.isVisible()
+    ready.key(Qt.Key.Key_V)
+    assert ready.window.spectrogram.isVisible()
+    assert not ready.window.labels_pane.isVisible()
+
+
+def test_the_pair_under_the_pointer_is_named(opened):
+    hover(heatmap_of(opened), 0, 2)
+    pane, labels = opened.window.labels_pane, opened.window.labels
+    value = labels.vectors.similarity("cosine")[0, 2]
+    assert pane.readout.text().startswith(f"ballad – hip-hop: {number(value)}, number ")
+    assert "of 3" in pane.readout.text()
+    hover(heatmap_of(opened), 2, -1)
+    assert pane.readout.text().startswith("hip-hop")
+
+
+def test_a_click_on_a_name_shows_what_is_like_it_and_who_votes_for_it(opened):
+    heatmap, details = heatmap_of(opened), opened.window.labels_pane.details
+    opened.click(heatmap, heatmap.cell_rect(1, -1).center())
+    vectors = opened.window.labels.vectors
+    assert details.title.text() == "dance"
+    values = {label: vectors.similarity("cosine")[1, vectors.index(label)] for label in ("ballad", "hip-hop")}
+    assert [bar.name for bar in details.alike.bars] == sorted(values, key=lambda label: -values[label])
+    weights = vectors.matrix[:, 1]
+    assert [bar.key for bar in details.units.bars] == np.argsort(-weights, kind="stable").tolist()
+    opened.click(details.back)
+    assert opened.window.labels.selected == ()
+    assert len(details.alike.bars) == 3
+
+
+def test_a_click_on_a_cell_shows_the_units_that_both_share(opened):
+    heatmap, details = heatmap_of(opened), opened.window.labels_pane.details
+    opened.click(heatmap, heatmap.cell_rect(0, 2).center())
+    vectors = opened.window.labels.vectors
+    assert opened.window.labels.selected == ("ballad", "hip-hop")
+    shares = dict(vectors.shared_units("ballad", "hip-hop"))
+    assert [bar.key for bar in details.units.bars] == list(shares)
+    assert sum(shares.values()) == pytest.approx(vectors.similarity("cosine")[0, 2])
+
+
+def test_a_unit_is_one_click_from_being_heard(opened):
+    heatmap, details = heatmap_of(opened), opened.window.labels_pane.details
+    opened.click(heatmap, heatmap.cell_rect(1, -1).center())
+    index = details.units.model().index(2, 0)
+    opened.click(details.units.viewport(), details.units.visualRect(index).center())
+    unit = details.units.bars[2].key
+    assert (opened.session.layer, opened.session.unit) == ("dense", unit)
+    opened.until(lambda: opened.session.listening.title == f"6-{unit}")
+    assert opened.player.source == "feature"
+
+
+def test_metric_order_and_half(opened):
+    pane, labels = opened.window.labels_pane, opened.window.labels
+    opened.choose(pane.controls.metric_choice, "dot")
+    np.testing.assert_array_equal(heatmap_of(opened).matrix.values, labels.vectors.similarity("dot"))
+    opened.choose(pane.controls.order_choice, "clustered")
+    opened.until(lambda: heatmap_of(opened).matrix.linkage is not None)
+    opened.click(pane.controls.half)
+    assert heatmap_of(opened).matrix.half
+
+
+def test_labels_are_searched_and_unchecked(opened):
+    pane = opened.window.labels_pane
+    opened.click(pane.controls.choose)
+    choice = pane.controls.choice
+    QTest.keyClicks(choice.search, "HIP")
+    assert [choice.list.item(row).isHidden() for row in range(3)] == [True, True, False]
+    opened.click(choice.none)
+    assert opened.window.labels.labels == ("ballad", "dance")
+    assert pane.controls.choose.text() == "Labels: 2 of 3"
+    choice.search.clear()
+    opened.click(choice.none)
+    assert "No label is chosen" in pane.similarity.sentence.text()
+    opened.click(choice.all)
+    assert opened.window.labels.chosen is None
+    choice.hide()
+
+
+def test_the_picture_that_is_saved_is_what_is_seen(opened, tmp_path, monkeypatch):
+    target = tmp_path / "labels"
+    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
+    opened.window.labels_pane.controls.save_picture_wanted.emit()
+    opened.until(target.with_suffix(".png").is_file)
+    opened.idle()
+    picture = QImage(str(target.with_suffix(".png")))
+    seen = opened.window.labels_pane.similarity
+    assert picture.width() == 2 * seen.width()
+    colours = {picture.pixel(x, y) for x in range(0, picture.width(), 9) for y in range(0, picture.height(), 9)}
+    assert len(colours) > 3
+
+
+def test_in_both_themes_the_heatmap_is_drawn_anew(opened):
+    heatmap = heatmap_of(opened)
+    seen = set()
+    for choice in ("light", "dark"):
+        opened.window.set_theme(choice)
+        seen.add(heatmap.grab().toImage().pixel(heatmap.cell_rect(0, 1).topLeft() + QPoint(2, 2)))
+    assert len(seen) == 2
