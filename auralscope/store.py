@@ -158,7 +158,7 @@ def _of_network(url: str, expected_bytes: int, tell: Progress) -> Iterator[bytes
             if part is None:
                 return
             if isinstance(part, Exception):
-                raise _sentence(url, part, done, pipe.total or expected_bytes) from part
+                raise _sentence(url, part, done if pipe.responses else None, pipe.total or expected_bytes) from part
             done += len(part)
             yield part
     finally:
@@ -174,19 +174,19 @@ class _Pipe:
     def __init__(self) -> None:
         self.parts: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
         self.left = False
-        self._responses: list[Any] = []
+        self.responses: list[Any] = []
 
     def fill(self, url: str) -> None:
         import pooch
 
         end = None
         try:
-            hooks = {"response": lambda response, **_: self._responses.append(response)}
+            hooks = {"response": lambda response, **_: self.responses.append(response)}
             download = pooch.HTTPDownloader(progressbar=self, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S, hooks=hooks)
             download(url, self, None)
         except Exception as failure:  # noqa: BLE001 - told to the reader, whose thread makes a sentence of it
             end = failure
-        for response in self._responses:
+        for response in self.responses:
             response.close()
         self.parts.put(end)
 
@@ -210,8 +210,8 @@ class _Pipe:
         pass
 
 
-def _sentence(url: str, failure: Exception, done: int, expected: int) -> WeightsError:
-    """What went wrong on the network, for people."""
+def _sentence(url: str, failure: Exception, done: int | None, expected: int) -> WeightsError:
+    """What went wrong on the network, for people; `done` is None where there was no answer."""
     from requests import exceptions
 
     server = urlsplit(url).netloc
@@ -222,7 +222,7 @@ def _sentence(url: str, failure: Exception, done: int, expected: int) -> Weights
     if isinstance(failure, exceptions.HTTPError):
         answer = f"{failure.response.status_code} {failure.response.reason}".strip()
         return WeightsError(f"{quoted(url)} cannot be fetched: {server} answers '{answer}'.")
-    if done:
+    if done is not None:
         return WeightsError(
             f"The connection to {server} ended after {size_words(done)} of {size_words(expected)} of {quoted(url)}; "
             "try again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import http.server
 import socket
@@ -64,7 +65,7 @@ def write_weights(path: Path, seed: int = 0, padding: int = 150_000) -> dict[str
 
 @dataclass
 class Server:
-    """What it does with a request: `answer` is one of "file", "cut", "gone", "slow", "endless", "wrong"."""
+    """What it has, and how it answers: file, packed, cut, early, gone, mute, slow, endless or wrong."""
 
     url: str
     content: bytes
@@ -88,8 +89,16 @@ def server(tmp_path: Path):
             if state.answer == "gone":
                 self.send_error(404)
                 return
-            content = {"wrong": b"<html>Please log in to this hotel's network</html>"}.get(state.answer, state.content)
+            if state.answer == "mute":
+                state.go_on.wait(60)
+                return
+            content = {
+                "packed": gzip.compress(state.content),
+                "wrong": b"<html>Please log in to this hotel's network</html>",
+            }.get(state.answer, state.content)
             self.send_response(200)
+            if state.answer == "packed":
+                self.send_header("Content-Encoding", "gzip")
             if state.answer != "endless":
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -97,8 +106,8 @@ def server(tmp_path: Path):
                 self._body(content)
 
         def _body(self, content):
-            if state.answer == "cut":
-                self.wfile.write(content[: len(content) // 2])
+            if state.answer in ("cut", "early"):
+                self.wfile.write(content[: len(content) // 2 if state.answer == "cut" else 100])
                 self.wfile.flush()
                 self.connection.shutdown(socket.SHUT_RDWR)
             elif state.answer == "slow":

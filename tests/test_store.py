@@ -118,6 +118,7 @@ def test_weights_that_are_not_here_say_how_to_get_them(spec) -> None:
     [
         ("gone", r"answers '404 Not Found'"),
         ("cut", r"The connection to 127.* ended after .* of 1\.2 MB of .*; try again"),
+        ("early", r"The connection to 127.* ended after \d+ bytes of 1\.2 MB of .*; try again"),
         ("wrong", r"is not the file that its authors published: its SHA-256 is [0-9a-f]{64}, theirs [0-9a-f]{64}"),
         ("endless", r"is not the file that its authors published: it is larger than theirs"),
     ],
@@ -140,6 +141,20 @@ def test_no_network(spec, kept) -> None:
         store.get(spec, "https://no-such-host.invalid/weights.h5")
     with pytest.raises(WeightsError, match="give a file, or an http or https address"):
         store.get(spec, "ftp://127.0.0.1/weights.h5")
+    assert kept() == []
+
+
+def test_a_file_that_the_server_packs(spec, server) -> None:
+    server.answer = "packed"
+    store.get(spec)
+    assert weights.state(spec) == "installed"
+
+
+def test_a_server_that_never_answers(spec, server, kept, monkeypatch) -> None:
+    monkeypatch.setattr(store, "TIMEOUT_S", (5.0, 0.2))
+    server.answer = "mute"
+    with pytest.raises(WeightsError, match=r"127\.0\.0\.1:\d+ does not answer\. Where there is no network"):
+        store.get(spec)
     assert kept() == []
 
 

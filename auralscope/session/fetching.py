@@ -68,6 +68,12 @@ class Fetching:
         self.states[spec.id] = "available"
         self.changed.emit()
 
+    def opened(self, spec: ModelSpec) -> None:
+        """A model was opened: its weights are here, and no others are wanted any more."""
+        if self.states.get(spec.id) == "available":
+            self.states[spec.id] = "installed"
+        self.leave()
+
     def leave(self) -> None:
         """Nothing is wanted any more."""
         self._session.jobs.cancel("weights")

@@ -200,7 +200,7 @@ class Session:
             if model is None:
                 self.fetching.want(spec)
             else:
-                self.fetching.leave()
+                self.fetching.opened(spec)
                 self._model_loaded(model)
 
         def failed(sentence: str) -> None:

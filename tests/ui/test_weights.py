@@ -6,6 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
+from auralscope import store
+
 
 @pytest.fixture
 def kept(tmp_path):
@@ -57,6 +59,16 @@ def test_its_weights_are_got_and_it_opens(wanting, kept):
     assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
     wanting.filled()
     assert len(wanting.session.features) == 4
+    wanting.idle()
+
+
+def test_weights_that_somebody_else_got_meanwhile(wanting, far_tagger):
+    store.get(far_tagger.find("far-tagger"))
+    wanting.session.load_model("far-tagger")
+    wanting.until(lambda: wanting.session.model.spec.id == "far-tagger")
+    assert not wanting.window.model_pane.weights.isVisible()
+    assert titles(wanting)["far-tagger"] == "Far tagger"
+    wanting.filled()
     wanting.idle()
 
 
