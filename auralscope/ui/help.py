@@ -14,7 +14,7 @@ from auralscope.registry import user_folder
 from auralscope.storage import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from PySide6.QtGui import QAction
 
@@ -63,15 +63,16 @@ def keys(menus: Iterable[tuple[str, list[QAction]]]) -> str:
     return "".join(parts)
 
 
-def plugins(found: tuple[Plugin, ...]) -> str:
-    """Every plugin, with its models or its error."""
+def plugins(found: tuple[Plugin, ...], states: Mapping[str, str]) -> str:
+    """Every plugin, with its models and whether their weights are here (by model), or its error."""
     parts = []
     for plugin in found:
         parts.append(f"<h3>{escape(plugin.name)}</h3><p>{escape(plugin.origin)}</p>")
         if plugin.error:
             parts.append(f"<p><b>Failed:</b> {escape(plugin.error)}</p>")
         for spec in plugin.models:
-            parts.append(f"<p><b>{escape(spec.title)}</b> ({escape(spec.id)})<br>{escape(spec.summary)}</p>")
+            parts.append(f"<p><b>{escape(spec.title)}</b> ({escape(spec.id)})<br>{escape(spec.summary)}<br>")
+            parts.append(f"Weights: {escape(states.get(spec.id, 'unknown'))}, {escape(spec.weights.licence)}</p>")
     parts.append(f"<p>Your own plugins are looked for in {escape(quoted(user_folder()))}.</p>")
     return "".join(parts)
 

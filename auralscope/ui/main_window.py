@@ -347,7 +347,7 @@ class MainWindow(QMainWindow):
 
     def show_plugins(self) -> None:
         """Open the list of plugins."""
-        self._page("Plugins", pages.plugins(self.session.plugins))
+        self._page("Plugins", pages.plugins(self.session.plugins, self.session.fetching.states))
 
     def show_about(self) -> None:
         """Say what this is."""

@@ -499,6 +499,7 @@ def test_plugins_that_failed_are_listed_and_the_program_goes_on(drive, tmp_path,
     assert "no_such_package_at_all" in text
     assert text.count("Failed:") == 2
     assert "genre-convnet" in text
+    assert "Weights: bundled, MIT" in text
     page.close()
 
 

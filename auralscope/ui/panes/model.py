@@ -130,6 +130,7 @@ class LayersView(QScrollArea):
         self.buttons: dict[str, QPushButton] = {}
         self._group = QButtonGroup(self)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFixedHeight(0)  # until there is a model
 
     def set_layers(self, layers: list[tuple[str, int]], bins: int, frames: int) -> None:
         """Names and numbers of units, from the input upwards, and the size of what the model sees."""
