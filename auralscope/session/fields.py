@@ -53,6 +53,8 @@ class Fields:
     ----------
     seen : Seen or None
         None while it is computed, and where no cell is looked at.
+    problem : str
+        Why the cell has none, a sentence; empty where it has one.
     """
 
     changed = Signal()
@@ -62,6 +64,7 @@ class Fields:
         self._known: dict[tuple[str, int, Cell], Seen] = {}
         self._look: Look | None = None
         self.seen: Seen | None = None
+        self.problem = ""
 
     def forget(self) -> None:
         """The window is another."""
@@ -71,9 +74,8 @@ class Fields:
     def clear(self) -> None:
         """No cell is looked at."""
         self._jobs.cancel("field")
-        if self.seen is not None:
-            self.seen = None
-            self.changed.emit()
+        self.seen, self.problem = None, ""
+        self.changed.emit()
 
     def look_at(self, look: Look, layer: str, unit: int, cell: Cell) -> None:
         """Find what a cell saw; what was found before for this window is there at once."""
@@ -82,7 +84,7 @@ class Fields:
         key, known = (layer, unit, cell), self._known
         self._jobs.cancel("field")
         if key in known:
-            self.seen = known[key]
+            self.seen, self.problem = known[key], ""
             self.changed.emit()
             return
 
@@ -92,10 +94,14 @@ class Fields:
 
         def found(seen: Seen) -> None:
             known[key] = self.seen = seen
+            self.problem = ""
             self.changed.emit()
 
-        # A cell that sees nothing but padding has no field; then nothing is shown.
-        self._jobs.start(LANE, find, key="field", urgency=2, done=found, failed=lambda _sentence: self.clear())
+        def failed(sentence: str) -> None:
+            self.seen, self.problem = None, sentence  # a cell may see nothing but padding
+            self.changed.emit()
+
+        self._jobs.start(LANE, find, key="field", urgency=2, done=found, failed=failed)
 
 
 def strongest_cell(values: NDArray[np.float32]) -> Cell:

@@ -274,3 +274,25 @@ def test_mel_bands_reach_to_their_neighbours_centres() -> None:
     )
     assert (field.first_bin, field.last_bin) == (39, 42)
     assert (field.low_hz, field.high_hz) == pytest.approx(tuple(front_end.frequencies_hz[[38, 43]]))
+
+
+@pytest.mark.parametrize("unit", [None, 1])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ELU(), nn.MaxPool2d(2)],
+        [nn.Conv2d(1, 4, (3, 5), stride=2), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=2), nn.MaxPool2d(3, 2, 1)],
+        [nn.Conv2d(1, 2, 3, dilation=2), nn.MaxPool2d(2, ceil_mode=True), nn.AvgPool2d(2), nn.Conv2d(2, 3, 1)],
+        [nn.Conv2d(1, 2, 3), nn.AdaptiveMaxPool2d(5), nn.Conv2d(2, 3, 3, padding=1)],
+    ],
+)
+def test_plane_by_plane_is_as_channel_by_channel(monkeypatch, layers, unit) -> None:
+    tape = record(nn.Sequential(*layers).eval(), torch.rand(1, 1, 33, 29))
+    module = str(len(layers) - 1)
+    bins, frames = tape.layer(module).shape[2:]
+    cells = [(0, 0), (bins - 1, frames - 1), (bins // 2, frames // 3)]
+    quick = [reach(tape, module, cell, unit) for cell in cells]
+    monkeypatch.setattr("auralscope.nn.receptive_field._back_by_channels", lambda *_: None)
+    for cell, found in zip(cells, quick, strict=True):
+        assert torch.equal(found, reach(tape, module, cell, unit))
+        assert found.any()

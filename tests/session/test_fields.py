@@ -48,3 +48,15 @@ def test_the_strongest_cell_is_where_the_largest_value_is():
     values = np.zeros((4, 6), np.float32)
     values[2, 5] = 1.0
     assert strongest_cell(values) == (2, 5)
+
+
+def test_a_cell_without_a_field_says_why(looking):
+    session = looking.session
+    session.choose_unit(session.layer_look.order[0])
+    session.look_at_cell((500, 0))
+    looking.until(lambda: session.fields.problem)
+    assert "there is no cell (500, 0)" in session.fields.problem
+    assert session.fields.seen is None
+    session.look_at_cell((5, 0))
+    looking.until(lambda: session.fields.seen is not None)
+    assert session.fields.problem == ""

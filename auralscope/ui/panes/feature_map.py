@@ -205,6 +205,8 @@ class MapPane(QWidget):
         seen = self._session.fields.seen
         there = seen is not None and seen.cell == self._cell
         self.loop.setEnabled(there)
+        if self._session.fields.problem:
+            self.words.setText(self._session.fields.problem)
         if seen is None or not there:
             return  # what was said stays for the moment that it takes
         look, unit = self._session.layer_look, self._session.unit
