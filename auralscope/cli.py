@@ -190,10 +190,19 @@ def labels(options: argparse.Namespace) -> int:
     from auralscope.registry import load_model
     from auralscope.session import label_report
 
-    label_report.check_ending(options.out, label_report.PICTURES if options.noise or options.auc else label_report.ALL)
+    only_pictures = options.noise or options.auc or options.kernels is not None
+    label_report.check_ending(options.out, label_report.PICTURES if only_pictures else label_report.ALL)
     model = _model(options)
     found: label_report.Report
-    if options.noise or options.auc:
+    if options.kernels is not None or options.map:
+        from auralscope.session import layer_report
+
+        with _Progress("listening") as progress:
+            if options.map:
+                found = layer_report.MapReport(model, options.map, progress)
+            else:
+                found = layer_report.KernelReport(model, options.kernels, progress)
+    elif options.noise or options.auc:
         from auralscope.session.label_quality import QualityReport
 
         with _Progress("reading") as progress:
@@ -439,7 +448,11 @@ def _parse(words: list[str]) -> argparse.Namespace:
         metavar="SCORES",
         help="a file of scores, or a folder of recordings, to rate by the ground truth",
     )
-    naming.add_argument("--out", type=Path, metavar="FILE", help="write the heatmap: .png, .svg or .csv")
+    beside.add_argument(
+        "--kernels", nargs="*", type=Path, metavar="FILE", help="the first layer's kernels, with labels over recordings"
+    )
+    beside.add_argument("--map", nargs="+", type=Path, metavar="FILE", help="a map of recordings, or folders of them")
+    naming.add_argument("--out", type=Path, metavar="FILE", help="write it as a picture, .png or .svg, or as .csv")
 
     storing = _command(commands, weights, "list trained weights, get published ones", json_too=True)
     storing.add_argument("action", choices=("list", "get"), nargs="?", default="list")

@@ -227,3 +227,49 @@ def test_mistakes_about_noise_are_one_line(
     assert out == ""
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+# -- kernels and a map --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    (tmp_path / "songs").mkdir()
+    for number in range(4):
+        samples = 0.1 * np.random.default_rng(number).standard_normal(4 * 11_025)
+        soundfile.write(tmp_path / "songs" / f"cost {number}$.wav", samples, 11_025)
+    return tmp_path / "songs"
+
+
+def test_kernels_with_and_without_recordings(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run("labels", "--kernels", "--json", "--device", "cpu", capsys=capsys)
+    assert status == 0, err
+    found = json.loads(out)
+    assert len(found["kernels"]) == 64
+    assert sum(found["words"].values()) == 64
+    assert np.shape(found["kernels"][0]["weights"]) == (3, 3)
+    words = ("labels", "--kernels", songs, "--device", "cpu", "--out", tmp_path / "k.png")
+    status, out, err = run(*words, capsys=capsys)
+    assert status == 0, err
+    assert "labels that go with it" in out
+    with Image.open(tmp_path / "k.png") as picture:
+        assert picture.width > 800
+
+
+def test_a_map_of_recordings(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("labels", "--device", "cpu", "--map", songs)
+    status, out, err = run(*words, "--out", tmp_path / "m.csv", "--json", capsys=capsys)
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["layer"] == "dense"
+    assert [Path(one["file"]).name for one in found["recordings"]] == [f"cost {number}$.wav" for number in range(4)]
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "m.csv").read_text(encoding="utf-8"))))
+    assert [float(row["x"]) for row in rows] == pytest.approx([one["x"] for one in found["recordings"]], abs=1e-5)
+    status, out, err = run(*words, "--out", tmp_path / "m.svg", capsys=capsys)
+    assert status == 0, err
+    assert "cost 0$" in (tmp_path / "m.svg").read_text(encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    status, out, err = run("labels", "--map", tmp_path / "empty", tmp_path / "none.wav", capsys=capsys)
+    assert (status, out) == (1, "")
+    assert "three recordings at least, not 0" in err
+    assert "none.wav" in err
