@@ -72,9 +72,9 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress | 
     """
     here, file, published = weights.state(spec), weights.file_of(spec), spec.weights.published
     if here == "bundled":
-        raise WeightsError(f"The weights of '{spec.id}' come with its plugin; there is nothing to get.")
+        raise WeightsError(f"The weights of '{spec.id}' come with it; there is nothing to get.")
     if here == "missing" or published is None:
-        raise WeightsError(f"The weights of '{spec.id}' come with its plugin, and {file} is not there: reinstall it.")
+        raise WeightsError(f"The weights of '{spec.id}' come with it, and {file} is not there: reinstall it.")
     if here == "installed":
         return file
     where = published.url if source is None else str(source)

@@ -282,7 +282,7 @@ def test_a_converter_that_fails(spec, kept, convert, says) -> None:
 
 
 def test_weights_that_come_with_a_plugin_are_not_fetched(far_tagger, tmp_path) -> None:
-    with pytest.raises(WeightsError, match="come with its plugin; there is nothing to get"):
+    with pytest.raises(WeightsError, match="come with it; there is nothing to get"):
         store.get(far_tagger.find("genre-convnet"))
     ours = far_tagger.find("genre-convnet")
     gone = replace(ours, weights=replace(ours.weights, file=tmp_path / "gone.safetensors"))
