@@ -145,7 +145,9 @@ def far_tagger(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Regis
     (plugins / "far.py").write_text(PLUGIN.format(**words), encoding="utf-8")
     monkeypatch.setenv("AURALSCOPE_PLUGINS", str(plugins))
     monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path / "store"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("no_proxy", "NO_PROXY"):  # whichever is set wins
+        monkeypatch.setenv(name, "127.0.0.1")
+    monkeypatch.setenv("AURALSCOPE_MODELS", str(tmp_path / "no trained models"))
     known = Registry(plugins)
     monkeypatch.setattr(registry_module, "_default", known)
     return known
