@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from auralscope.session import label_words as words
 from auralscope.storage import quoted, write_aside
 
 if TYPE_CHECKING:
@@ -297,35 +298,23 @@ class Labels:
 
     # -- in words ----------------------------------------------------------------------------------------------------
 
+    def point_of(self, a: str, b: str) -> Point | None:
+        """A pair in `agreement`, whichever of the two comes first; None where it is undefined."""
+        return self._points.get((a, b)) or self._points.get((b, a))
+
     def pair_sentence(self, a: str, b: str) -> str:
         """A pair's value and rank, and how often it occurs together."""
-        vectors = self.vectors
-        if vectors is None:
+        if self.vectors is None:
             return ""
-        first, second = vectors.index(a), vectors.index(b)
-        if first == second:
+        if a == b:
             return f"{a}: click for what is like it and which units speak for it"
-        value = float(vectors.similarity(self.metric)[first, second])
-        count = len(vectors.labels) * (len(vectors.labels) - 1) // 2
-        rank = int(vectors.ranks(self.metric)[first, second])
-        said = f"{a} – {b}: {number(value)}"
-        said += f", number {rank:,} of {count:,}" if not np.isnan(value) else " (a vector is all zeros)"
+        said = words.pair(self.vectors, self.metric, a, b)
         together = self.together_sentence(a, b)
         return f"{said}; {together}" if together else said
 
     def together_sentence(self, a: str, b: str) -> str:
         """How often two labels occur together; empty without ground truth."""
-        truth, vectors = self.truth, self.vectors
-        if truth is None or vectors is None:
-            return ""
-        never = [label for label in (a, b) if label in truth.never]
-        if never:
-            return f"{' and '.join(never)} never occur{'s' if len(never) == 1 else ''}: co-occurrence undefined"
-        first, second = vectors.index(a), vectors.index(b)
-        shares = truth.cooccurrence()
-        said = f"{percent(shares[first, second])} of {a} are {b}, {percent(shares[second, first])} of {b} are {a}"
-        point = self._points.get((a, b)) or self._points.get((b, a))
-        return f"{said} (number {point.together_rank:,.0f} by the greater)" if point is not None else said
+        return words.together(self.truth, a, b, self.point_of(a, b)) if self.truth is not None else ""
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -358,15 +347,3 @@ def table(labels: Sequence[str], values: NDArray[np.float64]) -> bytes:
     for label, row in zip(labels, values.tolist(), strict=True):
         writer.writerow([label, *("" if np.isnan(value) else repr(value) for value in row)])
     return text.getvalue().encode("utf-8")
-
-
-def number(value: float) -> str:
-    """`0.82`, with a true minus; `undefined`."""
-    return "undefined" if np.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-
-
-def percent(share: float) -> str:
-    """`13 %`; of what is not zero never `0 %`."""
-    if np.isnan(share):
-        return "–"
-    return "under 1 %" if 0.0 < share < 0.005 else f"{100.0 * share:.0f} %"

@@ -10,7 +10,8 @@ import pytest
 from auralscope.nn.label_vectors import LabelVectors
 from auralscope.resources import resource
 from auralscope.session.jobs import Inbox
-from auralscope.session.labels import Labels, arrange, number, percent, table
+from auralscope.session.label_words import number, percent
+from auralscope.session.labels import Labels, arrange, table
 from auralscope.session.session import Session
 
 DEADLINE_S = 60.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -10,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from auralscope.nn.label_vectors import LabelVectors
-from auralscope.session.labels import number
+from auralscope.session.label_words import number
 from auralscope.ui.panes.diverging import colours_of
 from auralscope.ui.panes.heatmap import NOWHERE, Heatmap, Matrix
 
@@ -272,3 +274,103 @@ def test_in_both_themes_the_heatmap_is_drawn_anew(opened):
         opened.window.set_theme(choice)
         seen.add(heatmap.grab().toImage().pixel(heatmap.cell_rect(0, 1).topLeft() + QPoint(2, 2)))
     assert len(seen) == 2
+
+
+# Ground truth
+
+
+@pytest.fixture
+def with_truth(opened, tmp_path, monkeypatch):
+    """Two hundred tracks, loaded by the button of the pane."""
+    rows = (np.random.default_rng(1).random((200, 3)) < (0.5, 0.4, 0.3)).astype(np.uint8)
+    np.save(tmp_path / "truth.npy", rows)
+    answer = ([str(tmp_path / "truth.npy")], "")
+    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getOpenFileNames", lambda *_: answer)
+    pane = opened.window.labels_pane
+    pane.tabs.setCurrentIndex(1)
+    assert "Load a ground truth" in pane.truth.figure.sentence.text()
+    opened.click(pane.truth.load)
+    opened.until(lambda: opened.window.labels.agreement is not None)
+    opened.idle()
+    return opened, rows
+
+
+def test_rows_of_both_heatmaps_are_one(with_truth):
+    driver, rows = with_truth
+    similarity, together = driver.window.labels_pane.truth.figure.heatmaps
+    np.testing.assert_array_equal(similarity.place.rows, together.place.rows)
+    shares = [[(rows[:, a] & rows[:, b]).sum() / rows[:, a].sum() for b in range(3)] for a in range(3)]
+    np.testing.assert_allclose(together.matrix.values, shares)
+    hover(together, 1, 2)
+    assert similarity.cell == (1, 2)
+    text = driver.window.labels_pane.readout.text()
+    assert f"{100 * shares[1][2]:.0f} % of dance are hip-hop, {100 * shares[2][1]:.0f} % of hip-hop are dance" in text
+
+
+def test_the_scatter_and_the_heatmaps_point_at_the_same_pair(with_truth):
+    driver, _ = with_truth
+    tab = driver.window.labels_pane.truth
+    hover(tab.figure.heatmaps[0], 0, 2)
+    point = next(p for p in driver.window.labels.agreement.points if (p.a, p.b) == ("ballad", "hip-hop"))
+    assert tab.scatter.near.data["x"].tolist() == [point.together]
+    at = tab.scatter.box.mapViewToScene(QPointF(point.together, point.similarity))
+    assert tab.scatter.nearest(at) >= 0
+    tab.scatter.chosen.emit(tab.scatter.nearest(at))
+    assert driver.window.labels.selected == ("ballad", "hip-hop")
+
+
+def test_correlations_stand_there_with_their_intervals(with_truth):
+    driver, _ = with_truth
+    said = driver.window.labels_pane.truth.correlations.text()
+    agreement = driver.window.labels.agreement
+    assert f"{agreement.pearson.value:.3f}".replace("-", "−") in said
+    assert "over tracks" in said
+
+
+def test_a_bad_file_is_a_sentence_in_the_pane(with_truth, tmp_path):
+    driver, _ = with_truth
+    bad = tmp_path / "bad.csv"
+    bad.write_text("ballad,dance,hip-hop\n0,1,2\n")
+    driver.window.labels.load_truth([bad])
+    tab = driver.window.labels_pane.truth
+    driver.until(tab.problem.isVisible)
+    assert "bad.csv" in tab.problem.text()
+    assert "not 0 or 1" in tab.problem.text()
+    assert tab.figure.heatmaps[1].matrix is not None, "what was there stays"
+    driver.click(tab.forget)
+    assert not tab.problem.isVisible()
+    assert driver.window.labels.truth is None
+
+
+# Two models
+
+
+def test_two_models_are_compared_over_the_labels_that_both_know(opened):
+    ours = opened.session.model.spec
+    turned = replace(ours, id="turned", title="Turned", labels=("hip-hop", "Dance", "waltz"))
+    other = opened.window.labels_pane.other
+    vectors = opened.window.labels.vectors
+    other._other._vectors = LabelVectors(turned.labels, vectors.matrix, "dense")
+    other._other.spec = turned
+    other._other._compare()
+    opened.until(lambda: other._other.comparison is not None)
+    opened.window.labels_pane.tabs.setCurrentIndex(2)
+    similarity = vectors.similarity("cosine")
+    # To the other, its first two labels are alike as ballad and dance are to ours.
+    expected = similarity[1, 2] - similarity[0, 1]
+    heatmap = other.figure.heatmaps[0]
+    assert list(heatmap.matrix.labels) == ["dance", "hip-hop"]
+    assert heatmap.matrix.values[0, 1] == pytest.approx(expected)
+    assert [bar.key for bar in other.pairs.bars] == [("dance", "hip-hop")]
+    opened.click(other.pairs.viewport(), other.pairs.visualRect(other.pairs.model().index(0, 0)).center())
+    assert opened.window.labels.selected == ("dance", "hip-hop")
+    hover(heatmap, 0, 1)
+    assert f"difference {number(expected)}" in opened.window.labels_pane.readout.text()
+
+
+def test_a_model_that_cannot_be_loaded_is_a_sentence_in_the_pane(opened):
+    other = opened.window.labels_pane.other
+    opened.window.labels_pane.tabs.setCurrentIndex(2)
+    other._other.choose(replace(opened.session.model.spec, id="not-there"))
+    opened.until(lambda: other._other.problem)
+    assert "not-there" in other.figure.sentence.text()

@@ -73,17 +73,18 @@ class Heatmap(QWidget):
     ----------
     name : str
         For screen readers.
-    names : bool
-        Whether the rows have their names; a heatmap beside another, with the same rows, can do without.
+    beside : Heatmap, optional
+        One to the left of this, of the same height and with the same rows; their names stand there.
     """
 
     pointed = Signal(int, int)
     """Row and column under the pointer or the keys; -1 for none, a row of column -1 for a name."""
     chosen = Signal(int, int)
 
-    def __init__(self, name: str, names: bool = True, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, beside: Heatmap | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.names = names
+        self.names = beside is None
+        self._beside = beside
         self.matrix: Matrix | None = None
         self.cell = NOWHERE
         self._marked: tuple[int, ...] = ()
@@ -133,7 +134,10 @@ class Heatmap(QWidget):
         if self._place is None:
             labels = self.matrix.labels if self.matrix is not None else ()
             has_tree = self.matrix is not None and self.matrix.linkage is not None
-            self._place = Place.of(self.size(), labels, self.font(), names=self.names, tree=has_tree)
+            beside = self._beside.place if self._beside is not None else None
+            self._place = Place.of(
+                self.size(), labels, self.font(), names=self.names, tree=has_tree and self.names, beside=beside
+            )
         return self._place
 
     def cell_rect(self, row: int, column: int) -> QRect:

@@ -43,8 +43,8 @@ class Place:
         The width of the rows' names.
     heads : int
         The height of the columns' names.
-    font : QFont
-        Of the names.
+    font, head_font : QFont
+        Of the rows' and of the columns' names.
     upright : bool
         The columns' names stand upright.
     tree : QRect
@@ -58,17 +58,20 @@ class Place:
     names: int
     heads: int
     font: QFont
+    head_font: QFont
     upright: bool
     tree: QRect
     bar: QRect
 
     @classmethod
-    def of(cls, size: QSize, labels: Sequence[str], font: QFont, *, names: bool, tree: bool) -> Place:
-        """Arrange a heatmap of some labels in a size."""
+    def of(
+        cls, size: QSize, labels: Sequence[str], font: QFont, *, names: bool, tree: bool, beside: Place | None = None
+    ) -> Place:
+        """Arrange a heatmap of some labels in a size; the rows of one beside another stand where the other's do."""
         count = max(len(labels), 1)
         scale_px = BAR_PX + QFontMetrics(font).horizontalAdvance("-0.88") + 3 * GAP_PX
         tree_px = TREE_PX + GAP_PX if tree else 0
-        font = QFont(font)
+        font, head_font = QFont(font), QFont(font)
         # The names need room, and the smaller the cells the smaller the names: two rounds are enough.
         height = min(max((size.height() - 90) / count, 1.0), LARGEST_CELL_PX)
         for _ in range(2):
@@ -77,19 +80,27 @@ class Place:
             name_px = min(widest, LONGEST_NAME_PX, size.width() // 3) if names else 0
             width = max((size.width() - name_px - scale_px - tree_px - 2) / count, 1.0)
             upright = widest > min(width, WIDEST * height)
-            heads = min(widest, LONGEST_NAME_PX, size.height() // 3) if upright else QFontMetrics(font).height() + 4
+            across = min(width, WIDEST * height) if upright else LARGEST_FONT_PX
+            head_font.setPixelSize(int(min(max(across - 1.0, SMALLEST_FONT_PX), font.pixelSize())))
+            metrics = QFontMetrics(head_font)
+            highest = max((metrics.horizontalAdvance(label) for label in labels), default=0) + 2 * GAP_PX
+            heads = min(highest, LONGEST_NAME_PX, size.height() // 3) if upright else metrics.height() + 4
             height = min(max((size.height() - heads - 2) / count, 1.0), LARGEST_CELL_PX, width * WIDEST)
+        if beside is not None:
+            heads, height = beside.heads, float(np.diff(beside.rows).mean())
         width = min(width, WIDEST * height)
         # In the middle, where there is more room than the cells take.
         spare = max(int(size.width() - name_px - scale_px - tree_px - 2 - width * count) // 2, 0) if names else 0
         name_px += spare
         columns = name_px + np.rint(np.arange(count + 1) * width).astype(np.intp)
         rows = heads + np.rint(np.arange(count + 1) * height).astype(np.intp)
+        if beside is not None and len(beside.rows) == count + 1:
+            rows = beside.rows
         right = int(columns[-1]) + GAP_PX
         top, tall = int(rows[0]), int(rows[-1] - rows[0])
         tree_rect = QRect(right, top, TREE_PX, tall) if tree else QRect()
         bar = QRect(right + tree_px + GAP_PX, top, BAR_PX, max(min(tall, 320), 60))
-        return cls(columns, rows, name_px, heads, font, upright, tree_rect, bar)
+        return cls(columns, rows, name_px, heads, font, head_font, upright, tree_rect, bar)
 
     @property
     def cells(self) -> QRect:
@@ -122,7 +133,7 @@ def draw(painter: QPainter, matrix: Matrix, place: Place) -> None:
     _draw_cells(painter, matrix, place)
     _draw_numbers(painter, matrix, place)
     _draw_names(painter, matrix, place)
-    if matrix.linkage is not None and len(matrix.linkage):
+    if matrix.linkage is not None and not place.tree.isEmpty():
         _draw_tree(painter, matrix, place)
     _draw_bar(painter, matrix, place)
 
@@ -201,11 +212,14 @@ def _draw_names(painter: QPainter, matrix: Matrix, place: Place) -> None:
     metrics = QFontMetrics(place.font)
     line = metrics.ascent()
     down = max(1, -(-line // max(place.rect(0, 0).height() + 1, 1))) if place.names else 0
-    across = max(1, -(-line // max(place.rect(0, 0).width() + 1, 1)))
     for row in range(0, len(matrix.labels), down) if down else ():
         rect = place.rect(row, -1).adjusted(0, -4, -GAP_PX, 4)
         text = metrics.elidedText(matrix.labels[row], Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect, RIGHT | MIDDLE, text)
+    painter.setFont(place.head_font)
+    metrics = QFontMetrics(place.head_font)
+    line = metrics.ascent()
+    across = max(1, -(-line // max(place.rect(0, 0).width() + 1, 1)))
     for column in range(0, len(matrix.labels), across if place.upright else 1):
         rect = place.rect(-1, column)
         if not place.upright:
@@ -249,7 +263,7 @@ def _draw_bar(painter: QPainter, matrix: Matrix, place: Place) -> None:
     painter.setPen(QColor(theme.current().dim))
     low = -matrix.limit if matrix.scale == "diverging" else 0.0
     line = painter.fontMetrics().height()
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+    for share in (0.0, 0.5, 1.0):
         y = place.bar.bottom() - share * (place.bar.height() - 1)
         value = low + share * (matrix.limit - low)
         text = f"{value:.2f}".rstrip("0").rstrip(".").replace("-", "−") if value else "0"

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from auralscope.session.labels import number
+from auralscope.session.label_words import number
 from auralscope.ui.panes.bars import Bar, BarList
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ class DetailsPane(QWidget):
         labels.selected_changed.connect(self.refresh)
         labels.truth_changed.connect(self._say)
         self.refresh()
+
+    def recolour(self) -> None:
+        """After a change of theme."""
+        self.alike.update()
+        self.units.update()
 
     def refresh(self) -> None:
         """Show what is meant now."""

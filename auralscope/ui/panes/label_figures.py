@@ -1,4 +1,4 @@
-"""The heatmaps of label vectors: the similarity alone, beside ground truth, and against another model's."""
+"""The heatmaps of label vectors: what they share, and that of the similarity alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def matrix_of(
     *,
     half: bool = False,
     scale: Scale = "diverging",
-    limit: float | None = None,
+    title: str = "",
 ) -> Matrix:
     """A matrix over the model's labels as a heatmap shows it: those chosen, in their order, with their tree."""
     arrangement = labels.arrangement
@@ -31,10 +31,11 @@ def matrix_of(
         labels.shown(values),
         labels.labels,
         scale=scale,
-        limit=limit or limit_of(values),
+        limit=limit_of(values),
         linkage=arrangement.linkage,
         leaves=arrangement.leaves,
         half=half,
+        title=title,
     )
 
 
@@ -57,6 +58,7 @@ class Figure(QWidget):
         super().__init__(parent)
         self.labels = labels
         self.heatmaps = heatmaps
+        self.half = False
         self.headings = [QLabel() for _ in heatmaps]
         self.sentence = QLabel()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -94,13 +96,26 @@ class Figure(QWidget):
         self.sentence.setText(sentence)
         self._stack.setCurrentIndex(1)
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The labels of rows and columns."""
+        return self.labels.labels
+
     def mark_selected(self) -> None:
         """Mark the label or pair that is meant."""
-        shown = self.labels.labels
+        shown = self.shown
         selected = self.labels.selected
         places = tuple(shown.index(label) for label in selected) if set(selected) <= set(shown) else ()
         for heatmap in self.heatmaps:
             heatmap.mark(places)
+
+    def refresh(self) -> None:
+        """Show what is chosen."""
+
+    def set_half(self, half: bool) -> None:
+        """Leave out the upper half of what is symmetric."""
+        self.half = half
+        self.refresh()
 
     def recolour(self) -> None:
         """After a change of theme."""
@@ -109,8 +124,7 @@ class Figure(QWidget):
 
     def say(self, row: int, column: int) -> str:
         """What is said of a cell, or of a label (column -1)."""
-        shown = self.labels.labels
-        return self.labels.pair_sentence(shown[row], shown[column if column >= 0 else row])
+        return self.labels.pair_sentence(self.shown[row], self.shown[column if column >= 0 else row])
 
     def _pointed(self, row: int, column: int) -> None:
         for heatmap in self.heatmaps:
@@ -118,8 +132,7 @@ class Figure(QWidget):
         self.said.emit(self.say(row, column) if row >= 0 else "")
 
     def _chosen(self, row: int, column: int) -> None:
-        shown = self.labels.labels
-        self.labels.select(shown[row], shown[column])
+        self.labels.select(self.shown[row], self.shown[column])
 
     def nothing(self) -> str:
         """Why there is no heatmap; empty where there is one."""
@@ -137,14 +150,8 @@ class SimilarityFigure(Figure):
 
     def __init__(self, labels: Labels, parent: QWidget | None = None) -> None:
         super().__init__(labels, [Heatmap("Similarity of labels")], parent)
-        self.half = False
         labels.changed.connect(self.refresh)
         labels.selected_changed.connect(self.mark_selected)
-        self.refresh()
-
-    def set_half(self, half: bool) -> None:
-        """Leave out the upper half."""
-        self.half = half
         self.refresh()
 
     def refresh(self) -> None:

@@ -20,9 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from auralscope.session.label_other import OtherModel
 from auralscope.ui.panes.label_controls import LabelControls
 from auralscope.ui.panes.label_details import DetailsPane
-from auralscope.ui.panes.label_figures import SimilarityFigure
+from auralscope.ui.panes.label_figures import Figure, SimilarityFigure
+from auralscope.ui.panes.label_other import OtherTab
+from auralscope.ui.panes.label_truth import TruthTab
 from auralscope.ui.panes.status import JobsPane
 
 if TYPE_CHECKING:
@@ -91,6 +94,11 @@ class LabelsPane(QFrame):
         self.sides = QStackedWidget()
         self._recoloured: list[Recoloured] = []
         self._add_tab("Similarity", self.similarity, self.details)
+        self.truth = TruthTab(labels)
+        self.truth.load.clicked.connect(self._load_truth)
+        self._add_tab("Ground truth", self.truth.figure, self.truth)
+        self.other = OtherTab(labels, OtherModel(session, labels))
+        self._add_tab("Two models", self.other.figure, self.other)
 
         side = QWidget()
         side.setFixedWidth(SIDE_PX)
@@ -114,23 +122,25 @@ class LabelsPane(QFrame):
         layout.addLayout(body, 1)
 
         self.tabs.currentChanged.connect(self._show_tab)
-        self.controls.half_changed.connect(self.similarity.set_half)
+        for figure in (self.similarity, self.other.figure):
+            self.controls.half_changed.connect(figure.set_half)
         self.controls.save_picture_wanted.connect(self._save_picture)
         self.controls.save_table_wanted.connect(self._save_table)
         labels.changed.connect(self._show_title)
         self._show_title()
         self._show_tab(0)
 
-    def _add_tab(self, title: str, figure: SimilarityFigure, side: QWidget) -> None:
+    def _add_tab(self, title: str, figure: Figure, side: DetailsPane | TruthTab | OtherTab) -> None:
         self.tabs.addTab(title)
         self.figures.addWidget(figure)
         self.sides.addWidget(side)
-        self._recoloured.append(figure)
+        self._recoloured += [figure, side]
         figure.said.connect(self.readout.setText)
 
     def _show_tab(self, place: int) -> None:
         self.figures.setCurrentIndex(place)
         self.sides.setCurrentIndex(place)
+        self.controls.half.setVisible(self.figures.currentWidget() is not self.truth.figure)
 
     def _show_title(self) -> None:
         self.model.setText(f"of {self._labels.title}" if self._labels.title else "")
@@ -143,6 +153,15 @@ class LabelsPane(QFrame):
     def begin(self) -> None:
         """Put the arrow keys where they are of use."""
         self.similarity.heatmaps[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _load_truth(self) -> None:
+        folder = str(self._settings.value("files/labels folder", ""))
+        names, _ = QFileDialog.getOpenFileNames(
+            self, "Load ground truth", folder, "Tracks x labels (*.npy *.csv *.tsv *.txt);;All files (*)"
+        )
+        if names:
+            self._settings.setValue("files/labels folder", str(Path(names[0]).parent))
+            self._labels.load_truth([Path(name) for name in names])
 
     # -- saving ------------------------------------------------------------------------------------------------------
 

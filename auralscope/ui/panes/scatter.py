@@ -75,9 +75,8 @@ class ScatterPane(QWidget):
             axis.setVisible(bool(text))
             axis.setPen(colours.dim)
             axis.setTextPen(colours.text)
-            if text:
-                axis.setLabel(text)
             axis.enableAutoSIPrefix(False)
+            axis.setLabel(text)
         self.near.setPen(pg.mkPen(colours.text, width=2))
         self.marked.setPen(pg.mkPen(theme.current().feature, width=2))
         self.line.setPen(pg.mkPen(colours.dim, width=1, style=Qt.PenStyle.DashLine))
@@ -115,14 +114,19 @@ class ScatterPane(QWidget):
             self.line.setData(ends, slope * ends + intercept)
 
     def name_points(self, names: dict[int, str]) -> None:
-        """Write a name beside some points."""
+        """Write a name beside some points, where the names before leave room for it."""
         for item in self._names:
             self.plot.removeItem(item)
         self._names = []
         text = PaneColours.of(self.palette()).text
-        centre = float(self._at[:, 0].mean()) if len(self._at) else 0.0
+        lowest, highest = (self._at.min(axis=0), self._at.max(axis=0)) if names else (np.zeros(2), np.ones(2))
+        taken: list[float] = []
         for point, name in names.items():
-            x, y = self._at[point]
+            x, y = self._at[point].tolist()
+            if any(abs(y - other) < 0.06 * (highest[1] - lowest[1]) for other in taken):
+                continue  # over another name it could not be read
+            taken.append(y)
+            centre = (lowest[0] + highest[0]) / 2.0
             item = pg.TextItem(name, color=text, anchor=(0.0 if x < centre else 1.0, 0.5))
             font = self.font()
             font.setPixelSize(11)
