@@ -114,6 +114,15 @@ class FrontEnd(ABC):
         return self.see(self.to_samples(stft, n_samples)).image
 
     @property
+    def plane(self) -> FrontEnd:
+        """The front end in whose plane images are drawn: this one, but for the waveform."""
+        return self
+
+    def shown(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """An image (bins, frames) as it is drawn, in the plane of `plane`."""
+        return image
+
+    @property
     def window_s(self) -> float:
         """Length of one window in seconds."""
         return self.window_samples / self.sample_rate

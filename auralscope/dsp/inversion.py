@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
 import torch
 
+from auralscope.dsp.resampling import resample
 from auralscope.dsp.stft import istft, stft
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def render(image: torch.Tensor, seen: Input, front_end: FrontEnd, how: Render = 
     Parameters
     ----------
     image : (bins, frames) tensor
-        In the plane of `seen.image`. Negative values are clipped to zero first.
+        In the plane of `seen.image`. Negative values are clipped to zero first; not those of a waveform.
     seen : Input
         The window that the network looked at.
     front_end : FrontEnd
@@ -47,11 +49,14 @@ def render(image: torch.Tensor, seen: Input, front_end: FrontEnd, how: Render = 
     how : {"mask", "phase"}
         "mask" multiplies the window's complex STFT by the image, scaled so that its largest value is 1;
         "phase" takes the image itself as the magnitude and the STFT's phase.
+        An image of the waveform is the sound: "mask" gives it the window's own peak, "phase" leaves it as it is.
 
     Returns
     -------
     Rendered
     """
+    if front_end.is_waveform:
+        return Rendered(_as_sound(image, seen.image, how), 0.0)
     positive, negative_share = _audible(image, how)
     frames = _stft_of(front_end.to_bins(positive), seen.stft, how)
     return Rendered(front_end.to_samples(frames, seen.n_samples), negative_share)
@@ -63,7 +68,8 @@ def render_at_full_rate(
     """Make a deconvolved image audible in the recording itself: all its channels, at its own rate.
 
     The image is carried to the STFT of the recording (windows as long as the network's, in seconds) by linear
-    interpolation in time and frequency. Above what the network can see there is nothing to be heard.
+    interpolation in time and frequency. Above what the network can see there is nothing to be heard. A waveform is
+    resampled, and the same in all channels.
 
     Parameters
     ----------
@@ -82,6 +88,11 @@ def render_at_full_rate(
     Rendered
         Samples as (channels, n).
     """
+    if front_end.is_waveform:
+        sound = _as_sound(image, samples, how).cpu().numpy()
+        resampled = resample(sound, front_end.sample_rate, sample_rate)[: samples.shape[-1]]
+        channel = torch.from_numpy(np.pad(resampled, (0, samples.shape[-1] - resampled.size))).to(samples)
+        return Rendered(channel.expand(samples.shape).contiguous(), 0.0)
     positive, negative_share = _audible(image, how)
     bins = front_end.to_bins(positive)
     window_s = 2 * (bins.shape[0] - 1) / front_end.sample_rate
@@ -95,6 +106,15 @@ def render_at_full_rate(
     if how == "phase":  # an STFT's magnitudes grow with its window
         gains = gains * (n_fft / (2 * (bins.shape[0] - 1)))
     return Rendered(istft(_stft_of(gains, full, how), n_fft, hop, samples.shape[-1]), negative_share)
+
+
+def _as_sound(image: torch.Tensor, original: torch.Tensor, how: Render) -> torch.Tensor:
+    """(n,): the samples of an image of the waveform, (1, n)."""
+    if how not in RENDERS:
+        raise ValueError(f"render is one of {', '.join(RENDERS)}, not '{how}'")
+    peak = float(image.abs().max())
+    scale = float(original.abs().max()) / peak if how == "mask" and peak > 0.0 else 1.0
+    return image[0] * scale
 
 
 def _audible(image: torch.Tensor, how: Render) -> tuple[torch.Tensor, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auralscope.dsp.frontends import FrontEnd, Input
+from auralscope.dsp.frontends import FrontEnd, Input, SpectrogramFrontEnd
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class WaveformFrontEnd(FrontEnd):
     """A window of samples as an image of one bin: (1, window_samples).
 
-    Its STFT is that of a window of one sample, which is the samples. A deconvolved image is sound as it is.
+    Its STFT is that of a window of one sample, which is the samples. A deconvolved image is sound as it is; it is drawn
+    as its spectrogram, in which more is seen than in the line.
 
     Attributes
     ----------
@@ -31,6 +32,8 @@ class WaveformFrontEnd(FrontEnd):
     window_samples: int
 
     is_waveform = True
+
+    DRAWN_N_FFT, DRAWN_HOP, DRAWN_SCALE = 1024, 256, 100.0
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -48,6 +51,21 @@ class WaveformFrontEnd(FrontEnd):
     @property
     def value_range(self) -> tuple[float, float]:
         return -1.0, 1.0
+
+    @property
+    def plane(self) -> FrontEnd:
+        return SpectrogramFrontEnd(
+            self.sample_rate, self.DRAWN_N_FFT, self.DRAWN_HOP, self.window_samples, scale=self.DRAWN_SCALE
+        )
+
+    def shown(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The spectrogram, (bins, frames) of `plane`, of samples (1, n) at the level at which their peak is 1."""
+        import torch
+
+        peak = float(np.abs(image).max())
+        samples = torch.from_numpy(image[0] / peak if peak > 0.0 else image[0])
+        drawn: NDArray[np.float32] = self.plane.see(samples).image.numpy()
+        return drawn
 
     def describe(self) -> str:
         return f"{self.sample_rate:,} Hz, the waveform, {self.window_samples / self.sample_rate:g} s"

@@ -43,7 +43,7 @@ import torch
 from torch import Tensor, nn
 
 from auralscope.dsp.inversion import matching_gain_db
-from auralscope.errors import UnknownNameError
+from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.nn.capture import record
 from auralscope.nn.deconvolution import deconvolve_tape
 from auralscope.nn.descent import is_map
@@ -314,6 +314,11 @@ def _masks(
     run: Run, layer: str, units: list[int], seed: int, method: str
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
     """A few units, and their masks, (units, bins of the STFT, frames), by name."""
+    if run.model.front_end.is_waveform:
+        raise AuralScopeError(
+            f"'{run.model.spec.id}' hears the waveform: its sounds are no masks of a spectrogram, and how far they can "
+            "be trusted is not measured."
+        )
     module = run.model.layer(layer).module
     twin = record(shuffle_weights(run.model.copy_network(), seed), run.tape.image)
     for first in range(0, len(units), TOGETHER):

@@ -140,10 +140,12 @@ def summarise(
     top = run.tape.layer(module)
     if images is None:
         images = _deconvolved(run, layer, unit_count(top, run.tape.image), progress)
+    front_end = run.model.front_end
     image = torch.from_numpy(images)
+    drawn = torch.from_numpy(np.stack([front_end.shown(each) for each in images])) if front_end.is_waveform else image
     maps = _maps(top, run.tape.image)
-    centroid_hz, bandwidth_hz = spectral_shape(image, torch.from_numpy(run.model.front_end.frequencies_hz))
-    columns = (maps.square().mean(dim=1), hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(image))
+    centroid_hz, bandwidth_hz = spectral_shape(drawn, torch.from_numpy(front_end.plane.frequencies_hz))
+    columns = (maps.square().mean(dim=1), hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(drawn))
     rows = zip(*(column.tolist() for column in columns), map(tuple, votes(run.tape, module).tolist()), strict=True)
     units = tuple(UnitSummary(layer, unit, *row) for unit, row in enumerate(rows))
     return LayerSummary(units, similarity(image).numpy())

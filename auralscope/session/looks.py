@@ -28,7 +28,7 @@ class Look:
     ----------
     run : Run
     input : (bins, frames) float32 array
-        What the model sees.
+        What the model sees, as it is drawn (`auralscope.dsp.frontends.FrontEnd.shown`).
     scores : (labels,) float32 array
         Probabilities.
     """
@@ -75,10 +75,18 @@ class Feature:
     unit : int
     image : (bins, frames) float32 array
         Its deconvolution, or what another method says.
+    picture : (bins, frames) float32 array
+        The same as it is drawn.
     """
 
     unit: int
     image: NDArray[np.float32]
+    picture: NDArray[np.float32]
+
+
+def feature_of(run: Run, unit: int, image: NDArray[np.float32]) -> Feature:
+    """A unit's answer, and how it is drawn."""
+    return Feature(unit, image, run.model.front_end.shown(image))
 
 
 def fill(
@@ -115,5 +123,5 @@ def fill(
                 break
             advance((first + done * len(units)) / len(missing))
             yield []
-        yield [Feature(unit, image) for unit, image in zip(units, images, strict=True)]
+        yield [feature_of(run, unit, image) for unit, image in zip(units, images, strict=True)]
         advance((first + len(units)) / len(missing))

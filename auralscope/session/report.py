@@ -114,7 +114,9 @@ def _input_section(run: Run, start_s: float) -> str:
         f'<tr><th>{html.escape(label)}</th><td><meter value="{value:.4f}"></meter></td><td>{value:.1%}</td></tr>'
         for label, value in ranked[:10]
     )
-    picture = pictures.spectrogram(run.input, model.front_end, start_s, "What the model sees", (9.6, 3.6))
+    front_end = model.front_end
+    seen = front_end.shown(run.input)
+    picture = pictures.spectrogram(seen, front_end.plane, start_s, "What the model sees", (9.6, 3.6))
     parts = [
         f'<section id="input"><h2>Input</h2><p>{EXPLANATIONS["input"]}</p>{_image(picture, "the input")}'
         f"{_player(run.original)}<h3>What the model says</h3><table>{bars}</table>"
@@ -141,7 +143,7 @@ def _layer_section(run: Run, layer: str, number: int, top: int, start_s: float) 
         caption = f"{unit_name(number, unit)}, {activity[unit] / total:.1%} of the layer's energy"
         large.append(_feature(run, layer, unit, image, unit_name(number, unit), caption, front_end, start_s))
     names = [unit_name(number, unit) for unit in order]
-    sheet = pictures.contact_sheet(images, names)
+    sheet = pictures.contact_sheet([front_end.shown(image) for image in images], names)
     silent = int((activity == 0.0).sum())
     shape = " x ".join(str(size) for size in run.feature_maps(layer).shape)
     note = f" {silent} of them are silent here." if silent else ""
@@ -162,7 +164,8 @@ def _feature(
     start_s: float,
 ) -> str:
     sound = run.auralise_image(image)
-    picture = pictures.spectrogram(image, front_end, start_s, f"{name}, deconvolved", (4.8, 2.9))
+    shown_image = front_end.shown(image)
+    picture = pictures.spectrogram(shown_image, front_end.plane, start_s, f"{name}, deconvolved", (4.8, 2.9))
     shown = ""
     if run.is_map(layer):
         shown = _image(pictures.feature_map(run.feature_maps(layer)[unit]), f"feature map of {name}", "map")

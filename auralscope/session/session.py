@@ -18,7 +18,7 @@ from auralscope.session.fetching import Fetching
 from auralscope.session.fields import Fields
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
-from auralscope.session.looks import Feature, LayerLook, Look, fill
+from auralscope.session.looks import Feature, LayerLook, Look, feature_of, fill
 from auralscope.session.methods import FIRST, SLOW, Methods, title_of
 from auralscope.session.notices import Notices
 from auralscope.session.summaries import Summaries
@@ -321,13 +321,13 @@ class Session:
         look, unit = self.look, self.unit
         if look is None or unit is None or unit not in self.features:
             return
-        image, title = self.features[unit].image, f"{self.unit_title(unit)}  ({self.layer}{self._otherwise})"
+        picture, title = self.features[unit].picture, f"{self.unit_title(unit)}  ({self.layer}{self._otherwise})"
 
         def write() -> None:
             from auralscope.session import pictures
 
-            front_end = look.run.model.front_end
-            write_aside(path, pictures.feature(image, look.input, front_end, look.run.start_s, title))
+            plane = look.run.model.front_end.plane
+            write_aside(path, pictures.feature(picture, look.input, plane, look.run.start_s, title))
 
         self.write(path, write)
 
@@ -383,7 +383,7 @@ class Session:
 
         def analyse(_job: Job) -> Look:
             run = model.analyse(clip, start_s)
-            return Look(run, run.input, run.scores)
+            return Look(run, model.front_end.shown(run.input), run.scores)
 
         self.jobs.start(
             "model",
@@ -461,7 +461,7 @@ class Session:
             return  # it sounds when the gallery is there: a unit alone would take as long
 
         def auralise(_job: Job) -> tuple[Feature, Auralisation]:
-            feature = known or Feature(unit, run.deconvolve(layer, [unit], method)[0])
+            feature = known or feature_of(run, unit, run.deconvolve(layer, [unit], method)[0])
             return feature, run.auralise_image(feature.image, render, rate)
 
         def auralised(result: tuple[Feature, Auralisation]) -> None:

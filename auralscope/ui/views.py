@@ -198,7 +198,7 @@ class Views(QObject):
         if look is None:
             self._input.clear()
         else:
-            front_end = look.run.model.front_end
+            front_end = look.run.model.front_end.plane
             self._input.show_input(
                 look.input, front_end.frequencies_hz, front_end.hop_s, look.run.start_s, front_end.value_range
             )
@@ -215,8 +215,8 @@ class Views(QObject):
             self._spectrogram.set_overlay_opacity(opacity)
             return
         self._shown = feature
-        front_end = run.model.front_end
-        self._spectrogram.set_overlay(feature.image, run.start_s, front_end.hop_s, front_end.frequencies_hz, opacity)
+        front_end = run.model.front_end.plane
+        self._spectrogram.set_overlay(feature.picture, run.start_s, front_end.hop_s, front_end.frequencies_hz, opacity)
 
     def _show_field(self) -> None:
         """Frame what a cell saw: in Hz over the spectrogram, in bins and frames over the input."""
@@ -225,12 +225,15 @@ class Views(QObject):
             for item in (self._field, self._field_in_input):
                 item.hide()
             return
-        field, hop_s = seen.field, look.run.model.front_end.hop_s
+        field, front_end = seen.field, look.run.model.front_end
+        hop_s = front_end.hop_s
+        # A waveform has no bins: its field is drawn as high as the picture.
+        bins = (0, look.input.shape[0] - 1) if front_end.is_waveform else (field.first_bin, field.last_bin)
         self._field.show_field(seen.span_s, lambda: self._spectrogram.heights_of(field.low_hz, field.high_hz))
         frames_s = ((field.first_frame - 0.5) * hop_s, (field.last_frame + 0.5) * hop_s)
         self._field_in_input.show_field(
             (look.run.start_s + frames_s[0], look.run.start_s + frames_s[1]),
-            lambda: (field.first_bin - 0.5, field.last_bin + 0.5),
+            lambda: (bins[0] - 0.5, bins[1] + 0.5),
         )
 
     def show_curves(self) -> None:

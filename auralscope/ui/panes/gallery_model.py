@@ -26,6 +26,7 @@ TileRole = Qt.ItemDataRole.UserRole
 CONTRAST = 0.6
 """Exponent of a small picture's brightness: faint parts of a deconvolution would be lost at this size."""
 LARGE_BINS = 160
+CURVE_BINS, CURVE_FRAMES = 48, 640
 SCALE_SENTENCE = f"Colours: from 0 to the {FULL_SCALE_PERCENTILE}th percentile of its own positive values."
 
 
@@ -61,9 +62,11 @@ def picture_of(image: NDArray[np.floating[Any]], colours: list[int], *, whole: b
     """An image (bins, frames), lowest bin first, as a picture with the lowest at the bottom.
 
     Negative values, which cannot be heard, and zero have the first colour, `full_scale` and what is above it the last.
-    A large one is halved, unless it is to be `whole`.
+    A large one is halved, unless it is to be `whole`. One of a single bin becomes a curve over time.
     """
     top = full_scale(image)
+    if image.shape[0] == 1:
+        image = _curve(image[0], top)
     if image.shape[0] > LARGE_BINS and not whole:
         # Half the size by the maximum: by the mean, single lines and clicks would fade.
         image = np.maximum.reduceat(image, np.arange(0, image.shape[0], 2), axis=0)
@@ -74,6 +77,14 @@ def picture_of(image: NDArray[np.floating[Any]], colours: list[int], *, whole: b
     picture = QImage(levels.data, columns, rows, columns, QImage.Format.Format_Indexed8)
     picture.setColorTable(colours)
     return picture.copy()  # the array's memory goes away
+
+
+def _curve(values: NDArray[np.floating[Any]], top: float) -> NDArray[np.floating[Any]]:
+    """A row as a picture (bins, frames): filled as high as each value is, over its share of `top`."""
+    step = -(-values.size // CURVE_FRAMES)
+    highest = np.maximum.reduceat(values, np.arange(0, values.size, step))
+    levels = np.arange(CURVE_BINS)[:, None] / CURVE_BINS
+    return np.where(highest / (top if top > 0.0 else 1.0) > levels, highest, 0.0)
 
 
 class GalleryModel(QAbstractListModel):
@@ -199,5 +210,5 @@ class GalleryModel(QAbstractListModel):
             if self._kind == "map" and look is not None:
                 self._pictures[unit] = picture_of(np.atleast_2d(look.maps[unit]), self._colours)
             elif feature is not None:
-                self._pictures[unit] = picture_of(feature.image, self._colours)
+                self._pictures[unit] = picture_of(feature.picture, self._colours)
         return self._pictures.get(unit)

@@ -140,7 +140,8 @@ class LayersView(QScrollArea):
         layout.setSpacing(3)
         self._group = QButtonGroup(self)
         self.buttons = {}
-        places = [(INPUT, "Input", f"{bins}×{frames}", "What the model sees: its input for this window")]
+        size = f"{bins}×{frames}" if bins > 1 else f"{frames:,}"  # samples
+        places = [(INPUT, "Input", size, "What the model sees: its input for this window")]
         places += [
             (name, name, str(units), f"{name}: {units} features ([ and ] change layers)") for name, units in layers
         ]
