@@ -7,6 +7,7 @@ found by their labels; without one they stand in the model's order.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 4_000_000
 """About how much of a file is held at once."""
+
+LINE_BYTES = 10_000_000
+"""The longest line that is read."""
 
 GROUPS = 1000
 """Into how many groups of tracks counts are kept apart, at most, for the bootstrap."""
@@ -211,7 +215,7 @@ _MISSING = ("", "nan", "na", "null", "none", "?")
 def _csv_pieces(file: Path, labels: tuple[str, ...], ids: bool) -> Iterator[_Piece]:
     size = file.stat().st_size
     with file.open("rb") as stream:
-        head = stream.readline(10_000_000)
+        head = stream.readline(LINE_BYTES)
         if b"\0" in head:
             raise FileError(f"{quoted(file)} is neither a .npy file nor a text of values.")
         if not head.strip():
@@ -230,11 +234,8 @@ def _csv_pieces(file: Path, labels: tuple[str, ...], ids: bool) -> Iterator[_Pie
         names = next(place for place in range(len(cells)) if place not in columns) if ids and ignored else None
         layout = _Layout(file, labels, delimiter, len(cells), columns, names)
         tracks = 0
-        while piece := _lines(stream):
-            rows = layout.fast(piece) if names is None else None
-            found: Sequence[str] = ()
-            if rows is None:
-                rows, found = layout.slow(piece, line)
+        while piece := _lines(stream, file):
+            rows, found = layout.fast(piece) or layout.slow(piece, line)
             line += piece.count(b"\n")
             tracks += len(rows)
             yield _Piece(rows, min(stream.tell() / size, 1.0), ignored, found)
@@ -276,9 +277,15 @@ def _columns(file: Path, cells: list[str], labels: tuple[str, ...]) -> tuple[lis
     return columns, tuple(cell for place, cell in enumerate(cells) if place not in set(columns))
 
 
-def _lines(stream: IO[bytes]) -> bytes:
+def _lines(stream: IO[bytes], file: Path) -> bytes:
     """The next piece of a file, to the end of a line."""
-    return stream.read(PIECE_BYTES) + stream.readline()
+    rest = b""
+    piece = stream.read(PIECE_BYTES)
+    if piece and not piece.endswith(b"\n"):
+        rest = stream.readline(LINE_BYTES)
+        if len(rest) == LINE_BYTES:
+            raise FileError(f"{quoted(file)} has a line of more than {LINE_BYTES // 1_000_000} MB: no table of tracks.")
+    return piece + rest
 
 
 def _text(file: Path, content: bytes, line: int) -> str:
@@ -299,21 +306,39 @@ class _Layout:
     columns: list[int]
     names: int | None
 
-    def fast(self, piece: bytes) -> NDArray[np.bool_] | None:
-        """Values of lines that are nothing but `0,1,0`, read all at once; None where a line is anything else."""
+    def fast(self, piece: bytes) -> tuple[NDArray[np.bool_], list[str]] | None:
+        """Values, and names of tracks if wanted, of lines that are `0,1,0` or `any name,0,1,0`, read all at once.
+
+        None where a line is anything else.
+        """
         end = b"\r\n" if piece.endswith(b"\r\n") else b"\n"
         if not piece.endswith(b"\n"):
             piece += end  # the last line of a file may lack it
-        length = 2 * self.width - 1 + len(end)
-        if len(piece) % length:
+        named = 0 not in self.columns  # the first column may be of any length then
+        if b'"' in piece or self.names not in (None, 0):
             return None
-        cells = np.frombuffer(piece, dtype=np.uint8).reshape(-1, length)
-        values = cells[:, 0 : 2 * self.width : 2] - np.uint8(ord("0"))
-        between = cells[:, 1 : 2 * self.width - 1 : 2]
-        ends = cells[:, 2 * self.width - 1 :]
-        if (values > 1).any() or (between != ord(self.delimiter)).any() or (ends != np.frombuffer(end, np.uint8)).any():
+        length = 2 * self.width - 1 - named  # from the first value, or the delimiter before it, to the line's end
+        characters = np.frombuffer(piece, dtype=np.uint8)
+        last = np.flatnonzero(characters == ord("\n")) + 1 - len(end)
+        first = np.concatenate([[0], last[:-1] + len(end)])
+        if (last - first < length).any() or (not named and (last - first != length).any()):
             return None
-        return values[:, self.columns].astype(np.bool_)
+        # No more delimiters than where they are looked for: so none is in a name, and each line has its columns.
+        if np.count_nonzero(characters == ord(self.delimiter)) != len(last) * (self.width - 1):
+            return None
+        if end == b"\r\n" and (characters[last] != ord("\r")).any():
+            return None
+        cells = np.lib.stride_tricks.sliding_window_view(characters, length)[last - length]
+        values, between = cells[:, named::2] - np.uint8(ord("0")), cells[:, 1 - named :: 2]
+        if (values > 1).any() or (between != ord(self.delimiter)).any():
+            return None
+        names = []
+        if self.names == 0:
+            try:
+                names = [piece[a : b - length].decode().strip() for a, b in zip(first, last, strict=True)]
+            except UnicodeDecodeError:
+                return None
+        return values[:, [column - named for column in self.columns]].astype(np.bool_), names
 
     def slow(self, piece: bytes, line: int) -> tuple[NDArray[np.bool_], list[str]]:
         """Values, and names of tracks if wanted, of lines of any form.
@@ -322,7 +347,7 @@ class _Layout:
         """
         rows = []
         names = []
-        reader = csv.reader(_text(self.file, piece, line).splitlines(), delimiter=self.delimiter)
+        reader = csv.reader(io.StringIO(_text(self.file, piece, line), newline=""), delimiter=self.delimiter)
         try:
             for cells in reader:
                 if not cells or (len(cells) == 1 and self.width > 1 and not cells[0].strip()):

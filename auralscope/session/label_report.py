@@ -86,6 +86,7 @@ class LabelReport:
         if truth_files:
             self.truth = load_ground_truth(truth_files, self.vectors.labels, progress)
             self.agreement = agreement(self.vectors.similarity(metric), self.truth)
+            self._conditional = self.truth.cooccurrence()
 
     def document(self, n_pairs: int) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -182,9 +183,8 @@ class LabelReport:
         """Both directions of a pair's co-occurrence, where there is a ground truth."""
         if self.truth is None:
             return {}
-        conditional = self.truth.cooccurrence()
         i, j = self.vectors.labels.index(a), self.vectors.labels.index(b)
-        return {"b_given_a": number(conditional[i, j]), "a_given_b": number(conditional[j, i])}
+        return {"b_given_a": number(self._conditional[i, j]), "a_given_b": number(self._conditional[j, i])}
 
 
 class ComparisonReport:
