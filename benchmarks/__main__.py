@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import deconvolution, labels, responsiveness, startup, tagging
+from benchmarks import click_to_sound, deconvolution, labels, responsiveness, startup, tagging
 
 ALL = {
     "startup": startup.main,
     "deconvolution": deconvolution.main,
+    "click_to_sound": click_to_sound.main,
     "tagging": tagging.main,
     "responsiveness": responsiveness.main,
     "labels": labels.main,

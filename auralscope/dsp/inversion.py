@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len
+from torch.nn import functional
 
 from auralscope.dsp.resampling import resample
-from auralscope.dsp.stft import istft, stft
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auralscope.dsp.frontends import FrontEnd, Input
 
 Render = Literal["mask", "phase"]
@@ -62,23 +65,92 @@ def render(image: torch.Tensor, seen: Input, front_end: FrontEnd, how: Render = 
     return Rendered(front_end.to_samples(frames, seen.n_samples), negative_share)
 
 
-def render_at_full_rate(
-    image: torch.Tensor, samples: torch.Tensor, sample_rate: int, front_end: FrontEnd, how: Render = "mask"
-) -> Rendered:
+BLOCK_FRAMES = 64
+"""Of a recording at its full rate so many are transformed at a time: memory is bounded, and caches hold them."""
+
+
+class FullRate:
+    """A stretch of the recording as it is, for `render_at_full_rate`: the same for every image.
+
+    Its windows are about as long as those of the network's STFT, in seconds, and overlap by three quarters.
+
+    Parameters
+    ----------
+    samples : (channels, n) float tensor
+    sample_rate : int
+        In Hz.
+    seen : Input
+        The same stretch, as the network sees it.
+    front_end : FrontEnd
+    keep : bool
+        Whether the STFT is kept for the next image.
+    """
+
+    def __init__(
+        self, samples: torch.Tensor, sample_rate: int, seen: Input, front_end: FrontEnd, keep: bool = False
+    ) -> None:
+        self.samples = samples
+        self.sample_rate = sample_rate
+        self.window_s = 2 * (seen.stft.shape[0] - 1) / front_end.sample_rate
+        # A large prime among the factors would make the transform several times slower.
+        self.hop = next_fast_len(max(round(self.window_s * sample_rate / 4), 1), real=True)
+        self.n_fft = 4 * self.hop
+        self.n_frames = 1 + samples.shape[-1] // self.hop
+        # As far up as the network sees.
+        self.n_bins = min(int(front_end.sample_rate / 2 * self.n_fft / sample_rate), self.n_fft // 2) + 1
+        self._window = torch.hann_window(self.n_fft, dtype=samples.dtype, device=samples.device)
+        self._kept: dict[int, torch.Tensor] | None = {} if keep else None
+
+    def frames(self, first: int, last: int) -> torch.Tensor:
+        """Some frames of the STFT, (channels, frames, bins)."""
+        if self._kept is not None and first in self._kept:
+            return self._kept[first]
+        start, stop = first * self.hop - self.n_fft // 2, (last - 1) * self.hop + self.n_fft // 2
+        n = self.samples.shape[-1]
+        part = self.samples[:, max(start, 0) : min(stop, n)]
+        part = functional.pad(part, (max(-start, 0), max(stop - n, 0)))
+        windows = part.unfold(1, self.n_fft, self.hop) * self._window
+        found: torch.Tensor = torch.fft.rfft(windows)[..., : self.n_bins].contiguous()
+        if self._kept is not None:
+            self._kept[first] = found
+        return found
+
+    def altered(self, alter: Callable[[torch.Tensor, int, int], torch.Tensor]) -> torch.Tensor:
+        """The samples, (channels, n), with the frames of the STFT altered, block by block.
+
+        Parameters
+        ----------
+        alter : callable
+            From frames as `frames` gives them, their first and their last, to others.
+        """
+        channels, n = self.samples.shape
+        overlap = self.n_fft // self.hop
+        sums = self.samples.new_zeros(channels, self.n_frames + overlap - 1, self.hop)
+        powers = self.samples.new_zeros(self.n_frames + overlap - 1, self.hop)
+        for first in range(0, self.n_frames, BLOCK_FRAMES):
+            last = min(first + BLOCK_FRAMES, self.n_frames)
+            altered = alter(self.frames(first, last), first, last)
+            windows = torch.fft.irfft(altered, n=self.n_fft) * self._window
+            for part in range(overlap):
+                inside = slice(part * self.hop, (part + 1) * self.hop)
+                sums[:, first + part : last + part] += windows[..., inside]
+                powers[first + part : last + part] += self._window[inside].square()
+        inside = slice(self.n_fft // 2, self.n_fft // 2 + n)
+        return sums.flatten(1)[:, inside] / powers.flatten()[inside]
+
+
+def render_at_full_rate(image: torch.Tensor, recorded: FullRate, front_end: FrontEnd, how: Render = "mask") -> Rendered:
     """Make a deconvolved image audible in the recording itself: all its channels, at its own rate.
 
-    The image is carried to the STFT of the recording (windows as long as the network's, in seconds) by linear
-    interpolation in time and frequency. Above what the network can see there is nothing to be heard. A waveform is
-    resampled, and the same in all channels.
+    The image is carried to the STFT of the recording by linear interpolation in time and frequency. Above what the
+    network can see there is nothing to be heard. A waveform is resampled, and the same in all channels.
 
     Parameters
     ----------
     image : (bins, frames) tensor
         In the front end's plane. Negative values are clipped to zero first.
-    samples : (channels, n) float tensor
-        The window, at `sample_rate`.
-    sample_rate : int
-        In Hz.
+    recorded : FullRate
+        The stretch.
     front_end : FrontEnd
     how : {"mask", "phase"}
         As for `render`.
@@ -89,23 +161,25 @@ def render_at_full_rate(
         Samples as (channels, n).
     """
     if front_end.is_waveform:
+        samples = recorded.samples
         sound = _as_sound(image, samples, how).cpu().numpy()
-        resampled = resample(sound, front_end.sample_rate, sample_rate)[: samples.shape[-1]]
+        resampled = resample(sound, front_end.sample_rate, recorded.sample_rate)[: samples.shape[-1]]
         channel = torch.from_numpy(np.pad(resampled, (0, samples.shape[-1] - resampled.size))).to(samples)
         return Rendered(channel.expand(samples.shape).contiguous(), 0.0)
     positive, negative_share = _audible(image, how)
     bins = front_end.to_bins(positive)
-    window_s = 2 * (bins.shape[0] - 1) / front_end.sample_rate
-    n_fft = 2 * round(window_s * sample_rate / 2)
-    hop = max(1, n_fft // 4)
-    full = stft(samples, n_fft, hop)
     # Where the recording's bins and frames lie among the network's.
-    at_bins = torch.arange(full.shape[-2], device=image.device) * (sample_rate / n_fft * window_s)
-    at_frames = torch.arange(full.shape[-1], device=image.device) * (hop / sample_rate / front_end.hop_s)
-    gains = _interpolated(_interpolated(bins, at_bins).T, at_frames.clamp(max=bins.shape[1] - 1)).T
+    at_bins = torch.arange(recorded.n_bins, device=image.device)
+    columns = _interpolated(bins, at_bins * (recorded.sample_rate / recorded.n_fft * recorded.window_s)).T
     if how == "phase":  # an STFT's magnitudes grow with its window
-        gains = gains * (n_fft / (2 * (bins.shape[0] - 1)))
-    return Rendered(istft(_stft_of(gains, full, how), n_fft, hop, samples.shape[-1]), negative_share)
+        columns = columns * (recorded.n_fft / (2 * (bins.shape[0] - 1)))
+    frames_a_frame = recorded.hop / recorded.sample_rate / front_end.hop_s
+
+    def alter(frames: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        at_frames = torch.arange(first, last, device=image.device) * frames_a_frame
+        return _stft_of(_interpolated(columns, at_frames.clamp(max=len(columns) - 1)), frames, how)
+
+    return Rendered(recorded.altered(alter), negative_share)
 
 
 def _as_sound(image: torch.Tensor, original: torch.Tensor, how: Render) -> torch.Tensor:
@@ -131,7 +205,9 @@ def _audible(image: torch.Tensor, how: Render) -> tuple[torch.Tensor, float]:
 
 
 def _stft_of(bins: torch.Tensor, stft: torch.Tensor, how: Render) -> torch.Tensor:
-    return stft * bins if how == "mask" else torch.polar(bins.expand(stft.shape).contiguous(), stft.angle())
+    if how == "mask":  # on the parts: torch would make the gains complex first
+        return torch.view_as_complex(torch.view_as_real(stft) * bins.unsqueeze(-1))
+    return torch.polar(bins.expand(stft.shape).contiguous(), stft.angle())
 
 
 def _interpolated(rows: torch.Tensor, at: torch.Tensor) -> torch.Tensor:

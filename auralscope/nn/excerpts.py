@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -10,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralscope.dsp.inversion import Render, matching_gain_db, render, render_at_full_rate
+from auralscope.dsp.inversion import FullRate, Render, matching_gain_db, render, render_at_full_rate
 from auralscope.nn.deconvolution import deconvolve_parts, deconvolve_tape
-from auralscope.nn.descent import is_map
+from auralscope.nn.descent import Descent, is_map
+from auralscope.nn.readings import reading
 from auralscope.types import Auralisation, Clip
 
 if TYPE_CHECKING:
@@ -125,9 +127,9 @@ class Excerpt(ABC):
             rendered = render(pixels, self._seen, front_end, how)
         else:
             sample_rate = self.clip.sample_rate
-            window = self.clip.excerpt(self.start_s, self.duration_s)
-            original = torch.from_numpy(window.samples).to(pixels)
-            rendered = render_at_full_rate(pixels, original, sample_rate, front_end, how)
+            recorded = self._at_full_rate()
+            original = recorded.samples
+            rendered = render_at_full_rate(pixels, recorded, front_end, how)
         return Auralisation(
             to_numpy(rendered.samples),
             sample_rate,
@@ -136,6 +138,13 @@ class Excerpt(ABC):
             gain_db=matching_gain_db(rendered.samples, original),
             negative_share=rendered.negative_share,
         )
+
+    def _recorded_samples(self) -> Tensor:
+        """(channels, n): the stretch as it was recorded."""
+        return torch.from_numpy(self.clip.excerpt(self.start_s, self.duration_s).samples).to(self._samples)
+
+    def _at_full_rate(self) -> FullRate:
+        return FullRate(self._recorded_samples(), self.clip.sample_rate, self._seen, self.model.front_end)
 
 
 class Run(Excerpt):
@@ -155,6 +164,14 @@ class Run(Excerpt):
         """(labels,): probabilities for this window."""
         scores: NDArray[np.float32] = to_numpy(self.model.probabilities(self._tape.output))[0]
         return scores
+
+    def _at_full_rate(self) -> FullRate:
+        return self._analysed_at_full_rate
+
+    @cached_property
+    def _analysed_at_full_rate(self) -> FullRate:
+        recorded = self._recorded_samples()
+        return FullRate(recorded, self.clip.sample_rate, self._seen, self.model.front_end, keep=True)
 
     def feature_maps(self, layer: str) -> NDArray[np.float32]:
         """A layer's output: (units, bins', frames'), (units,) for a dense layer, (units, steps) for a recurrent one."""
@@ -176,7 +193,9 @@ class Run(Excerpt):
     def deconvolve(
         self, layer: str, units: Sequence[int] | None = None, method: str = "deconvolution"
     ) -> NDArray[np.float32]:
-        with self.model.one_at_a_time:
+        # A descent stays on its tape; only what runs the network again takes turns with others.
+        alone = nullcontext() if isinstance(reading(method), Descent) else self.model.one_at_a_time
+        with alone:
             return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method))
 
     def deconvolve_parts(
@@ -193,7 +212,13 @@ class Run(Excerpt):
             yield done
 
     def faithfulness(
-        self, layer: str, unit: int, level: Level = "true", seed: int = 0, method: str = "deconvolution"
+        self,
+        layer: str,
+        unit: int,
+        level: Level = "true",
+        seed: int = 0,
+        method: str = "deconvolution",
+        progress: Callable[[float], None] = lambda _done: None,
     ) -> UnitFaithfulness | LabelFaithfulness:
         """How far a unit's sound can be trusted; of the output layer, a label's.
 
@@ -208,12 +233,14 @@ class Run(Excerpt):
             Of the controls.
         method : str
             See `deconvolve`.
+        progress : callable
+            Called with 0 to 1; what it raises ends the work.
         """
         from auralscope.nn.faithfulness import label_faithfulness, output_layer, unit_faithfulness
 
         if layer == output_layer(self):
-            return label_faithfulness(self, [unit], level=level, seed=seed, method=method)[0]
-        return unit_faithfulness(self, layer, [unit], level=level, seed=seed, method=method)[0]
+            return label_faithfulness(self, [unit], level=level, seed=seed, method=method, progress=progress)[0]
+        return unit_faithfulness(self, layer, [unit], level=level, seed=seed, method=method, progress=progress)[0]
 
     def receptive_field(
         self, layer: str, cell: tuple[int, int] | None = None, unit: int | None = None

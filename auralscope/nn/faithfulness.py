@@ -49,7 +49,7 @@ from auralscope.nn.deconvolution import deconvolve_tape
 from auralscope.nn.descent import is_map
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence, Sized
 
     from auralscope.nn.excerpts import Run
 
@@ -220,10 +220,11 @@ def unit_faithfulness(
     stft = run.seen.stft
     nothing = run.model.front_end.image_of(torch.zeros_like(stft), run.seen.n_samples)
     silence = _retention(run, layer, nothing[None], before)[0]
-    measured = []
+    measured: list[UnitFaithfulness] = []
     for batch, masks in _masks(run, layer, chosen, seed, method):
         found: dict[str, dict[str, list[UnitMeasure]]] = {}
         for name, gains in masks.items():
+            progress(_done(measured, batch, found, chosen))
             sounds = _sounds(run, gains, level)
             found[name] = {
                 way: _unit_measures(_retention(run, layer, images, before), batch, sounds.levels_db)
@@ -232,7 +233,7 @@ def unit_faithfulness(
         for row, unit in enumerate(batch):
             ways = {name: Ways(*(found[name][way][row] for way in WAYS)) for name in MASKS}
             measured.append(UnitFaithfulness(layer, unit, **ways, silence=float(silence[unit])))
-        progress(len(measured) / len(chosen))
+    progress(1.0)
     return measured
 
 
@@ -258,10 +259,11 @@ def label_faithfulness(
     chosen = list(range(len(run.model.labels))) if labels is None else list(labels)
     before = run.model.probabilities(run.tape.output)[0].cpu().double()
     exclusive = run.model.spec.output == "softmax"
-    measured = []
+    measured: list[LabelFaithfulness] = []
     for batch, masks in _masks(run, layer, chosen, seed, method):
         found: dict[str, dict[str, list[LabelMeasure]]] = {}
         for name, gains in masks.items():
+            progress(_done(measured, batch, found, chosen))
             inside, outside = (
                 {way: run.model.activations(images, layer)[1].cpu().double() for way, images in sounds.images.items()}
                 for sounds in (_sounds(run, gains, level), _sounds(run, 1.0 - gains, level))
@@ -270,8 +272,13 @@ def label_faithfulness(
         for row, label in enumerate(batch):
             ways = {name: Ways(*(found[name][way][row] for way in WAYS)) for name in MASKS}
             measured.append(LabelFaithfulness(run.model.labels[label], float(before[label]), **ways))
-        progress(len(measured) / len(chosen))
+    progress(1.0)
     return measured
+
+
+def _done(measured: Sized, batch: Sized, masks: Sized, chosen: Sized) -> float:
+    """How far it is, 0 to 1, when some masks of a batch are done."""
+    return (len(measured) + len(batch) * len(masks) / len(MASKS)) / len(chosen)
 
 
 def output_layer(run: Run) -> str | None:

@@ -69,6 +69,17 @@ class Job:
         """Ask the work to stop; from now on nothing of it is delivered."""
         self._cancelled.set()
 
+    def rest(self, seconds: float) -> None:
+        """Called by the work: wait, in case it is not wanted for long.
+
+        Raises
+        ------
+        Cancelled
+            The job was cancelled in the meantime.
+        """
+        if self._cancelled.wait(seconds):
+            raise Cancelled
+
     def advance(self, progress: float) -> None:
         """Called by the work: how far it is, 0 to 1.
 

@@ -15,12 +15,15 @@ from psygnal import Signal
 if TYPE_CHECKING:
     from auralscope.nn.excerpts import Run
     from auralscope.nn.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness
-    from auralscope.session.jobs import Jobs
+    from auralscope.session.jobs import Job, Jobs
 
     Finding = UnitFaithfulness | LabelFaithfulness
 
 LANE = "measures"
 """Of its own: measuring a unit takes some tenths of a second, and a click must not wait for it."""
+
+PATIENCE_S = 0.3
+"""A listener who clicks on sooner does not read figures, and the next sound gets the processor."""
 
 CONTROLS = ("random", "shuffled")
 
@@ -70,10 +73,14 @@ class Trust:
             known[key] = self.finding = finding
             self.changed.emit()
 
+        def measure(job: Job) -> Finding:
+            job.rest(PATIENCE_S)
+            return run.faithfulness(layer, unit, method=method, progress=job.advance)
+
         # A sound that cannot be measured is heard all the same: its figures are left out.
         self._jobs.start(
             LANE,
-            lambda _job: run.faithfulness(layer, unit, method=method),
+            measure,
             key="trust",
             done=measured,
             failed=lambda _sentence: self.changed.emit(),

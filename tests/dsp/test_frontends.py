@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
-from auralscope.dsp.inversion import matching_gain_db, render, render_at_full_rate
+from auralscope.dsp.inversion import FullRate, Rendered, matching_gain_db, render
+from auralscope.dsp.inversion import render_at_full_rate as render_recorded
 from auralscope.types import Clip
 
 RATE = 11_025
@@ -161,6 +162,12 @@ def test_an_unknown_render_is_refused() -> None:
 
 
 # -- in the recording itself --------------------------------------------------------------------------------------
+
+
+def render_at_full_rate(image, samples, rate, front_end, how="mask") -> Rendered:
+    """Of a recording (channels, n), of which the model saw the mean."""
+    seen = front_end.see(torch.zeros(front_end.window_samples, dtype=image.dtype))
+    return render_recorded(image, FullRate(samples, rate, seen, front_end), front_end, how)
 
 
 def stereo(seconds: float = 4.0, rate: int = 44_100) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import auralscope as asc
-from auralscope.dsp.inversion import render, render_at_full_rate
+from auralscope.dsp.inversion import FullRate, render, render_at_full_rate
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError
 from auralscope.nn.architectures import architecture
@@ -166,7 +166,9 @@ def test_at_the_recording_s_rate_a_tone_stays_a_tone() -> None:
     tone = torch.sin(2 * torch.pi * 440.0 * torch.arange(RATE) / RATE)[None]
     recording = torch.zeros(2, 44_100)
     recording[:, 0] = 1.0
-    sound = render_at_full_rate(tone, recording, 44_100, front_end).samples
+    sound = render_at_full_rate(
+        tone, FullRate(recording, 44_100, front_end.see(torch.zeros(front_end.window_samples)), front_end), front_end
+    ).samples
     assert sound.shape == (2, 44_100)
     spectrum = np.abs(np.fft.rfft(sound[0].numpy()))
     assert int(spectrum.argmax()) == 440

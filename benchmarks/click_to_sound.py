@@ -1,0 +1,177 @@
+"""From choosing a unit to the first samples of its sound handed to the audio device.
+
+The session as the window uses it, on one thread of its own, and the player with all its code but PortAudio: in its
+place a clock asks for a block of 512 frames every 11.6 ms, as a device would. The recording is stereo at 44,100 Hz,
+and the units sound in it, at its own rate and as loud as it. *Cold*: the unit has not been deconvolved. *In the
+gallery*: it is there already, as are most when one clicks. *Rapid*: ten clicks with 20 ms between them, counted from
+the last one.
+
+Networks have random weights: only their shapes matter to speed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+from auralscope.audio import devices
+from auralscope.audio.files import load_clip, write_wav
+from auralscope.nn.inspection import Model
+from auralscope.registry import find_spec
+from auralscope.resources import resource
+from auralscope.session.jobs import Inbox
+from auralscope.session.session import Session
+from auralscope.types import Clip
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CLICKS = 20
+RATE, BLOCK = 44_100, 512
+WANTED_MS = {"genre-convnet": 60, "compact-convnet-msd": 200, "crnn-msd": 200}
+PATIENCE_S = 60.0
+
+
+class Clockwork:
+    """In place of an audio device: asks for a block whenever one would have been played."""
+
+    active = True
+
+    def __init__(self, fill: Callable[..., None], channels: int) -> None:
+        self._fill = fill
+        self._channels = channels
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def abort(self, **_: Any) -> None:
+        self._ended.set()
+
+    close = abort
+
+    def _run(self) -> None:
+        out: NDArray[np.float32] = np.zeros((BLOCK, self._channels), np.float32)
+        next_s = time.perf_counter()
+        while not self._ended.wait(max(next_s - time.perf_counter(), 0.0)):
+            now_s = time.perf_counter()
+            times = SimpleNamespace(currentTime=now_s, outputBufferDacTime=now_s + devices.LATENCY_S)
+            self._fill(out, BLOCK, times, SimpleNamespace(output_underflow=False))
+            next_s = max(next_s, now_s - 0.1) + BLOCK / RATE
+
+
+@contextmanager
+def _clockwork() -> Iterator[None]:
+    with (
+        patch.object(devices, "output_settings", lambda _rate: (RATE, 2)),
+        patch.object(devices, "open_output", lambda _rate, channels, fill: Clockwork(fill, channels)),
+        patch.object(devices, "start_stream", lambda stream: stream.start()),
+        patch.object(devices, "close_stream", lambda stream: stream.abort()),
+    ):
+        yield
+
+
+class Sitting:
+    """A session with a recording, a model and its ear at the device."""
+
+    def __init__(self, model_id: str, recording: Path) -> None:
+        self.inbox = Inbox()
+        self.session = Session(self.inbox.deliver, "cpu")
+        self._failures: list[str] = []
+        self._heard_s = 0.0
+        self._heard: Any = None
+        self.session.problem.connect(self._failures.append)
+        mixer = self.session.listening.player._mixer
+        render = mixer.render
+
+        def listen(out: NDArray[np.float32], heard_at_s: float) -> None:
+            render(out, heard_at_s)
+            programme = mixer.programme
+            if programme is not None and mixer._sounding and mixer._array is programme.feature is not self._heard:
+                self._heard, self._heard_s = programme.feature, time.perf_counter()
+
+        mixer.render = listen  # type: ignore[method-assign]
+        self.session.open(recording)
+        self.wait(lambda: self.session.clip is not None)
+        spec = find_spec(model_id)
+        torch.manual_seed(0)
+        with patch("auralscope.registry.load_model", lambda *_: Model(spec, spec.build(), torch.device("cpu"))):
+            self.session.load_model(model_id)
+            self.wait(lambda: self.session.look is not None)
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        if not self.inbox.wait_for(lambda: bool(self._failures) or condition(), PATIENCE_S) or self._failures:
+            raise SystemExit("; ".join(self._failures) or "It took too long.")
+
+    def quiet(self) -> None:
+        """Until nothing is computed any more."""
+        self.wait(lambda: not self.session.jobs.running)
+
+    def click(self, *units: int) -> float:
+        """Choose units one after another; how long until the last is heard, in seconds."""
+        for unit in units[:-1]:
+            self.session.choose_unit(unit)
+            self.inbox.wait_for(lambda: False, 0.02)
+        before = self.session.listening.sound
+        start_s = time.perf_counter()
+        self.session.choose_unit(units[-1])
+        name = self.session.unit_title(units[-1])
+        listening = self.session.listening
+        self.wait(lambda: listening.title == name and listening.sound is not before)
+        sound = listening.player._content.feature
+        while listening.player._prepared.feature is not sound or self._heard is not listening.player._feature:
+            time.sleep(0.0005)
+        return self._heard_s - start_s
+
+
+def main() -> None:
+    """Print one line a model, layer and way."""
+    excerpt = load_clip(resource("excerpt.ogg"))
+    with tempfile.TemporaryDirectory() as folder, _clockwork():
+        recording = Path(folder) / "recording.wav"
+        times = int(np.ceil(35.0 * excerpt.sample_rate / excerpt.n_samples))
+        samples = np.tile(np.broadcast_to(excerpt.samples[:1], (2, excerpt.n_samples)), times)
+        write_wav(recording, Clip(samples, excerpt.sample_rate))
+        for model_id, wanted in WANTED_MS.items():
+            sitting = Sitting(model_id, recording)
+            for layer in (sitting.session.model.layers[0], _deepest(sitting)):
+                _measure(sitting, layer, wanted)
+            sitting.session.close()
+
+
+def _deepest(sitting: Sitting) -> str:
+    return [name for name in sitting.session.model.layers if name.startswith("conv")][-1]
+
+
+def _measure(sitting: Sitting, layer: str, wanted: int) -> None:
+    session = sitting.session
+    session.choose_layer(layer)
+    units = list(range(session.model.layer(layer).units))
+    sitting.quiet()
+    gallery = [sitting.click(unit) for unit in units[:CLICKS]]
+    sitting.quiet()
+    rapid = [sitting.click(*units[first : first + 10]) for first in range(0, 20, 5)]
+    cold = []
+    for unit in units[:CLICKS]:
+        sitting.quiet()
+        session.features.clear()
+        cold.append(sitting.click(unit))
+    for name, found in (("in the gallery", gallery), ("rapid", rapid), ("cold", cold)):
+        median = statistics.median(found) * 1e3
+        print(
+            f"{session.model.spec.id:<20} {session.window_s:5.2f} s  {layer}  {name:<15} {median:6.0f} ms, longest "
+            f"{max(found) * 1e3:6.0f} ms   (wanted: < {wanted})",
+            flush=True,
+        )
