@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from driver import drive, ready, settings_file
+from views_in_tests import every_mouse_move_counts, spectrogram
 
-__all__ = ["drive", "ready", "settings_file"]
+__all__ = ["drive", "every_mouse_move_counts", "ready", "settings_file", "spectrogram"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import QRectF
 
 from auralscope.dsp.scales import ScaleAxis, frequency_label, round_ticks, time_label, time_ticks
 
@@ -65,6 +66,10 @@ class TimeAxisItem(pg.AxisItem):  # type: ignore[misc]
         super().__init__("bottom")
         self.enableAutoSIPrefix(False)
         self.setStyle(tickLength=4, hideOverlappingLabels=2 * AXIS_MARGIN_PX + 1)
+
+    def boundingRect(self) -> QRectF:
+        """Labels beyond it are not drawn; under the left axis there is room for the half of a long first one."""
+        return QRectF(super().boundingRect()).adjusted(-LEFT_AXIS_PX / 2, 0.0, 0.0, 0.0)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N803
         step_s, times_s = time_ticks(minVal, maxVal, max(int(size / self.PX_PER_TICK), 1))

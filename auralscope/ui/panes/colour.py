@@ -20,9 +20,14 @@ COLOUR_MAPS = ("magma", "inferno", "plasma", "viridis", "cividis", "grey")
 
 FULL_SCALE_PERCENTILE = 99.5
 
-# Far in hue from what the map itself runs through.
-_OVERLAY_RGB = {"viridis": (255, 90, 160), "cividis": (255, 80, 120), "grey": (255, 150, 30)}
-_OVERLAY_ELSE_RGB = (60, 235, 235)
+# Faint and strong: far in hue from what the map itself runs through, and such that what is faint, mixed with the map's
+# own bright colours, gives no muddy third one (cyan over orange would be olive).
+_OVERLAY_RGB = {
+    "viridis": ((150, 0, 110), (255, 90, 160)),
+    "cividis": ((150, 0, 90), (255, 80, 120)),
+    "grey": ((120, 60, 0), (255, 150, 30)),
+}
+_OVERLAY_ELSE_RGB = ((45, 40, 200), (60, 235, 235))
 
 
 @cache
@@ -58,14 +63,13 @@ def full_scale(image: NDArray[np.floating]) -> float:
 def overlay_lut(name: str, opacity: float) -> NDArray[np.uint32]:
     """(256,) premultiplied ARGB for an image over a spectrogram in the colours of map `name`.
 
-    The strongest values go through a hue that the map does not have to white. With growing `opacity` what lies
-    below is dimmed too, until at 1 the image stands alone.
+    From black through two hues that the map does not have to white. With growing `opacity` what lies below is dimmed
+    too, until at 1 the image stands alone.
     """
     value = np.linspace(0.0, 1.0, 256)
-    hue = np.array(_OVERLAY_RGB.get(name, _OVERLAY_ELSE_RGB), dtype=np.float64)
-    toward_hue = np.minimum(value / 0.7, 1.0)[:, None]
-    toward_white = np.clip((value - 0.7) / 0.3, 0.0, 1.0)[:, None]
-    colours = toward_hue * ((1.0 - toward_white) * hue + toward_white * 255.0)
+    faint, strong = _OVERLAY_RGB.get(name, _OVERLAY_ELSE_RGB)
+    stops = np.array([(0, 0, 0), faint, strong, (255, 255, 255)], dtype=np.float64)
+    colours = np.stack([np.interp(value, (0.0, 0.25, 0.7, 1.0), channel) for channel in stops.T], axis=1)
     everywhere = opacity**2
     alpha = opacity * (everywhere + (1.0 - everywhere) * np.minimum(2.0 * value, 1.0))
     return _argb(colours, alpha)

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from auralscope.dsp.scales import BinAxis, note_name, time_label
 from auralscope.ui.panes.axes import AXIS_MARGIN_PX, FrequencyAxisItem, TimeAxisItem, restyle_axes
 from auralscope.ui.panes.colour import COLOUR_MAPS, PaneColours, value_lut
 from auralscope.ui.panes.items import PictureItem, PlayheadItem
-from auralscope.ui.panes.readout import ReadoutLabel
+from auralscope.ui.panes.readout import PointerReadout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PySide6.QtGui import QResizeEvent
 
 
 class InputPane(QWidget):
@@ -33,7 +32,6 @@ class InputPane(QWidget):
         self._axis = BinAxis([0.0, 1.0])
         self._start_s, self._hop_s, self._unit = 0.0, 1.0, ""
         self._colour_map = COLOUR_MAPS[0]
-        self._pointer: QPointF | None = None
         self._frequency_axis = FrequencyAxisItem()
         self.box = pg.ViewBox(enableMenu=False, enableMouse=False, defaultPadding=0.0)
         self.box.disableAutoRange()
@@ -50,9 +48,8 @@ class InputPane(QWidget):
         self._playhead.hide()
         for item in (self._picture, self._playhead):
             self.box.addItem(item, ignoreBounds=True)
-        self._readout = ReadoutLabel(self.plot)
-        self.plot.scene().sigMouseMoved.connect(self._pointer_moved)
-        self.plot.viewport().installEventFilter(self)
+        self._readout = PointerReadout(self.plot, self._text_at)
+        self._readout.changed.connect(self.readout_changed)
         self._restyle()
 
     def show_input(
@@ -89,13 +86,13 @@ class InputPane(QWidget):
         )
         self._frequency_axis.set_axis(self._axis)
         self.box.setRange(xRange=(left_s, left_s + frames * hop_s), yRange=(-0.5, bins - 0.5), padding=0)
-        self._say_readout()
+        self._readout.refresh()
 
     def clear(self) -> None:
         """Show nothing."""
         self._image = None
         self._picture.set_rows(np.zeros((0, 0), np.uint8), QRectF(), value_lut(self._colour_map))
-        self._say_readout()
+        self._readout.refresh()
 
     def set_colour_map(self, name: str) -> None:
         """Use one of `COLOUR_MAPS`."""
@@ -108,33 +105,15 @@ class InputPane(QWidget):
         first_s, last_s = self.box.viewRange()[0]
         self._playhead.setVisible(self._image is not None and first_s <= time_s <= last_s)
 
-    def _pointer_moved(self, at: QPointF) -> None:
-        self._pointer = at
-        self._say_readout()
-
-    def _say_readout(self) -> None:
-        text = ""
-        if self._image is not None and self._pointer is not None:
-            at = self.box.mapSceneToView(self._pointer)
-            row, column = round(at.y()), round((at.x() - self._start_s) / self._hop_s)
-            if 0 <= row < self._image.shape[0] and 0 <= column < self._image.shape[1]:
-                hz = float(self._axis.frequencies_hz[row])
-                value = f"{float(self._image[row, column]):.3g} {self._unit}".strip()
-                frame_s = self._start_s + column * self._hop_s
-                parts = (time_label(max(frame_s, 0.0)), f"{hz:,.1f} Hz", note_name(hz), value)
-                text = " · ".join(part for part in parts if part)
-        self._readout.show_text(text)
-        self.readout_changed.emit(text)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Leave:
-            self._pointer = None
-            self._say_readout()
-        return super().eventFilter(watched, event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._readout.place()
+    def _text_at(self, at: QPointF) -> str:
+        row, column = round(at.y()), round((at.x() - self._start_s) / self._hop_s)
+        if self._image is None or not (0 <= row < self._image.shape[0] and 0 <= column < self._image.shape[1]):
+            return ""
+        hz = float(self._axis.frequencies_hz[row])
+        value = f"{float(self._image[row, column]):.3g} {self._unit}".strip()
+        frame_s = self._start_s + column * self._hop_s
+        parts = (time_label(max(frame_s, 0.0)), f"{hz:,.1f} Hz", note_name(hz), value)
+        return " · ".join(part for part in parts if part)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

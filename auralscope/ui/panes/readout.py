@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyqtgraph as pg
+
     from auralscope.ui.panes.colour import PaneColours
 
 
@@ -40,3 +44,45 @@ class ReadoutLabel(QLabel):
         parent = self.parentWidget()
         if parent is not None:
             self.move(parent.width() - self.width() - self.MARGIN_PX, self.MARGIN_PX)
+
+
+class PointerReadout(ReadoutLabel):
+    """Says what is under the pointer as long as it is over a plot.
+
+    Parameters
+    ----------
+    plot : pyqtgraph.PlotWidget
+    text_at : callable
+        What to say about a point in the view's units; empty for nothing.
+    """
+
+    changed = Signal(str)
+
+    def __init__(self, plot: pg.PlotWidget, text_at: Callable[[QPointF], str]) -> None:
+        super().__init__(plot)
+        self._box = plot.getPlotItem().getViewBox()
+        self._text_at = text_at
+        self._pointer: QPointF | None = None
+        plot.scene().sigMouseMoved.connect(self._pointer_moved)
+        for watched in (plot, plot.viewport()):
+            watched.installEventFilter(self)
+
+    def refresh(self) -> None:
+        """Say it anew: the picture may have changed, or moved."""
+        text = ""
+        if self._pointer is not None and self._box.sceneBoundingRect().contains(self._pointer):
+            text = self._text_at(self._box.mapSceneToView(self._pointer))
+        self.show_text(text)
+        self.changed.emit(text)
+
+    def _pointer_moved(self, at: QPointF) -> None:
+        self._pointer = at
+        self.refresh()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Leave:
+            self._pointer = None
+            self.refresh()
+        elif event.type() == QEvent.Type.Resize:
+            self.place()
+        return super().eventFilter(watched, event)

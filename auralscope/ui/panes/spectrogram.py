@@ -255,7 +255,7 @@ class SpectrogramPane(TimePane):
         if self._in_view <= self._tiles.keys():
             self._drop(self._stale)
             self._stale = []
-        self._say_readout()
+        self._readout.refresh()
 
     def _base_keys(self) -> list[TileKey]:
         """A picture of the whole recording, small, always kept: wherever one goes something is there."""

@@ -421,7 +421,7 @@ class TagMap(TimePane):
         rows = np.rint(255.0 * np.clip(values / tags.top, 0.0, 1.0)).astype(np.uint8)
         rect = QRectF(first_s, -float(len(rows)), last_s - first_s, float(len(rows)))
         self._picture.set_rows(rows, rect, value_lut(self._colour_map))
-        self._say_readout()
+        self._readout.refresh()
 
     def _readout_at(self, time_s: float, height: float) -> str:
         tags, row = self._tags, int(np.floor(-height))

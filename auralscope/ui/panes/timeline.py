@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from auralscope.ui.panes.axes import AXIS_MARGIN_PX, TimeAxisItem, restyle_axes
 from auralscope.ui.panes.colour import PaneColours
 from auralscope.ui.panes.items import PlayheadItem, SpanItem
-from auralscope.ui.panes.readout import ReadoutLabel
+from auralscope.ui.panes.readout import PointerReadout
 
 if TYPE_CHECKING:
     from PySide6.QtCore import SignalInstance
@@ -66,7 +66,6 @@ class TimePane(QWidget):
         self._duration_s = 0.0
         self._visible_s = (0.0, 1.0)
         self._following: Following = "page"
-        self._pointer: QPointF | None = None
         self._loop_anchor_s: float | None = None
         self._playhead_s = 0.0
 
@@ -78,9 +77,8 @@ class TimePane(QWidget):
         self._loop.dropped.connect(lambda start_s, end_s: self.loop_changed.emit((start_s, end_s)))
         self._window.dropped.connect(lambda start_s, _end_s: self.window_moved.emit(start_s))
 
-        self._readout = ReadoutLabel(self.plot)
-        self.plot.scene().sigMouseMoved.connect(self._pointer_moved)
-        self.plot.viewport().installEventFilter(self)
+        self._readout = PointerReadout(self.plot, self._text_at)
+        self._readout.changed.connect(self.readout_changed)
         self._refresh_timer = QTimer(self, singleShot=True, interval=self.REFRESH_MS)
         self._refresh_timer.timeout.connect(self._refresh)
         self.box.sigRangeChanged.connect(self._range_changed)
@@ -231,7 +229,7 @@ class TimePane(QWidget):
     def _range_changed(self, *_ignored: object) -> None:
         if not self._refresh_timer.isActive():
             self._refresh_timer.start()
-        self._say_readout()
+        self._readout.refresh()
 
     # Mouse, from the box
 
@@ -266,26 +264,10 @@ class TimePane(QWidget):
         elif self._duration_s > 0.0:
             self.seek_requested.emit(min(max(at.x(), 0.0), self._duration_s))
 
-    def _pointer_moved(self, at: QPointF) -> None:
-        self._pointer = at
-        self._say_readout()
-
-    def _say_readout(self) -> None:
-        text = ""
-        if self._pointer is not None and self.box.sceneBoundingRect().contains(self._pointer):
-            at = self.box.mapSceneToView(self._pointer)
-            if 0.0 <= at.x() <= self._duration_s:
-                text = self._readout_at(at.x(), at.y())
-        self._readout.show_text(text)
-        self.readout_changed.emit(text)
+    def _text_at(self, at: QPointF) -> str:
+        return self._readout_at(at.x(), at.y()) if 0.0 <= at.x() <= self._duration_s else ""
 
     # Qt
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Leave:
-            self._pointer = None
-            self._say_readout()
-        return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         start_s, end_s = self._visible_s
@@ -306,10 +288,6 @@ class TimePane(QWidget):
             self.pan_time(-start_s if key == Qt.Key.Key_Home else self._duration_s - end_s)
         else:
             super().keyPressEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._readout.place()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
