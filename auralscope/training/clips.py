@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from torch.utils.data import Dataset
 
 from auralscope.audio.files import load_clip
 from auralscope.dsp.resampling import resample
+from auralscope.storage import write_aside
 from auralscope.training.corpus import see
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class Sounds:
         ------
         AudioFileError
             Names the first file that cannot be read.
+        FileError
+            The folder cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         for done, file in enumerate(self.files, start=1):
@@ -61,11 +65,10 @@ class Sounds:
             if not path.is_file():
                 clip = load_clip(file)
                 mono = resample(clip.mono(), clip.sample_rate, self.sample_rate)
-                aside = path.with_suffix(".part")
-                with aside.open("wb") as stream:
-                    samples = np.clip(np.rint(mono * 32768.0), -32768, 32767).astype(np.int16)
-                    np.save(stream, samples, allow_pickle=False)
-                aside.replace(path)
+                stream = io.BytesIO()
+                samples = np.clip(np.rint(mono * 32768.0), -32768, 32767).astype(np.int16)
+                np.save(stream, samples, allow_pickle=False)
+                write_aside(path, stream.getvalue())
             self._paths.append(path)
             report(done, len(self.files))
 
@@ -150,7 +153,11 @@ class EvenClips(_Clips):
 
 
 def band_statistics(clips: DrawnClips, n_windows: int = 256) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation of each band of the image over windows of the training set: (bins,) each."""
+    """Mean and deviation of each band of the image over windows of the training set: (bins,) each.
+
+    A band that hardly changes there (above what a codec left, say) gets a tenth of the others' deviation: divided by
+    its own, the first sound in it would be louder than all else.
+    """
     bins = clips.front_end.input_shape[0]
     total, squares, cells = torch.zeros(bins).double(), torch.zeros(bins).double(), 0
     far = 2**40  # numbers that no epoch reaches
@@ -159,4 +166,5 @@ def band_statistics(clips: DrawnClips, n_windows: int = 256) -> tuple[tuple[floa
         total, squares, cells = total + image.sum(dim=1), squares + image.square().sum(dim=1), cells + image.shape[1]
     mean = total / cells
     deviation = (squares / cells - mean.square()).clamp(min=0.0).sqrt()
+    deviation = deviation.clamp(min=0.1 * float(deviation.mean()) or 1.0)
     return tuple(mean.tolist()), tuple(deviation.tolist())

@@ -19,6 +19,7 @@ from auralscope.cli import main
 from auralscope.dsp.processed import ProcessedSpectrogram
 from auralscope.nn.inspection import Model, choose_device
 from auralscope.registry import Registry
+from auralscope.training.clips import DrawnClips, Sounds, band_statistics
 from auralscope.training.smoke import RATE, clicks, noise, tone, write_clips
 from auralscope.types import Clip
 from auralscope.weights import load_into
@@ -90,7 +91,9 @@ def test_tags_of_a_table_with_all_of_the_processing(folder: Path, models: Path, 
     model = loaded(models, "tagged")
     assert model.layers == ("conv1", "conv2", "conv3", "conv4", "gru1", "gru2", "output")
     run = model.analyse(Clip(tone(np.random.default_rng(1)), RATE))
-    assert run.deconvolve("gru2", units=[0]).shape == (1, *front_end.input_shape)
+    for layer in model.spec.layers:
+        assert run.feature_maps(layer.name).shape[0] == layer.units
+        assert run.deconvolve(layer.name, units=[0]).shape == (1, *front_end.input_shape)
     # Once more under that name is refused, and nothing of it has changed.
     before = (models / "tagged" / trained.DESCRIPTION).read_bytes()
     assert main(words) == 1
@@ -211,6 +214,23 @@ def test_short_recordings_are_filled_up_and_long_ones_drawn_from(models: Path, t
             soundfile.write(data / label / f"{number}.wav", sound, 11_025)
     assert main(["train", str(data), "--id", "short", *SMALL, "--epochs", "1"]) == 0
     assert Registry(trained_folder=models).find("short").labels == ("loud", "soft")
+
+
+def test_a_band_that_is_silent_in_training_is_not_blown_up(tmp_path: Path) -> None:
+    """Low tones alone, up to 1 kHz of 4: what lies above has no deviation of its own."""
+    time = np.arange(RATE) / RATE
+    files = []
+    for number in range(3):
+        files.append(tmp_path / f"{number}.wav")
+        soundfile.write(files[-1], 0.3 * np.sin(2 * np.pi * (300 + 200 * number) * time), RATE)
+    sounds = Sounds(files, RATE, tmp_path / "sound")
+    sounds.decode()
+    front_end = ProcessedSpectrogram(RATE, 256, 128, RATE // 2, n_mels=24, compression="db")
+    truth = np.ones((3, 1), np.uint8)
+    means, deviations = band_statistics(DrawnClips(sounds, [0, 1, 2], truth, front_end, 0, False), 32)
+    assert len(means) == len(deviations) == 24
+    assert min(deviations) >= 0.09 * np.mean(deviations)
+    assert front_end.FLOOR_DB / min(deviations) < 200.0
 
 
 def test_the_architectures_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

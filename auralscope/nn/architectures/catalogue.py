@@ -41,7 +41,7 @@ def _fcn(depth: int) -> Architecture:
         source=f"{FCN}, table {1 if depth == 4 else 2}",
         family="spectrogram",
         input_shape=MSD_INPUT,
-        network=Stack(chosen, activation="relu", dropout=0.5),
+        network=Stack(chosen, activation="relu", block_dropout=0.5),
         note="poolings chosen here so that 96 x 1366 ends in one cell" if depth == 3 else "",
     )
 
@@ -159,6 +159,7 @@ CATALOGUE = (
         family="waveform",
         input_shape=(1, 59_049),
         network=SampleLevel((128, 128, 128, *(256,) * 6, 512)),
+        note="a dense unit is traced back through the last of the three levels",
     ),
     Architecture(
         name="compact-convnet",
