@@ -94,8 +94,12 @@ def first_layer_kernels(model: Model) -> list[Kernel]:
     Raises
     ------
     AuralScopeError
-        The first layer is not a convolution of the image in both directions.
+        The first layer is not a convolution of an image.
     """
+    if model.front_end.input_shape[0] == 1:
+        raise AuralScopeError(
+            f"'{model.spec.id}' sees the samples themselves: its first kernels are filters, not pictures."
+        )
     kernels = _kernels(model).double().cpu().numpy()
     shape = kernels.shape[1:]
     places = _Places(model.front_end)

@@ -9,6 +9,7 @@ from torch import nn
 
 import auralscope as asc
 from auralscope.dsp.frontends import SpectrogramFrontEnd
+from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError
 from auralscope.nn.first_layer import Responses, describe, first_layer_kernels
 from auralscope.nn.inspection import Model
@@ -111,3 +112,6 @@ def test_a_first_layer_that_is_no_convolution() -> None:
     model.network = nn.Sequential(nn.Flatten(), nn.Linear(64 * 63, 2))
     with pytest.raises(AuralScopeError, match="has no kernels"):
         first_layer_kernels(model)
+    waveform = model_of(np.ones((2, 1, 3), dtype=np.float32), WaveformFrontEnd(8_000, 4_000))
+    with pytest.raises(AuralScopeError, match="sees the samples themselves"):
+        first_layer_kernels(waveform)

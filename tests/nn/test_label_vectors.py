@@ -15,7 +15,9 @@ from torch.nn import functional
 
 import auralscope as asc
 from auralscope.dsp.frontends import SpectrogramFrontEnd
+from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError, UnknownNameError
+from auralscope.nn.architectures import architecture
 from auralscope.nn.inspection import Model
 from auralscope.nn.label_vectors import LabelVectors
 from auralscope.nn.model import Layer, ModelSpec, Weights
@@ -66,12 +68,14 @@ class Head(nn.Module):
 
 
 def model_of(network: nn.Module, **more: object) -> Model:
+    more = {
+        "layers": (Layer("conv1", "block", 8),),
+        "front_end": SpectrogramFrontEnd(sample_rate=8000, n_fft=64, hop=64, window_samples=1024),
+    } | more
     spec = ModelSpec(
         id="a-net",
         title="",
         labels=LABELS,
-        layers=(Layer("conv1", "block", 8),),
-        front_end=SpectrogramFrontEnd(sample_rate=8000, n_fft=64, hop=64, window_samples=1024),
         build=lambda: network,
         weights=Weights(None, "MIT"),
         output="sigmoid",
@@ -131,6 +135,33 @@ def test_the_model_that_comes_with_it() -> None:
     found = model.label_vectors()
     np.testing.assert_allclose(found.matrix, model.network.output.weight.numpy().T)
     assert found.layer == "dense"
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("dieleman-2014", "dense"),
+        ("k1c2-0.1m", "dense2"),
+        ("k2c1-0.1m", "dense2"),
+        ("k2c2-0.1m", "conv5"),
+        ("crnn-0.1m", "gru2"),
+        ("compact-convnet", "conv5"),
+        ("sample-cnn", "conv11"),
+    ],
+)
+def test_architectures_of_the_papers(name: str, layer: str) -> None:
+    chosen = architecture(name)
+    bins, frames = chosen.input_shape
+    front_end = (
+        WaveformFrontEnd(22_050, frames)
+        if chosen.family == "waveform"
+        else SpectrogramFrontEnd(12_000, 512, 256, (frames - 1) * 256, n_mels=bins)
+    )
+    network = chosen.build(len(LABELS))
+    model = model_of(network, layers=chosen.layers(len(LABELS)), front_end=front_end)
+    found = model.label_vectors()
+    np.testing.assert_allclose(found.matrix, network.output.weight.numpy().T, atol=1e-6)
+    assert found.layer == layer
 
 
 @pytest.fixture
