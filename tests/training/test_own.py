@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import soundfile
 
 from auralscope import trained
-from auralscope.cli import main
+from auralscope.cli import _parse, main
 from auralscope.dsp.processed import ProcessedSpectrogram
 from auralscope.nn.inspection import Model, choose_device
 from auralscope.registry import Registry
@@ -247,3 +248,12 @@ def test_an_interruption_says_how_to_go_on(
     monkeypatch.setattr("auralscope.training.own.fit", interrupted)
     assert main(["train", str(folder), *SMALL]) == 130
     assert "The same command goes on" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_guide_are_understood() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("auralscope train")]
+    assert len(lines) == 6
+    for line in lines:
+        options = _parse(shlex.split(line)[1:])
+        assert options.smoke or options.list or options.data == Path("recordings")
