@@ -115,6 +115,33 @@ SHARED = (
 """Averages and sums: relevance is shared out by contribution, as by LRP-epsilon (zennit's `Norm`)."""
 
 
+class Gradient(Descent):
+    """The gradient of half the squared answer, or that times the input.
+
+    Above the convolutions it is taken at once, by replaying those steps, whatever they are: a recurrent layer written
+    out step by step has parts that no rule can tell apart.
+    """
+
+    def __init__(self, name: str, times_input: bool = False) -> None:
+        rules = table(MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint())
+        super().__init__(name, rules, Derivative(), times_input)
+
+    def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
+        try:
+            below = top if is_map(top, tape.image) else last_map(tape, top)
+        except NoRuleError:  # no convolution at all
+            below = top
+        if below is top:
+            return super().start(tape, top, units)
+        own = torch.zeros(len(units), *top.shape, dtype=top.dtype, device=top.device)
+        own[range(len(units)), ..., units] = top[..., units].movedim(-1, 0)
+        # cuDNN's recurrent layers go backwards only in training mode; torch's own do in any.
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            leaf = below.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(tape.replay(below, leaf, top), leaf, own, is_grads_batched=True)
+        return below, Signal(gradient[:, 0])
+
+
 class GradCam(Reading):
     """Grad-CAM (Selvaraju et al. 2017, sec. 3): the last maps, weighted by the unit's mean gradient, and rectified.
 
@@ -205,13 +232,8 @@ READINGS: dict[str, Reading] = {
     for reading in (
         Deconvolution(),
         Descent("guided", table(Guide(), MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint()), Derivative()),
-        Descent("gradient", table(MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint()), Derivative()),
-        Descent(
-            "gradient-input",
-            table(MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint()),
-            Derivative(),
-            times_input=True,
-        ),
+        Gradient("gradient"),
+        Gradient("gradient-input", times_input=True),
         Descent(
             "lrp-epsilon",
             table(

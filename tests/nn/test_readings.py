@@ -74,6 +74,56 @@ def test_gradient_is_autograds(image: Tensor, layer: int) -> None:
         torch.testing.assert_close(times_input[unit], (expected * image)[0, 0], rtol=0, atol=1e-12)
 
 
+class WrittenOut(nn.Module):
+    """A recurrent layer step by step, as no rule could pass it: new tensors, stacks, gates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ELU(), nn.MaxPool2d((8, 2)))
+        self.cell = nn.Linear(9, 10)
+        self.sequence, self.label = nn.Identity(), nn.Linear(5, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        steps = self.block(image)[:, :, 0].permute(2, 0, 1)
+        state, states = steps.new_zeros(len(image), 5), []
+        for step in steps:
+            gate, new = self.cell(torch.cat([step, state], dim=1)).chunk(2, dim=1)
+            state = gate.sigmoid() * new.tanh() + (1.0 - gate.sigmoid()) * state
+            states.append(state)
+        sequence = self.sequence(torch.stack(states, dim=1))
+        label: Tensor = self.label(sequence[:, -1])
+        return label
+
+
+@pytest.mark.parametrize("layer", ["sequence", "label"])
+def test_gradient_passes_a_recurrent_layer_that_is_written_out(layer: str) -> None:
+    torch.manual_seed(6)
+    net = WrittenOut().double().eval()
+    image = torch.rand(1, 1, 8, 14, dtype=torch.float64)
+    leaf, seen = image.clone().requires_grad_(), []
+    hook = net.get_submodule(layer).register_forward_hook(lambda _module, _given, output: seen.append(output))
+    net(leaf)
+    hook.remove()
+    answers = 0.5 * seen[0].reshape(-1, seen[0].shape[-1]).square().sum(dim=0)
+    images = asc.deconvolve(net, image, layer, method="gradient")
+    times_input = asc.deconvolve(net, image, layer, method="gradient-input")
+    assert len(images) == len(answers)
+    for unit, answer in enumerate(answers):
+        (expected,) = torch.autograd.grad(answer, leaf, retain_graph=True)
+        assert expected.abs().max() > 0.0
+        torch.testing.assert_close(images[unit], expected[0, 0], rtol=0, atol=1e-12)
+        torch.testing.assert_close(times_input[unit], (expected * image)[0, 0], rtol=0, atol=1e-12)
+
+
+def test_gradient_needs_no_convolution() -> None:
+    torch.manual_seed(7)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.Tanh(), nn.Linear(5, 2)).double()
+    leaf = torch.rand(1, 1, 3, 4, dtype=torch.float64, requires_grad=True)
+    (expected,) = torch.autograd.grad(0.5 * net(leaf)[0, 1].square(), leaf)
+    found = asc.deconvolve(net, leaf.detach(), "3", units=[1], method="gradient")
+    torch.testing.assert_close(found[0], expected[0, 0], rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("layer", [MAPS, LABELS])
 def test_guided_is_captums(image: Tensor, layer: int) -> None:
     net = network()
