@@ -190,6 +190,8 @@ def labels(options: argparse.Namespace) -> int:
     from auralscope.registry import load_model
     from auralscope.session import label_report
 
+    if (options.noise or options.auc) and (options.compare or options.map or options.kernels is not None):
+        raise AuralScopeError("--noise and --auc go together, and with --cooccurrence; ask for the rest on its own.")
     only_pictures = options.noise or options.auc or options.kernels is not None
     label_report.check_ending(options.out, label_report.PICTURES if only_pictures else label_report.ALL)
     model = _model(options)

@@ -104,7 +104,7 @@ def auc(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> tuple[float, 
     deviation = max(float(np.sqrt(over.var(ddof=1) / m + under.var(ddof=1) / n)), 0.5 / (m * n))
     logit, spread = np.log(inside / (1.0 - inside)), 1.96 * deviation / (inside * (1.0 - inside))
     low, high = (1.0 / (1.0 + np.exp(-np.clip(end, -700.0, 700.0))) for end in (logit - spread, logit + spread))
-    return area, float(low), float(high)
+    return area, min(float(low), area), max(float(high), area)
 
 
 def load_scores(file: str | Path, labels: Sequence[str]) -> NDArray[np.float32]:

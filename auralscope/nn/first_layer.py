@@ -100,7 +100,7 @@ def first_layer_kernels(model: Model) -> list[Kernel]:
         raise AuralScopeError(
             f"'{model.spec.id}' sees the samples themselves: its first kernels are filters, not pictures."
         )
-    kernels = _kernels(model).double().cpu().numpy()
+    kernels = _kernels(model).cpu().double().numpy()
     shape = kernels.shape[1:]
     places = _Places(model.front_end)
     images = {name: _image(model, samples, places) for name, samples in _sounds(model.front_end).items()}
@@ -186,7 +186,7 @@ def _sounds(front_end: FrontEnd) -> dict[str, NDArray[np.float32]]:
 
 def _image(model: Model, samples: NDArray[np.float32], places: _Places) -> NDArray[np.float64]:
     """What the network sees of a sound, (bins, frames), the silence before it taken away."""
-    image: NDArray[np.float64] = model.front_end.see(model.tensor(samples)).image.double().cpu().numpy()
+    image: NDArray[np.float64] = model.front_end.see(model.tensor(samples)).image.cpu().double().numpy()
     return image - image[:, places.silence][:, None]
 
 

@@ -212,7 +212,7 @@ def label_vectors(model: Model) -> LabelVectors:
             f"The last dense layer of '{model.spec.id}' has {matrix.shape[1]} outputs for {len(model.labels)} labels; "
             "its plugin can name another (label_vectors)."
         )
-    return LabelVectors(model.labels, matrix.double().cpu().numpy(), _layer_of(model, tape, hidden, units))
+    return LabelVectors(model.labels, matrix.cpu().double().numpy(), _layer_of(model, tape, hidden, units))
 
 
 _DENSE: tuple[Callable[..., Any], ...] = (

@@ -83,9 +83,13 @@ class LabelReport:
         self.vectors: LabelVectors = model.label_vectors()
         self.truth: GroundTruth | None = None
         self.agreement: Agreement | None = None
+        self.uncorrelated = ""
         if truth_files:
             self.truth = load_ground_truth(truth_files, self.vectors.labels, progress)
-            self.agreement = agreement(self.vectors.similarity(metric), self.truth)
+            try:
+                self.agreement = agreement(self.vectors.similarity(metric), self.truth)
+            except AuralScopeError as failure:
+                self.uncorrelated = str(failure)
             self._conditional = self.truth.cooccurrence()
 
     def document(self, n_pairs: int) -> dict[str, Any]:
@@ -111,20 +115,27 @@ class LabelReport:
                 for rank, pair in enumerate(pairs[:n_pairs], start=1)
             ],
         }
-        if self.truth is not None and self.agreement is not None:
-            apart, unlike = self.agreement.outliers(n_pairs)
+        if self.truth is not None:
             document["ground_truth"] = {
                 "tracks": self.truth.tracks,
                 "occurrences": dict(zip(labels, self.truth.occurrences.tolist(), strict=True)),
                 "never": list(self.truth.never),
                 "ignored_columns": list(self.truth.ignored),
-                "correlated_pairs": len(self.agreement.points),
-                "spearman": _correlation(self.agreement.spearman),
-                "pearson": _correlation(self.agreement.pearson),
-                "similar_but_apart": [plain(point._asdict()) for point in apart],
-                "together_but_unlike": [plain(point._asdict()) for point in unlike],
+                **self._agreement_document(n_pairs),
             }
         return document
+
+    def _agreement_document(self, n_pairs: int) -> dict[str, Any]:
+        if self.agreement is None:
+            return {"spearman": None, "pearson": None, "problem": self.uncorrelated}
+        apart, unlike = self.agreement.outliers(n_pairs)
+        return {
+            "correlated_pairs": len(self.agreement.points),
+            "spearman": _correlation(self.agreement.spearman),
+            "pearson": _correlation(self.agreement.pearson),
+            "similar_but_apart": [plain(point._asdict()) for point in apart],
+            "together_but_unlike": [plain(point._asdict()) for point in unlike],
+        }
 
     def text(self, n_pairs: int) -> str:
         """Tables for a terminal."""
@@ -140,27 +151,30 @@ class LabelReport:
         for rank, pair in enumerate(pairs[:n_pairs], start=1):
             beside = self._together(pair.a, pair.b).values()
             shown = ["-" if value is None else f"{value:.3f}" for value in beside]
-            rows.append([str(rank), f"{pair.value:+.3f}", f"{pair.a} / {pair.b}", *shown])
+            rows.append([str(rank), _signed(pair.value), f"{pair.a} / {pair.b}", *shown])
         lines += ["", aligned(rows)]
-        if self.truth is not None and self.agreement is not None:
-            lines += ["", f"{self.truth.tracks:,} tracks. Similarity against max(C(i, j), C(j, i)):"]
-            for name, found in (("Spearman", self.agreement.spearman), ("Pearson", self.agreement.pearson)):
-                lines.append(
-                    f"  {name:<9}{found.value:.3f}   other tracks {_range(found.over_tracks)}   "
-                    f"other labels {_range(found.over_labels)}"
-                )
-            if self.truth.never:
-                lines.append(f"  never occur, so undefined: {', '.join(self.truth.never)}")
-            for title, points in zip(
-                ("Similar to the network, seldom together", "Together, unlike to the network"),
-                self.agreement.outliers(8),
-                strict=True,
-            ):
-                lines += ["", f"{title}:"]
-                lines += [
-                    f"  {point.similarity:+.2f}  {point.together:5.1%}  {point.a} / {point.b}" for point in points
-                ]
+        if self.truth is not None:
+            never = f"; never: {', '.join(self.truth.never)}, so undefined" if self.truth.never else ""
+            lines += ["", f"{self.truth.tracks:,} tracks{never}.", *self._agreement_lines()]
         return "\n".join(lines)
+
+    def _agreement_lines(self) -> list[str]:
+        if self.agreement is None:
+            return [self.uncorrelated]
+        lines = ["Similarity against max(C(i, j), C(j, i)):"]
+        for name, found in (("Spearman", self.agreement.spearman), ("Pearson", self.agreement.pearson)):
+            lines.append(
+                f"  {name:<9}{found.value:.3f}   other tracks {_range(found.over_tracks)}   "
+                f"other labels {_range(found.over_labels)}"
+            )
+        for title, points in zip(
+            ("Similar to the network, seldom together", "Together, unlike to the network"),
+            self.agreement.outliers(8),
+            strict=True,
+        ):
+            lines += ["", f"{title}:"]
+            lines += [f"  {point.similarity:+.2f}  {point.together:5.1%}  {point.a} / {point.b}" for point in points]
+        return lines
 
     def write(self, out: Path) -> None:
         """Write the heatmap, as a picture or as a table, by the ending of the file's name."""
@@ -227,7 +241,7 @@ class ComparisonReport:
         rows = [["difference", self.first.spec.id, self.second.spec.id, "pair"]]
         for pair in found.disagreements()[:n_pairs]:
             values = (pair.difference, pair.first, pair.second)
-            rows.append([*(f"{value:+.3f}" for value in values), f"{pair.a} / {pair.b}"])
+            rows.append([*(_signed(value) for value in values), f"{pair.a} / {pair.b}"])
         return (
             f"{len(found.labels)} labels in common; over their pairs, Spearman {found.spearman:.3f}, "
             f"Pearson {found.pearson:.3f} ({self.metric})\n\n{aligned(rows)}"
@@ -267,6 +281,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}" if math.isfinite(value) else "undefined"
 
 
 def number(value: float) -> float | None:

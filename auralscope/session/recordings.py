@@ -80,8 +80,8 @@ def hear(model: Model, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDA
             maps = maps.mean(dim=(2, 3))
         elif maps.ndim == 3:  # a recurrent layer's sequence
             maps = maps.mean(dim=1)
-        activity.append(maps.double().cpu().numpy())
-        scores.append(probabilities.double().cpu().numpy())
+        activity.append(maps.cpu().double().numpy())
+        scores.append(probabilities.cpu().double().numpy())
     return np.concatenate(activity), np.concatenate(scores)
 
 

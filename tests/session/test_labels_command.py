@@ -65,6 +65,27 @@ def test_a_ground_truth_beside_it(truth: Path, capsys: pytest.CaptureFixture[str
     assert "95 tracks" in out
 
 
+def test_a_label_that_never_occurs_is_shown_as_undefined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "truth.csv"
+    file.write_text("ballad,dance,hip-hop\n1,0,0\n1,1,0\n0,1,0\n")
+    words = ("labels", "--cooccurrence", file, "--out", tmp_path / "h.png")
+    status, out, err = run(*words, "--json", capsys=capsys)
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["ground_truth"]["never"] == ["hip-hop"]
+    assert found["ground_truth"]["spearman"] is None
+    assert "nothing can be correlated" in found["ground_truth"]["problem"]
+    together = {(pair["a"], pair["b"]): (pair["b_given_a"], pair["a_given_b"]) for pair in found["pairs"]}
+    assert together == {
+        ("ballad", "dance"): (0.5, 0.5),
+        ("ballad", "hip-hop"): (0, None),
+        ("dance", "hip-hop"): (0, None),
+    }
+    status, out, _ = run(*words, capsys=capsys)
+    assert status == 0
+    assert "never: hip-hop, so undefined" in out
+
+
 @pytest.mark.parametrize("order", ["model", "clustered"])
 def test_the_heatmap_as_a_file(order: str, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("h.png", "h.svg", "h.csv"):
@@ -214,6 +235,7 @@ def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
         (("--auc", "{tmp}/s.npy", "--cooccurrence", "{tmp}/t.csv"), "has scores of 2 tracks"),
         (("--auc", "{tmp}", "--cooccurrence", "{tmp}/t.csv"), "No recording in"),
         (("--noise", "{tmp}/none.csv"), "no such file"),
+        (("--noise", "{tmp}/t.csv", "--kernels"), "ask for the rest on its own"),
         (("--noise", "{tmp}/t.csv", "--out", "{tmp}/n.csv"), "ends in .png, .svg, not"),
     ],
 )
