@@ -81,10 +81,13 @@ def train(options: argparse.Namespace) -> int:
         text = "\n".join(f"{each['name']:<18}{each['family']:<13}{each['source']}" for each in made["architectures"])
     else:
         auc = "-" if made["mean_auc"] is None else f"{made['mean_auc']:.3f}"
-        text = (
-            f"{made['id']}  mean AUC {auc}  {made['folder']}\n"
-            f"It is in the app's list now; on the command line: auralscope tag FILE --model {made['id']}"
+        listed = (
+            f"The app lists it where AURALSCOPE_MODELS is {options.models}"
+            if options.models
+            else "The app lists it from its next start on"
         )
+        tagging = f"auralscope tag FILE --model {made['id']}"
+        text = f"{made['id']}  mean AUC {auc}  {made['folder']}\n{listed}; on the command line: {tagging}"
     sys.stdout.write(f"{text}\n")
     return 0
 
