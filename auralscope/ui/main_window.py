@@ -330,6 +330,7 @@ class MainWindow(QMainWindow):
         if self.labels_pane is None:
             self.labels_pane = LabelsPane(self.session, self.labels, self.settings)
             self.labels_pane.closed.connect(self.swap_labels)
+            self.labels_pane.open_wanted.connect(self.open_files)
             self.pages.addWidget(self.labels_pane)
             self._space_bar.adopt(self)
         self.pages.setCurrentWidget(self.labels_pane)

@@ -6,10 +6,12 @@ import csv
 
 import numpy as np
 import pytest
+import soundfile
 
 from auralscope.nn.label_vectors import LabelVectors
 from auralscope.resources import resource
 from auralscope.session.jobs import Inbox
+from auralscope.session.label_recordings import Kernels, RecordingMap
 from auralscope.session.label_words import number, percent
 from auralscope.session.labels import Labels, arrange, table
 from auralscope.session.session import Session
@@ -266,3 +268,88 @@ def test_a_vector_of_zeros_is_said_to_be_undefined(owner):
     labels.vectors = LabelVectors(("a", "b"), np.array([[1.0, 0.0]]), "")
     assert labels.pair_sentence("a", "b") == "a – b: undefined (a vector is all zeros)"
     assert not labels.can_hear()
+
+
+# Kernels and recordings
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """Four recordings of four seconds and more: tones, noise, clicks, and what is no sound."""
+    rate, rng = 11025, np.random.default_rng(0)
+    times_s = np.arange(6 * rate) / rate
+    clicks = np.zeros(times_s.size)
+    clicks[:: rate // 4] = 0.9
+    waves = {
+        "low": 0.3 * np.sin(2 * np.pi * 220 * times_s),
+        "high": 0.3 * np.sin(2 * np.pi * 2200 * times_s),
+        "noise": 0.1 * rng.normal(size=times_s.size),
+        "clicks": clicks,
+    }
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for name, samples in waves.items():
+        soundfile.write(folder / f"{name}.wav", samples, rate)
+    (folder / "no sound.txt").write_text("nothing")
+    return folder
+
+
+def test_kernels_are_described_once_and_their_labels_found_over_recordings(owner, sounds):
+    kernels = Kernels(owner.session, owner.labels)
+    kernels.want()
+    assert kernels.kernels == [], "there is no model yet"
+    owner.begin()
+    kernels.want()
+    owner.until(lambda: kernels.kernels)
+    first = kernels.kernels
+    kernels.want()
+    owner.idle()
+    assert kernels.kernels is first
+    assert len(first) == owner.session.model.spec.layers[0].units
+    assert kernels.labels_of(0) == []
+    kernels.hear_over([sounds, sounds / "no sound.txt"])
+    owner.until(lambda: kernels.affinity is not None)
+    assert kernels.recordings == 4
+    assert len(kernels.unheard) == 1
+    assert "no sound.txt" in kernels.unheard[0]
+    found = kernels.labels_of(3)
+    assert [value for _, value in found] == sorted((value for _, value in found), reverse=True)
+    kernels.hear(5)
+    assert (owner.session.layer, owner.session.unit) == (owner.session.model.layers[0], 5)
+
+
+def test_a_map_of_a_folder_and_a_point_of_it_played(speaker, owner, sounds):
+    owner.begin()
+    recordings = RecordingMap(owner.session)
+    recordings.lay_out([sounds])
+    owner.until(lambda: recordings.points or recordings.problem)
+    assert sorted(point.file.stem for point in recordings.points) == ["clicks", "high", "low", "noise"]
+    file = recordings.points[0].file
+    recordings.play_when_opened(file)
+    owner.session.open(file)
+    owner.until(lambda: owner.session.listening.player.state == "playing")
+    assert owner.session.listening.player.source == "original"
+
+
+def test_a_map_of_too_few_is_a_sentence_and_leaves_the_one_before(owner, sounds):
+    owner.begin()
+    recordings = RecordingMap(owner.session)
+    recordings.lay_out([sounds])
+    owner.until(lambda: recordings.points)
+    before = recordings.points
+    recordings.lay_out([sounds / "low.wav"])
+    owner.until(lambda: recordings.problem)
+    assert recordings.problem.startswith("A map takes three recordings at least")
+    assert recordings.points is before
+
+
+def test_listening_to_recordings_can_be_cancelled(owner, sounds):
+    owner.begin()
+    recordings = RecordingMap(owner.session)
+    recordings.lay_out([sounds] * 20)
+    (job,) = [job for job in owner.session.jobs.running if job.key == "map"]
+    owner.until(lambda: job.progress)
+    owner.session.jobs.stop(job)
+    owner.until(lambda: job.finished)
+    assert 0.0 < job.progress < 1.0
+    assert recordings.points == []

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent
 from PySide6.QtTest import QTest
@@ -374,3 +375,56 @@ def test_a_model_that_cannot_be_loaded_is_a_sentence_in_the_pane(opened):
     other._other.choose(replace(opened.session.model.spec, id="not-there"))
     opened.until(lambda: other._other.problem)
     assert "not-there" in other.figure.sentence.text()
+
+
+# The first layer, and recordings
+
+
+def test_kernels_are_seen_and_one_click_from_being_heard(opened):
+    pane = opened.window.labels_pane
+    pane.tabs.setCurrentIndex(3)
+    opened.until(lambda: pane.kernels.kernels)
+    view = pane.kernels_tab.figure.view
+    assert view.model().rowCount() == opened.session.model.spec.layers[0].units
+    assert not pane.controls.isVisible()
+    index = view.model().index(4, 0)
+    opened.click(view.viewport(), view.visualRect(index).center())
+    assert (opened.session.layer, opened.session.unit) == ("conv1", 4)
+    kernel = pane.kernels.kernels[4]
+    assert pane.kernels_tab.title.text() == f"1-4: {', '.join(kernel.words)}"
+    assert [bar.share for bar in pane.kernels_tab.responses.bars][:1] == [kernel.responses.onset]
+
+
+def test_a_kernel_is_drawn_with_low_frequencies_below_and_early_times_left(opened):
+    pane = opened.window.labels_pane
+    pane.tabs.setCurrentIndex(3)
+    opened.until(lambda: pane.kernels.kernels)
+    view = pane.kernels_tab.figure.view
+    picture = view.viewport().grab().toImage()
+    weights = pane.kernels.kernels[0].weights.astype(np.float64)
+    expected = colours_of(weights, "diverging", np.abs(weights).max())
+    rect = view.visualRect(view.model().index(0, 0)).adjusted(6, 6, -6, -6)
+    left = rect.left() + (rect.width() - 96) // 2
+    for row, column in np.ndindex(3, 3):
+        corner = picture.pixelColor(left + 32 * column + 3, rect.top() + 32 * (2 - row) + 3)
+        assert corner.getRgb()[:3] == tuple(expected[row, column].tolist())
+
+
+def test_a_folder_becomes_a_map_whose_points_are_opened(opened, tmp_path, monkeypatch):
+    for name in ("a", "b", "c", "d"):
+        samples = np.random.default_rng(ord(name)).normal(size=5 * 11025) * 0.1
+        soundfile.write(tmp_path / f"{name}.wav", samples, 11025)
+    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
+    pane = opened.window.labels_pane
+    pane.tabs.setCurrentIndex(4)
+    assert "Choose recordings" in pane.map_tab.figure.sentence.text()
+    opened.click(pane.map_tab.folder)
+    opened.until(lambda: pane.map.points or pane.map.problem)
+    assert [bar.name for bar in pane.map_tab.list.bars] == ["a.wav", "b.wav", "c.wav", "d.wav"]
+    scatter, point = pane.map_tab.figure.scatter, pane.map.points[2]
+    opened.until(lambda: scatter.nearest(scatter.box.mapViewToScene(QPointF(point.x, point.y))) == 2)
+    scatter.chosen.emit(2)
+    opened.until(lambda: opened.session.clip.source == tmp_path / "c.wav")
+    label = pane.map_tab.labels.bars[0].key
+    pane.map_tab.labels.chosen.emit(label)
+    assert pane.map_tab.figure.only == label

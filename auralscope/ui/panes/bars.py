@@ -32,6 +32,8 @@ class Bar:
         What is told when it is chosen.
     sentence : str
         Tooltip, and what a screen reader says.
+    colour : str
+        Of the bar, in place of one for positive and one for negative.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Bar:
     share: float
     key: Any
     sentence: str = ""
+    colour: str = ""
 
 
 class _Model(QAbstractListModel):
@@ -102,16 +105,16 @@ class _Delegate(QStyledItemDelegate):
         painter.drawText(inner, Qt.AlignmentFlag.AlignRight | middle, bar.number)
         track = QRect(inner.left() + name_px, rect.center().y() - 3, inner.width() - name_px - number_px, 7)
         if track.width() > 8:
-            self._paint_bar(painter, track, bar.share)
+            self._paint_bar(painter, track, bar)
         painter.restore()
 
-    def _paint_bar(self, painter: QPainter, track: QRect, share: float) -> None:
+    def _paint_bar(self, painter: QPainter, track: QRect, bar: Bar) -> None:
         """To the right in the colour of what is positive, to the left in that of what is negative."""
-        colours = theme.current()
+        colours, share = theme.current(), bar.share
         middle = track.left() + track.width() // 2 if self._view.signed else track.left()
         reach = track.right() - middle
         length = round(reach * min(abs(share), 1.0)) if share == share else 0
-        hue = "#dd7a26" if share > 0.0 else "#3f86c4"
+        hue = bar.colour or ("#dd7a26" if share > 0.0 else "#3f86c4")
         painter.fillRect(QRect(middle, track.top() - 2, 1, track.height() + 4), QColor(colours.border))
         left = middle + 1 if share > 0.0 else middle - length
         painter.fillRect(QRect(left, track.top(), length, track.height()), QColor(hue))

@@ -205,13 +205,17 @@ def _draw_numbers(painter: QPainter, matrix: Matrix, place: Place) -> None:
     painter.restore()
 
 
+def _step(font: QFont, edges: NDArray[np.intp]) -> int:
+    """Every how many-th name there is room for."""
+    return max(1, int(np.ceil(1.05 * font.pixelSize() / float(np.diff(edges).mean()) - 0.1)))
+
+
 def _draw_names(painter: QPainter, matrix: Matrix, place: Place) -> None:
     painter.save()
     painter.setFont(place.font)
     painter.setPen(QColor(theme.current().text))
     metrics = QFontMetrics(place.font)
-    line = metrics.ascent()
-    down = max(1, -(-line // max(place.rect(0, 0).height() + 1, 1))) if place.names else 0
+    down = _step(place.font, place.rows) if place.names else 0
     for row in range(0, len(matrix.labels), down) if down else ():
         rect = place.rect(row, -1).adjusted(0, -4, -GAP_PX, 4)
         text = metrics.elidedText(matrix.labels[row], Qt.TextElideMode.ElideRight, rect.width())
@@ -219,7 +223,7 @@ def _draw_names(painter: QPainter, matrix: Matrix, place: Place) -> None:
     painter.setFont(place.head_font)
     metrics = QFontMetrics(place.head_font)
     line = metrics.ascent()
-    across = max(1, -(-line // max(place.rect(0, 0).width() + 1, 1)))
+    across = _step(place.head_font, place.columns)
     for column in range(0, len(matrix.labels), across if place.upright else 1):
         rect = place.rect(-1, column)
         if not place.upright:

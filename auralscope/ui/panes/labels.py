@@ -20,10 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from auralscope.audio.files import SUFFIXES
 from auralscope.session.label_other import OtherModel
+from auralscope.session.label_recordings import Kernels, RecordingMap
 from auralscope.ui.panes.label_controls import LabelControls
 from auralscope.ui.panes.label_details import DetailsPane
 from auralscope.ui.panes.label_figures import Figure, SimilarityFigure
+from auralscope.ui.panes.label_kernels import KernelsFigure, KernelsTab
+from auralscope.ui.panes.label_map import MapFigure, MapTab
 from auralscope.ui.panes.label_other import OtherTab
 from auralscope.ui.panes.label_truth import TruthTab
 from auralscope.ui.panes.status import JobsPane
@@ -58,6 +62,8 @@ class LabelsPane(QFrame):
     """
 
     closed = Signal()
+    open_wanted = Signal(list)
+    """Paths of recordings."""
 
     def __init__(self, session: Session, labels: Labels, settings: QSettings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +105,16 @@ class LabelsPane(QFrame):
         self._add_tab("Ground truth", self.truth.figure, self.truth)
         self.other = OtherTab(labels, OtherModel(session, labels))
         self._add_tab("Two models", self.other.figure, self.other)
+        self.kernels = Kernels(session, labels)
+        self.kernels_tab = KernelsTab(self.kernels)
+        self.kernels_tab.listen.clicked.connect(lambda: self._choose_recordings(self.kernels.hear_over))
+        self._add_tab("First layer", self.kernels_tab.figure, self.kernels_tab)
+        self.map = RecordingMap(session)
+        self.map_tab = MapTab(self.map)
+        self.map_tab.files.clicked.connect(lambda: self._choose_recordings(self.map.lay_out))
+        self.map_tab.folder.clicked.connect(self._choose_folder)
+        self.map_tab.figure.play_wanted.connect(self._play)
+        self._add_tab("Map of recordings", self.map_tab.figure, self.map_tab)
 
         side = QWidget()
         side.setFixedWidth(SIDE_PX)
@@ -127,10 +143,16 @@ class LabelsPane(QFrame):
         self.controls.save_picture_wanted.connect(self._save_picture)
         self.controls.save_table_wanted.connect(self._save_table)
         labels.changed.connect(self._show_title)
+        session.model_changed.connect(self._model_changed)
         self._show_title()
         self._show_tab(0)
 
-    def _add_tab(self, title: str, figure: Figure, side: DetailsPane | TruthTab | OtherTab) -> None:
+    def _add_tab(
+        self,
+        title: str,
+        figure: Figure | KernelsFigure | MapFigure,
+        side: DetailsPane | TruthTab | OtherTab | KernelsTab | MapTab,
+    ) -> None:
         self.tabs.addTab(title)
         self.figures.addWidget(figure)
         self.sides.addWidget(side)
@@ -140,7 +162,16 @@ class LabelsPane(QFrame):
     def _show_tab(self, place: int) -> None:
         self.figures.setCurrentIndex(place)
         self.sides.setCurrentIndex(place)
-        self.controls.half.setVisible(self.figures.currentWidget() is not self.truth.figure)
+        figure = self.figures.currentWidget()
+        self.controls.setVisible(isinstance(figure, Figure))
+        self.controls.half.setVisible(figure is not self.truth.figure)
+        self.readout.clear()
+        if figure is self.kernels_tab.figure:
+            self.kernels.want()
+
+    def _model_changed(self) -> None:
+        if self.figures.currentWidget() is self.kernels_tab.figure:
+            self.kernels.want()
 
     def _show_title(self) -> None:
         self.model.setText(f"of {self._labels.title}" if self._labels.title else "")
@@ -162,6 +193,26 @@ class LabelsPane(QFrame):
         if names:
             self._settings.setValue("files/labels folder", str(Path(names[0]).parent))
             self._labels.load_truth([Path(name) for name in names])
+
+    def _choose_recordings(self, then: Callable[[list[Path]], None]) -> None:
+        sound = f"Sound and video ({' '.join('*' + suffix for suffix in SUFFIXES)})"
+        folder = str(self._settings.value("files/folder", ""))
+        names, _ = QFileDialog.getOpenFileNames(self, "Choose recordings", folder, f"{sound};;All files (*)")
+        if names:
+            self._settings.setValue("files/folder", str(Path(names[0]).parent))
+            then([Path(name) for name in names])
+
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, "Choose a folder of recordings", str(self._settings.value("files/folder", ""))
+        )
+        if folder:
+            self._settings.setValue("files/folder", folder)
+            self.map.lay_out([Path(folder)])
+
+    def _play(self, file: Path) -> None:
+        self.map.play_when_opened(file)
+        self.open_wanted.emit([file])
 
     # -- saving ------------------------------------------------------------------------------------------------------
 

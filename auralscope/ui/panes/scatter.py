@@ -75,7 +75,7 @@ class ScatterPane(QWidget):
             axis.setVisible(bool(text))
             axis.setPen(colours.dim)
             axis.setTextPen(colours.text)
-            axis.enableAutoSIPrefix(False)
+            axis.setSIPrefixEnableRanges(())  # shares stay shares
             axis.setLabel(text)
         self.near.setPen(pg.mkPen(colours.text, width=2))
         self.marked.setPen(pg.mkPen(theme.current().feature, width=2))
@@ -84,7 +84,12 @@ class ScatterPane(QWidget):
             name.setColor(colours.text)
 
     def show_points(
-        self, at: NDArray[np.float64], texts: Sequence[str], colours: Sequence[QColor] | QColor, size: int = 6
+        self,
+        at: NDArray[np.float64],
+        texts: Sequence[str],
+        colours: Sequence[QColor] | QColor,
+        size: int = 6,
+        symbols: Sequence[str] | str = "o",
     ) -> None:
         """Show other points.
 
@@ -96,10 +101,12 @@ class ScatterPane(QWidget):
         colours : QColor, or one a point
         size : int
             In pixels.
+        symbols : str, or one a point
+            As pyqtgraph names them.
         """
         self._at, self._texts, self._pointed = at, texts, -1
         brush: Any = [pg.mkBrush(colour) for colour in colours] if not isinstance(colours, QColor) else colours
-        self.points.setData(x=at[:, 0], y=at[:, 1], brush=brush, size=size)
+        self.points.setData(x=at[:, 0], y=at[:, 1], brush=brush, size=size, symbol=symbols)
         for item in (self.near, self.marked):
             item.setData(x=[], y=[])
         self.line.setData([], [])
@@ -120,12 +127,13 @@ class ScatterPane(QWidget):
         self._names = []
         text = PaneColours.of(self.palette()).text
         lowest, highest = (self._at.min(axis=0), self._at.max(axis=0)) if names else (np.zeros(2), np.ones(2))
-        taken: list[float] = []
+        taken: list[tuple[float, float]] = []
+        wide, high = (highest - lowest).tolist()
         for point, name in names.items():
             x, y = self._at[point].tolist()
-            if any(abs(y - other) < 0.06 * (highest[1] - lowest[1]) for other in taken):
+            if any(abs(x - left) < 0.25 * wide and abs(y - top) < 0.06 * high for left, top in taken):
                 continue  # over another name it could not be read
-            taken.append(y)
+            taken.append((x, y))
             centre = (lowest[0] + highest[0]) / 2.0
             item = pg.TextItem(name, color=text, anchor=(0.0 if x < centre else 1.0, 0.5))
             font = self.font()
