@@ -143,11 +143,11 @@ def _unit_sentences(finding: UnitFaithfulness, own: float, random: float, shuffl
     )
     selectivity, by_chance = finding.selectivity, finding.random.heard.selectivity
     if own <= random:
-        return f"{said} A random mask does as well: the sound says little of this unit."
+        return f"{said} A random mask does as well: it says little."
     if finding.silence >= 0.5 * own:
         return f"{said} Even silence leaves it {percent(finding.silence)}."
     if own <= shuffled:
-        return f"{said} Shuffled weights do as well: the sound owes little to what was learned."
+        return f"{said} Shuffled weights do as well: it owes little to training."
     if math.isnan(selectivity):
         return said
     if selectivity <= by_chance:
@@ -160,14 +160,14 @@ def _unit_sentences(finding: UnitFaithfulness, own: float, random: float, shuffl
 def _label_sentences(finding: LabelFaithfulness, own: float, random: float, shuffled: float) -> str:
     label = finding.label
     said = (
-        f"From this sound alone the network gives {label} {percent(own)}, from the recording "
-        f"{percent(finding.probability)}; a random mask leaves {percent(random)}, shuffled weights {percent(shuffled)}."
+        f"This sound alone gives {label} {percent(own)} (the recording {percent(finding.probability)}); "
+        f"a random mask leaves {percent(random)}, shuffled weights {percent(shuffled)}."
     )
     if own <= random:
-        return f"{said} A random mask does as well: the sound says little of {label}."
+        return f"{said} A random mask does as well: it says little."
     if own <= shuffled:
-        return f"{said} Shuffled weights do as well: the sound owes little to what was learned."
-    return f"{said} It decides {'as before' if finding.own.heard.fid_in else 'otherwise'}."
+        return f"{said} Shuffled weights do as well: it owes little to training."
+    return f"{said} The network decides {'as before' if finding.own.heard.fid_in else 'otherwise'}."
 
 
 def table(finding: Finding, way: str) -> list[list[str]]:

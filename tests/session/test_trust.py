@@ -52,7 +52,7 @@ def test_a_unit_is_told_with_both_controls():
         (a_unit(0.3, 0.1, 0.1, selectivity=(0.5, 0.2)), "Other units keep more (selectivity 0.5, random 0.2)"),
         (a_label(0.6, 0.2, 0.2, 0.1), "A random mask does as well"),
         (a_label(0.6, 0.3, 0.2, 0.3), "Shuffled weights do as well"),
-        (a_label(0.6, 0.3, 0.2, 0.1, same=(0.0, 1.0, 1.0)), "It decides otherwise"),
+        (a_label(0.6, 0.3, 0.2, 0.1, same=(0.0, 1.0, 1.0)), "The network decides otherwise"),
     ],
 )
 def test_where_a_control_does_as_well_it_is_said(finding, warning):
@@ -64,9 +64,9 @@ def test_a_label_is_told_by_the_probability_that_it_has_left():
     assert trust.kept(finding) == pytest.approx(0.9)
     assert trust.kept(finding, "random") == pytest.approx(0.15)
     said = trust.sentences(finding)
-    assert "gives ballad 90 %, from the recording 60 %" in said
+    assert "gives ballad 90 % (the recording 60 %)" in said
     assert "a random mask leaves 15 %, shuffled weights 60 %" in said
-    assert "It decides as before" in said
+    assert "decides as before" in said
 
 
 def test_of_what_was_silent_from_the_start_nothing_is_said():

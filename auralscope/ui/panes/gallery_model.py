@@ -202,6 +202,8 @@ class GalleryModel(QAbstractListModel):
     def _caption(self, unit: int) -> str:
         model = self._session.model
         labels = model.labels if model is not None else ()
+        if self._order == "label" and " " in self._session.unit_title(unit):
+            return ""  # a label's own unit is called by it already
         return summaries.caption(self._order, self._session.summaries.summary, unit, labels)
 
     def _picture(self, unit: int) -> QImage | None:
