@@ -187,46 +187,23 @@ def faithfulness(options: argparse.Namespace) -> int:
 
 def labels(options: argparse.Namespace) -> int:
     """Say which labels are alike to a model, by its label vectors, and hold that against a ground truth or a model."""
-    from auralscope.registry import load_model
-    from auralscope.session import label_report
+    from auralscope.session.label_command import Question
 
-    if (options.noise or options.auc) and (options.compare or options.map or options.kernels is not None):
-        raise AuralScopeError("--noise and --auc go together, and with --cooccurrence; ask for the rest on its own.")
-    only_pictures = options.noise or options.auc or options.kernels is not None
-    label_report.check_ending(options.out, label_report.PICTURES if only_pictures else label_report.ALL)
+    question = Question(
+        metric=options.metric,
+        order=options.order,
+        truth=options.cooccurrence or (),
+        compare=options.compare,
+        device=options.device,
+        noise=options.noise,
+        scored=options.auc,
+        kernels=options.kernels,
+        recordings=options.map or (),
+    )
+    question.check(options.out)
     model = _model(options)
-    found: label_report.Report
-    if options.kernels is not None or options.map:
-        from auralscope.session import layer_report
-
-        with _Progress("listening") as progress:
-            if options.map:
-                found = layer_report.MapReport(model, options.map, progress)
-            else:
-                found = layer_report.KernelReport(model, options.kernels, progress)
-    elif options.noise or options.auc:
-        from auralscope.session.label_quality import QualityReport
-
-        with _Progress("reading") as progress:
-            found = QualityReport(
-                model,
-                noise_file=options.noise,
-                scored=options.auc,
-                truth_files=options.cooccurrence or (),
-                progress=progress,
-            )
-    elif options.compare:
-        other = load_model(options.compare, options.device)
-        found = label_report.ComparisonReport(model, other, metric=options.metric, order=options.order)
-    else:
-        with _Progress("reading the ground truth") as progress:
-            found = label_report.LabelReport(
-                model,
-                metric=options.metric,
-                order=options.order,
-                truth_files=options.cooccurrence or (),
-                progress=progress,
-            )
+    with _Progress("labels") as progress:
+        found = question.answer(model, progress)
     if options.out:
         found.write(options.out)
     if options.json:

@@ -133,11 +133,11 @@ def drawn(figure: Figure, ending: str) -> bytes:
     """
     stream = io.BytesIO()
     if ending == ".png":
-        figure.savefig(stream, format="png", dpi=DPI)
+        figure.savefig(stream, format="png", dpi=DPI, bbox_inches="tight")
     elif ending == ".svg":
         # Text as text, and the same file each time.
         with rc_context({"svg.fonttype": "none", "svg.hashsalt": "auralscope"}):
-            figure.savefig(stream, format="svg", metadata={"Date": None})
+            figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
     else:
         raise AuralScopeError(f"Pictures are written as .png or .svg, not as '{ending or 'a file without an ending'}'.")
     return stream.getvalue()

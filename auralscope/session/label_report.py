@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,36 +22,6 @@ if TYPE_CHECKING:
 
     from auralscope.nn.inspection import Model
     from auralscope.nn.label_vectors import LabelVectors, Metric, Order
-
-PICTURES = (".png", ".svg")
-ALL = (*PICTURES, ".csv")
-
-
-class Report(Protocol):
-    """What `auralscope labels` found."""
-
-    def document(self, n_pairs: int) -> dict[str, Any]:
-        """Plain values for JSON, with so many pairs where it is about pairs."""
-        ...
-
-    def text(self, n_pairs: int) -> str:
-        """Tables for a terminal."""
-        ...
-
-    def write(self, out: Path) -> None:
-        """Write a picture or a table, by the ending of the file's name."""
-        ...
-
-
-def check_ending(out: Path | None, endings: Sequence[str] = ALL) -> None:
-    """Refuse, before any work, a file that could not be written in the end.
-
-    Raises
-    ------
-    AuralScopeError
-    """
-    if out is not None and out.suffix.lower() not in endings:
-        raise AuralScopeError(f"--out takes a name that ends in {', '.join(endings)}, not '{out.name}'.")
 
 
 class LabelReport:
