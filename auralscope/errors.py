@@ -35,3 +35,7 @@ class WeightsError(AuralScopeError):
 
 class NoRuleError(AuralScopeError):
     """A network module through which deconvolution has no rule to pass."""
+
+
+class InputError(AuralScopeError):
+    """An input that a network cannot be given: empty, of another rank, or with values that are no numbers."""

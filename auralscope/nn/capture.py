@@ -7,15 +7,17 @@ work are gone when it closes, after success and after failure.
 
 from __future__ import annotations
 
+import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from auralscope.errors import UnknownNameError
+from auralscope.errors import InputError, UnknownNameError
 from auralscope.nn.rules import make_step
 from auralscope.nn.steps import Step, substitute, tensors_in
 
@@ -124,14 +126,33 @@ def record(network: nn.Module, image: Tensor) -> Tape:
     Returns
     -------
     Tape
+
+    Raises
+    ------
+    InputError
+        Not one input but several or none, or one with values that are not finite.
     """
-    if image.shape[0] != 1:
-        raise ValueError(f"one input at a time is looked into, not a batch of {image.shape[0]}")
+    _check(image)
     # A view of its own, so that the image's identity is the tape's alone.
     tape = Tape(image.detach().view_as(image), network)
     with torch.no_grad(), _evaluation_mode(network), _Recorder(tape, network):
         tape.output = network(tape.image)
     return tape
+
+
+def _check(image: Tensor) -> None:
+    shape = tuple(image.shape)
+    if image.ndim not in (3, 4):
+        raise InputError(f"An input is (1, channels, bins, frames) or (1, channels, samples), not {shape}.")
+    if image.shape[0] != 1:
+        raise InputError(f"One input at a time is looked into, not a batch of {image.shape[0]}.")
+    if not image.numel():
+        raise InputError(f"The input is empty: {shape}.")
+    if not image.is_floating_point():
+        raise InputError(f"The input's values are {image.dtype}; a network's input is floating point.")
+    odd = int((~image.isfinite()).sum())
+    if odd:
+        raise InputError(f"The input has {odd} values that are not finite (NaN or infinite), of {image.numel()}.")
 
 
 _OUT_OF_PLACE: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -141,9 +162,20 @@ _OUT_OF_PLACE: dict[Callable[..., Any], Callable[..., Any]] = {
     Tensor.sub_: Tensor.sub,
     Tensor.__imul__: Tensor.mul,
     Tensor.mul_: Tensor.mul,
+    Tensor.__itruediv__: Tensor.div,
+    Tensor.div_: Tensor.div,
+    Tensor.clamp_: Tensor.clamp,
+    Tensor.clamp_min_: Tensor.clamp_min,
     Tensor.relu_: Tensor.relu,
     torch.relu_: torch.relu,
 }
+
+
+@lru_cache(maxsize=256)
+def _inplace_at(function: Callable[..., Any]) -> int | None:
+    """Which of a function's arguments is `inplace`; modules give some by place, others by name."""
+    names = list(inspect.signature(function).parameters) if inspect.isfunction(function) else []
+    return names.index("inplace") if "inplace" in names else None
 
 
 class _Recorder(TorchFunctionMode):
@@ -188,6 +220,9 @@ class _Recorder(TorchFunctionMode):
         func = _OUT_OF_PLACE.get(func, func)
         if kwargs.get("inplace"):
             kwargs["inplace"] = False
+        at = _inplace_at(func)
+        if at is not None and len(args) > at:
+            args = (*args[:at], False, *args[at + 1 :])
         output, saved = make_step(func, args, kwargs)
         if any(output is tensor for tensor in tensors_in(args)):
             output = output.view_as(output)  # a step that gives back what it was given still makes a tensor of its own

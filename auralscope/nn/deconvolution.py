@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from auralscope.errors import UnknownNameError
+from auralscope.errors import InputError, UnknownNameError
 from auralscope.nn.capture import Tape, record
 from auralscope.nn.descent import Reading, unit_count
 from auralscope.nn.readings import last, reading
+from auralscope.nn.steps import tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -28,9 +29,10 @@ def deconvolve(
     Parameters
     ----------
     network : torch.nn.Module
-        It comes back as it was: no hooks, modes and gradient flags as before.
-    image : (1, channels, bins, frames) tensor
-        Its input.
+        Run in evaluation mode. It comes back as it was: no hooks, modes and gradient flags as before.
+    image : (1, channels, bins, frames) or (1, channels, samples) tensor
+        Its input, of the type of its weights: float32 or float64, or half precision, in which a pooling's maxima may
+        be others.
     layer : str
         Dotted name of the module whose output is looked at, such as `"features.8"`.
     units : sequence of int, optional
@@ -49,8 +51,23 @@ def deconvolve(
         No such layer, unit or method.
     NoRuleError
         A module between the layer and the input has no rule.
+    InputError
+        The image is empty, of another rank or not finite, or the network makes something infinite of it.
     """
-    return deconvolve_tape(record(network, image), layer, units, method)
+    tape = record(network, image)
+    if not bool(tape.layer(layer).isfinite().all()):
+        raise InputError(
+            f"Layer '{layer}' has values that are not finite (NaN or infinite); the first are made in module "
+            f"'{_first_not_finite(tape)}': look at its weights, or use a type with a larger range."
+        )
+    return deconvolve_tape(tape, layer, units, method)
+
+
+def _first_not_finite(tape: Tape) -> str:
+    for step in tape.steps:
+        if any(tensor.is_floating_point() and not bool(tensor.isfinite().all()) for tensor in tensors_in(step.output)):
+            return step.module
+    return ""
 
 
 def deconvolve_tape(

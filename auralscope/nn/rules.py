@@ -56,7 +56,11 @@ class Pass(Rule):
         functional.dropout,
         functional.dropout1d,
         functional.dropout2d,
+        functional.alpha_dropout,
         functional.feature_alpha_dropout,
+        torch.clone,
+        Tensor.clone,
+        Tensor.detach,
     )
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -70,7 +74,7 @@ class Rectify(Rule):
     """
 
     keeps_places = True
-    functions = (
+    functions: ClassVar[tuple[Callable[..., Any], ...]] = (
         functional.relu,
         torch.relu,
         functional.elu,
@@ -81,6 +85,7 @@ class Rectify(Rule):
         functional.relu6,
         functional.selu,
         functional.celu,
+        functional.rrelu,
         functional.mish,
         functional.hardswish,
         Tensor.relu,
@@ -93,6 +98,24 @@ class Rectify(Rule):
         return [(first_input(step), signal.with_values(signal.values.clamp(min=0.0)))]
 
 
+class Clamp(Rectify):
+    """ReLU written otherwise (ReLU6 is a clamp to torch): rectified, too, if it clips below at zero."""
+
+    functions: ClassVar[tuple[Callable[..., Any], ...]] = (
+        functional.hardtanh,
+        torch.clamp,
+        Tensor.clamp,
+        torch.clamp_min,
+        Tensor.clamp_min,
+    )
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        names = ("input", "min_val" if step.function is functional.hardtanh else "min")
+        if bound(step, names).get(names[1]) != 0:
+            raise NoRuleError(f"Deconvolution has no rule for a clamp in module '{step.module}' that is not at zero.")
+        return super().backward(step, signal)
+
+
 class BatchNorm(Rule):
     """The linear part of the batch norm with frozen statistics: gamma / sqrt(var + eps)."""
 
@@ -101,6 +124,10 @@ class BatchNorm(Rule):
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         given = bound(step, ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"))
+        if given.get("running_var") is None:
+            raise NoRuleError(
+                f"The batch norm in module '{step.module}' keeps no statistics; deconvolution needs those of training."
+            )
         scale = (given["running_var"] + given.get("eps", 1e-5)).rsqrt()
         if given.get("weight") is not None:
             scale = scale * given["weight"]
@@ -176,25 +203,44 @@ class Gate(Rule):
     neither is a gate, and their product has no rule.
     """
 
-    functions = (torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__)
+    functions: ClassVar[tuple[Callable[..., Any], ...]] = (torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        tensor, factor = self.held(step)
+        if isinstance(factor, Tensor):
+            shape = (1,) * (step.output.ndim - factor.ndim) + tuple(factor.shape)
+            factor = signal.of_each(factor.reshape(shape).expand(1, step.output.shape[1], *shape[2:]))
+        return [(tensor, Signal(signal.values * factor, signal.channels))]
+
+    def held(self, step: Step) -> tuple[Tensor, Any]:
+        """What passes, and the factor that is held."""
         one, other = step.args[:2] if len(step.args) > 1 else (*step.args, *step.kwargs.values())
         if not isinstance(one, Tensor) or (isinstance(other, Tensor) and self._gates(step, one)):
             one, other = other, one
-        if isinstance(other, Tensor):
-            if all(step.varying) and not self._gates(step, other):
-                raise NoRuleError(
-                    f"Deconvolution has no rule for the product of two feature maps in module '{step.module}'."
-                )
-            shape = (1,) * (step.output.ndim - other.ndim) + tuple(other.shape)
-            other = signal.of_each(other.reshape(shape).expand(1, step.output.shape[1], *shape[2:]))
-        return [(one, Signal(signal.values * other, signal.channels))]
+        if isinstance(other, Tensor) and all(step.varying) and not self._gates(step, other):
+            raise NoRuleError(
+                f"Deconvolution has no rule for the product of two feature maps in module '{step.module}'."
+            )
+        return one, other
 
     def _gates(self, step: Step, tensor: Tensor) -> bool:
         """Whether a factor is the constant one, or one value a channel."""
         constant = not dict(zip(map(id, step.tensors()), step.varying, strict=True))[id(tensor)]
         return (constant and any(step.varying)) or tensor.numel() < step.output.numel()
+
+
+class Quotient(Gate):
+    """Division by a constant or by what is one value a channel: a product with its reciprocal."""
+
+    functions: ClassVar[tuple[Callable[..., Any], ...]] = (torch.div, Tensor.div)
+
+    def held(self, step: Step) -> tuple[Tensor, Any]:
+        given = bound(step, ("input", "other"))
+        tensor, divisor = given["input"], given["other"]
+        held = not isinstance(divisor, Tensor) or self._gates(step, divisor)
+        if not held or not step.varying[0] or given.get("rounding_mode") is not None:
+            raise NoRuleError(f"Deconvolution has no rule for the division in module '{step.module}'.")
+        return tensor, 1.0 / divisor
 
 
 class Derivative(Rule):
@@ -213,6 +259,9 @@ class Derivative(Rule):
         if len(outputs) != 1:  # of several parts, nothing says which the signal is for
             name = getattr(step.function, "__name__", str(step.function))
             raise NoRuleError(f"There is no rule for '{name}', which gives several parts, in module '{step.module}'.")
+        if outputs[0].shape[0] != 1:  # units travel in place of the batch
+            name = getattr(step.function, "__name__", str(step.function))
+            raise NoRuleError(f"There is no rule for '{name}' in module '{step.module}', which moves the batch's axis.")
         values = signal.dense(outputs[0].shape[1]).unsqueeze(1)
         images = torch.autograd.grad(outputs[0], leaves, values, is_grads_batched=True)
         return [(tensor, Signal(image[:, 0])) for tensor, image in zip(inputs, images, strict=True)]
@@ -249,7 +298,14 @@ class Adjoint(Derivative):
         Tensor.__radd__,
         torch.sub,
         Tensor.sub,
+        Tensor.__rsub__,
+        torch.neg,
+        Tensor.neg,
+        Tensor.float,
+        Tensor.double,
+        Tensor.to,
         torch.cat,
+        torch.concat,
         torch.transpose,
         Tensor.transpose,
         torch.permute,
@@ -266,7 +322,7 @@ def table(*rules: Rule) -> Table:
     return {function: rule for rule in reversed(rules) for function in rule.functions}
 
 
-DECONVOLUTION = table(Pass(), Rectify(), BatchNorm(), MaxPool(), Convolution(), Gate(), Adjoint())
+DECONVOLUTION = table(Pass(), Rectify(), BatchNorm(), Clamp(), MaxPool(), Convolution(), Gate(), Quotient(), Adjoint())
 """The rules of deconvolution. The registry adds those of plugins."""
 
 
