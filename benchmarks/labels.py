@@ -70,7 +70,7 @@ for _ in range(rounds):
 print(f"opens     median {statistics.median(opened) * 1e3:5.1f} ms   longest {max(opened) * 1e3:5.1f} ms"
       "   (wanted: < 200)")
 
-heatmap = window.labels_pane.similarity.heatmaps[0]
+heatmap = window.labels_pane.details.figure.heatmaps[0]
 heatmap.setFocus()
 until(lambda: not window.session.jobs.running)
 beats, said = [], []

@@ -87,6 +87,8 @@ class Labels:
     selected : tuple of str
         Nothing, a label, or a pair.
     truth : GroundTruth or None
+    truth_files : tuple of Path
+        Where it was read from.
     truth_problem : str
         Why the last one could not be read.
     agreement : Agreement or None
@@ -109,6 +111,7 @@ class Labels:
         self.arrangement = Arrangement(())
         self.selected: tuple[str, ...] = ()
         self.truth: GroundTruth | None = None
+        self.truth_files: tuple[Path, ...] = ()
         self.truth_problem = ""
         self.agreement: Agreement | None = None
         self._points: dict[tuple[str, str], Point] = {}
@@ -255,12 +258,12 @@ class Labels:
             read,
             title=f"Reading {quoted(files[0].name)}" + (f" and {len(files) - 1} more" if len(files) > 1 else ""),
             key="ground truth",
-            done=self._truth_read,
+            done=lambda truth: self._truth_read(truth, tuple(files)),
             failed=failed,
         )
 
-    def _truth_read(self, truth: GroundTruth) -> None:
-        self.truth, self.truth_problem = truth, ""
+    def _truth_read(self, truth: GroundTruth, files: tuple[Path, ...]) -> None:
+        self.truth, self.truth_files, self.truth_problem = truth, files, ""
         self._agree()
         self.truth_changed.emit()
 
@@ -268,7 +271,8 @@ class Labels:
         """Without ground truth from now on."""
         self._session.jobs.cancel("ground truth")
         self._session.jobs.cancel("agreement")
-        self.truth, self.truth_problem, self.agreement, self._points = None, "", None, {}
+        self.truth, self.truth_files, self.truth_problem = None, (), ""
+        self.agreement, self._points = None, {}
         self.truth_changed.emit()
 
     def _agree(self) -> None:

@@ -331,6 +331,7 @@ class MainWindow(QMainWindow):
             self.labels_pane = LabelsPane(self.session, self.labels, self.settings)
             self.labels_pane.closed.connect(self.swap_labels)
             self.labels_pane.open_wanted.connect(self.open_files)
+            self.labels_pane.grown.connect(lambda: self._space_bar.adopt(self))
             self.pages.addWidget(self.labels_pane)
             self._space_bar.adopt(self)
         self.pages.setCurrentWidget(self.labels_pane)

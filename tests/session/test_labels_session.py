@@ -7,10 +7,12 @@ import csv
 import numpy as np
 import pytest
 import soundfile
+from sklearn.metrics import roc_auc_score
 
 from auralscope.nn.label_vectors import LabelVectors
 from auralscope.resources import resource
 from auralscope.session.jobs import Inbox
+from auralscope.session.label_noise import Noise
 from auralscope.session.label_recordings import Kernels, RecordingMap
 from auralscope.session.label_words import number, percent
 from auralscope.session.labels import Labels, arrange, table
@@ -353,3 +355,43 @@ def test_listening_to_recordings_can_be_cancelled(owner, sounds):
     owner.until(lambda: job.finished)
     assert 0.0 < job.progress < 1.0
     assert recordings.points == []
+
+
+# Label noise
+
+
+def test_noise_and_auc_of_the_ground_truth_that_is_loaded(owner, tmp_path):
+    labels = owner.begin().labels
+    noise = Noise(owner.session, labels)
+    rng = np.random.default_rng(0)
+    rows = (rng.random((300, 3)) < (0.5, 0.4, 0.3)).astype(np.uint8)
+    scores = rows + rng.normal(size=rows.shape)
+    np.save(tmp_path / "truth.npy", rows)
+    np.save(tmp_path / "scores.npy", scores.astype(np.float32))
+    given = int(rows[:, 1].sum())
+    header = "label,tracks,positives,positives_checked,positives_wrong,negatives_checked,negatives_missed"
+    (tmp_path / "again.csv").write_text(f"{header}\ndance,300,{given},50,5,50,10\n")
+    assert not noise.has_truth
+    noise.rate(tmp_path / "scores.npy")
+    owner.until(lambda: noise.problem)
+    assert "ground truth" in noise.problem
+    labels.load_truth([tmp_path / "truth.npy"])
+    owner.until(lambda: labels.truth is not None)
+    noise.listen_again(tmp_path / "again.csv")
+    owner.until(lambda: noise.qualities)
+    (dance,) = noise.qualities
+    should = given * 0.9 + (300 - given) * 0.2
+    assert (noise.what, dance.value) == ("Precision", pytest.approx(0.9))
+    assert dance.tagability == pytest.approx(given * 0.9 / should)
+    assert f"{should:,.0f} should" in dance.sentence
+    noise.rate(tmp_path / "scores.npy")
+    owner.until(lambda: noise.what == "AUC")
+    for place, one in enumerate(noise.qualities):
+        assert one.value == pytest.approx(roc_auc_score(rows[:, place], scores[:, place]), abs=1e-6)
+        assert one.low < one.value < one.high
+        assert one.popularity == rows[:, place].sum()
+    assert [np.isnan(one.tagability) for one in noise.qualities] == [True, False, True]
+    noise.rate(tmp_path / "not there.npy")
+    owner.until(lambda: noise.problem)
+    assert "not there.npy" in noise.problem
+    assert noise.what == "AUC", "what was there stays"

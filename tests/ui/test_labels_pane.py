@@ -28,7 +28,7 @@ def opened(ready):
 
 
 def heatmap_of(driver):
-    return driver.window.labels_pane.similarity.heatmaps[0]
+    return driver.window.labels_pane.details.figure.heatmaps[0]
 
 
 def hover(heatmap, row, column):
@@ -249,7 +249,7 @@ def test_labels_are_searched_and_unchecked(opened):
     assert pane.controls.choose.text() == "Labels: 2 of 3"
     choice.search.clear()
     opened.click(choice.none)
-    assert "No label is chosen" in pane.similarity.sentence.text()
+    assert "No label is chosen" in pane.details.figure.sentence.text()
     opened.click(choice.all)
     assert opened.window.labels.chosen is None
     choice.hide()
@@ -262,7 +262,7 @@ def test_the_picture_that_is_saved_is_what_is_seen(opened, tmp_path, monkeypatch
     opened.until(target.with_suffix(".png").is_file)
     opened.idle()
     picture = QImage(str(target.with_suffix(".png")))
-    seen = opened.window.labels_pane.similarity
+    seen = opened.window.labels_pane.details.figure
     assert picture.width() == 2 * seen.width()
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 9) for y in range(0, picture.height(), 9)}
     assert len(colours) > 3
@@ -428,3 +428,28 @@ def test_a_folder_becomes_a_map_whose_points_are_opened(opened, tmp_path, monkey
     label = pane.map_tab.labels.bars[0].key
     pane.map_tab.labels.chosen.emit(label)
     assert pane.map_tab.figure.only == label
+
+
+# Label noise
+
+
+def test_labels_stand_over_tagability_and_popularity(with_truth, tmp_path, monkeypatch):
+    driver, rows = with_truth
+    pane = driver.window.labels_pane
+    pane.tabs.setCurrentIndex(5)
+    scores = rows + np.random.default_rng(2).normal(size=rows.shape)
+    np.save(tmp_path / "scores.npy", scores)
+    answer = (str(tmp_path / "scores.npy"), "")
+    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getOpenFileName", lambda *_: answer)
+    tab = pane.noise_tab
+    assert "listened to" in tab.figure.sentence.text()
+    driver.click(tab.scores)
+    driver.until(lambda: pane.noise.qualities)
+    assert [bar.key for bar in tab.list.bars] == [
+        one.label for one in sorted(pane.noise.qualities, key=lambda one: -one.value)
+    ]
+    scatter = tab.figure.over_popularity
+    assert scatter.points.data["x"].tolist() == rows.sum(axis=0).tolist()
+    assert not tab.figure.over_tagability.isVisible(), "nobody listened again"
+    scatter.chosen.emit(1)
+    assert driver.window.labels.selected == ("dance",)

@@ -192,16 +192,23 @@ def _draw_numbers(painter: QPainter, matrix: Matrix, place: Place) -> None:
     bright = np.array([is_bright(colour) for colour in table(matrix.scale, theme.current().name)])
     at = matrix.values / matrix.limit
     places = np.clip((at + 1.0) / 2.0 if matrix.scale == "diverging" else at, 0.0, 1.0) * (LEVELS - 1)
-    on_bright, on_dark, room = QColor("#101114"), QColor("#ffffff"), int(np.diff(place.columns).min())
-    rounded, texts = np.round(matrix.values, 2).tolist(), dict[float, str]()
-    for row, column in np.argwhere(~np.isnan(matrix.values)).tolist():
-        if not matrix.shows(row, column):
-            continue
-        value = rounded[row][column]
-        if value not in texts:
-            texts[value] = number(value, room, metrics)
-        painter.setPen(on_bright if bright[round(places[row, column])] else on_dark)
-        painter.drawText(place.rect(row, column), CENTRE, texts[value])
+    # There may be thousands: by lists of plain numbers, and each text measured once.
+    columns, rows = place.columns.tolist(), place.rows.tolist()
+    room, sink = int(np.diff(place.columns).min()), (metrics.ascent() - metrics.descent()) / 2.0
+    rounded, is_dark = np.round(matrix.values, 2).tolist(), ~bright[np.nan_to_num(np.rint(places)).astype(np.intp)]
+    texts: dict[float, tuple[str, float]] = {}
+    for dark, ink in ((False, QColor("#101114")), (True, QColor("#ffffff"))):
+        painter.setPen(ink)
+        for row, column in np.argwhere((is_dark == dark) & ~np.isnan(matrix.values)).tolist():
+            if not matrix.shows(row, column):
+                continue
+            value = rounded[row][column]
+            if value not in texts:
+                text = number(value, room, metrics)
+                texts[value] = (text, metrics.horizontalAdvance(text) / 2.0)
+            text, half = texts[value]
+            middle = (columns[column] + columns[column + 1]) / 2.0
+            painter.drawText(QPointF(middle - half, (rows[row] + rows[row + 1]) / 2.0 + sink), text)
     painter.restore()
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from auralscope.session.label_words import number
 from auralscope.ui.panes.bars import Bar, BarList
+from auralscope.ui.panes.label_figures import SimilarityFigure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +25,17 @@ class DetailsPane(QWidget):
     Parameters
     ----------
     labels : Labels
+
+    Attributes
+    ----------
+    figure : SimilarityFigure
+        The heatmap beside it.
     """
 
     def __init__(self, labels: Labels, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._labels = labels
+        self.figure = SimilarityFigure(labels)
         self.title = QLabel()
         self.title.setObjectName("title")
         self.title.setTextFormat(Qt.TextFormat.PlainText)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QIODevice, Qt, Signal
 from PySide6.QtGui import QPixmap
@@ -21,13 +22,15 @@ from PySide6.QtWidgets import (
 )
 
 from auralscope.audio.files import SUFFIXES
+from auralscope.session.label_noise import Noise
 from auralscope.session.label_other import OtherModel
 from auralscope.session.label_recordings import Kernels, RecordingMap
 from auralscope.ui.panes.label_controls import LabelControls
 from auralscope.ui.panes.label_details import DetailsPane
-from auralscope.ui.panes.label_figures import Figure, SimilarityFigure
-from auralscope.ui.panes.label_kernels import KernelsFigure, KernelsTab
-from auralscope.ui.panes.label_map import MapFigure, MapTab
+from auralscope.ui.panes.label_figures import Figure
+from auralscope.ui.panes.label_kernels import KernelsTab
+from auralscope.ui.panes.label_map import MapTab
+from auralscope.ui.panes.label_noise import NoiseTab
 from auralscope.ui.panes.label_other import OtherTab
 from auralscope.ui.panes.label_truth import TruthTab
 from auralscope.ui.panes.status import JobsPane
@@ -45,10 +48,16 @@ PICTURE_SCALE = 2.0
 """A picture that is saved has so many times the pixels that the window has."""
 
 
-class Recoloured(Protocol):
-    """What draws in the theme's colours."""
-
-    def recolour(self) -> None: ...
+Tab = DetailsPane | TruthTab | OtherTab | KernelsTab | MapTab | NoiseTab
+TABS = (
+    ("Similarity", "details"),
+    ("Ground truth", "truth"),
+    ("Two models", "other"),
+    ("First layer", "kernels_tab"),
+    ("Map of recordings", "map_tab"),
+    ("Label noise", "noise_tab"),
+)
+"""Title, and attribute of the pane."""
 
 
 class LabelsPane(QFrame):
@@ -64,6 +73,8 @@ class LabelsPane(QFrame):
     closed = Signal()
     open_wanted = Signal(list)
     """Paths of recordings."""
+    grown = Signal()
+    """There are buttons that were not there before."""
 
     def __init__(self, session: Session, labels: Labels, settings: QSettings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -94,27 +105,15 @@ class LabelsPane(QFrame):
         self.readout = QLabel()
         self.readout.setTextFormat(Qt.TextFormat.PlainText)
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.similarity = SimilarityFigure(labels)
-        self.details = DetailsPane(labels)
+        self.kernels = Kernels(session, labels)
+        self.map = RecordingMap(session)
+        self.noise = Noise(session, labels)
+        self._other = OtherModel(session, labels)
         self.figures = QStackedWidget()
         self.sides = QStackedWidget()
-        self._recoloured: list[Recoloured] = []
-        self._add_tab("Similarity", self.similarity, self.details)
-        self.truth = TruthTab(labels)
-        self.truth.load.clicked.connect(self._load_truth)
-        self._add_tab("Ground truth", self.truth.figure, self.truth)
-        self.other = OtherTab(labels, OtherModel(session, labels))
-        self._add_tab("Two models", self.other.figure, self.other)
-        self.kernels = Kernels(session, labels)
-        self.kernels_tab = KernelsTab(self.kernels)
-        self.kernels_tab.listen.clicked.connect(lambda: self._choose_recordings(self.kernels.hear_over))
-        self._add_tab("First layer", self.kernels_tab.figure, self.kernels_tab)
-        self.map = RecordingMap(session)
-        self.map_tab = MapTab(self.map)
-        self.map_tab.files.clicked.connect(lambda: self._choose_recordings(self.map.lay_out))
-        self.map_tab.folder.clicked.connect(self._choose_folder)
-        self.map_tab.figure.play_wanted.connect(self._play)
-        self._add_tab("Map of recordings", self.map_tab.figure, self.map_tab)
+        self._made: list[Tab] = []
+        for name, _ in TABS:
+            self.tabs.addTab(name)
 
         side = QWidget()
         side.setFixedWidth(SIDE_PX)
@@ -138,39 +137,77 @@ class LabelsPane(QFrame):
         layout.addLayout(body, 1)
 
         self.tabs.currentChanged.connect(self._show_tab)
-        for figure in (self.similarity, self.other.figure):
-            self.controls.half_changed.connect(figure.set_half)
         self.controls.save_picture_wanted.connect(self._save_picture)
         self.controls.save_table_wanted.connect(self._save_table)
         labels.changed.connect(self._show_title)
-        session.model_changed.connect(self._model_changed)
+        session.model_changed.connect(self._want_kernels)
         self._show_title()
         self._show_tab(0)
 
-    def _add_tab(
-        self,
-        title: str,
-        figure: Figure | KernelsFigure | MapFigure,
-        side: DetailsPane | TruthTab | OtherTab | KernelsTab | MapTab,
-    ) -> None:
-        self.tabs.addTab(title)
-        self.figures.addWidget(figure)
-        self.sides.addWidget(side)
-        self._recoloured += [figure, side]
-        figure.said.connect(self.readout.setText)
+    # -- tabs: each is made when it is first opened ------------------------------------------------------------------
+
+    @cached_property
+    def details(self) -> DetailsPane:
+        tab = DetailsPane(self._labels)
+        self.controls.half_changed.connect(tab.figure.set_half)
+        return tab
+
+    @cached_property
+    def truth(self) -> TruthTab:
+        tab = TruthTab(self._labels)
+        tab.load.clicked.connect(self._load_truth)
+        return tab
+
+    @cached_property
+    def other(self) -> OtherTab:
+        tab = OtherTab(self._labels, self._other)
+        tab.figure.set_half(self.controls.half.isChecked())
+        self.controls.half_changed.connect(tab.figure.set_half)
+        return tab
+
+    @cached_property
+    def kernels_tab(self) -> KernelsTab:
+        tab = KernelsTab(self.kernels)
+        tab.listen.clicked.connect(lambda: self._choose_recordings(self.kernels.hear_over))
+        return tab
+
+    @cached_property
+    def map_tab(self) -> MapTab:
+        tab = MapTab(self.map)
+        tab.files.clicked.connect(lambda: self._choose_recordings(self.map.lay_out))
+        tab.folder.clicked.connect(lambda: self._choose_folder(lambda folder: self.map.lay_out([folder])))
+        tab.figure.play_wanted.connect(self._play)
+        return tab
+
+    @cached_property
+    def noise_tab(self) -> NoiseTab:
+        tab = NoiseTab(self.noise, self._labels)
+        tab.truth.clicked.connect(self._load_truth)
+        tab.listened.clicked.connect(lambda: self._choose_file("Listened to again", self.noise.listen_again))
+        tab.scores.clicked.connect(lambda: self._choose_file("The model's scores", self.noise.rate))
+        tab.folder.clicked.connect(lambda: self._choose_folder(self.noise.rate))
+        return tab
 
     def _show_tab(self, place: int) -> None:
-        self.figures.setCurrentIndex(place)
-        self.sides.setCurrentIndex(place)
-        figure = self.figures.currentWidget()
-        self.controls.setVisible(isinstance(figure, Figure))
-        self.controls.half.setVisible(figure is not self.truth.figure)
+        tab: Tab = getattr(self, TABS[place][1])
+        if tab not in self._made:
+            self._made.append(tab)
+            self.figures.addWidget(tab.figure)
+            self.sides.addWidget(tab)
+            tab.figure.said.connect(self.readout.setText)
+            tab.figure.recolour()
+            tab.recolour()
+            self.grown.emit()
+        self.figures.setCurrentWidget(tab.figure)
+        self.sides.setCurrentWidget(tab)
+        self.controls.setVisible(isinstance(tab.figure, Figure))
+        self.controls.half.setVisible(not isinstance(tab, TruthTab))
         self.readout.clear()
-        if figure is self.kernels_tab.figure:
-            self.kernels.want()
+        self._want_kernels()
 
-    def _model_changed(self) -> None:
-        if self.figures.currentWidget() is self.kernels_tab.figure:
+    def _want_kernels(self) -> None:
+        """They are described for those who look at them."""
+        if isinstance(self.sides.currentWidget(), KernelsTab):
             self.kernels.want()
 
     def _show_title(self) -> None:
@@ -178,12 +215,13 @@ class LabelsPane(QFrame):
 
     def recolour(self) -> None:
         """After a change of theme."""
-        for pane in self._recoloured:
-            pane.recolour()
+        for tab in self._made:
+            tab.figure.recolour()
+            tab.recolour()
 
     def begin(self) -> None:
         """Put the arrow keys where they are of use."""
-        self.similarity.heatmaps[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.details.figure.heatmaps[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _load_truth(self) -> None:
         folder = str(self._settings.value("files/labels folder", ""))
@@ -202,13 +240,20 @@ class LabelsPane(QFrame):
             self._settings.setValue("files/folder", str(Path(names[0]).parent))
             then([Path(name) for name in names])
 
-    def _choose_folder(self) -> None:
+    def _choose_file(self, title: str, then: Callable[[Path], None]) -> None:
+        folder = str(self._settings.value("files/labels folder", ""))
+        name, _ = QFileDialog.getOpenFileName(self, title, folder, "Tables (*.csv *.npy);;All files (*)")
+        if name:
+            self._settings.setValue("files/labels folder", str(Path(name).parent))
+            then(Path(name))
+
+    def _choose_folder(self, then: Callable[[Path], None]) -> None:
         folder = QFileDialog.getExistingDirectory(
             self, "Choose a folder of recordings", str(self._settings.value("files/folder", ""))
         )
         if folder:
             self._settings.setValue("files/folder", folder)
-            self.map.lay_out([Path(folder)])
+            then(Path(folder))
 
     def _play(self, file: Path) -> None:
         self.map.play_when_opened(file)

@@ -51,7 +51,8 @@ class ScatterPane(QWidget):
         self.line = pg.PlotDataItem()
         self.near = pg.ScatterPlotItem(pxMode=True, size=12, brush=None)
         self.marked = pg.ScatterPlotItem(pxMode=True, size=14, brush=None)
-        for item in (self.line, self.points, self.marked, self.near):
+        self.intervals = pg.ErrorBarItem(x=np.zeros(0), y=np.zeros(0), top=np.zeros(0), bottom=np.zeros(0))
+        for item in (self.intervals, self.line, self.points, self.marked, self.near):
             self.plot.addItem(item)
         self._names: list[pg.TextItem] = []
         self.readout = ReadoutLabel(self)
@@ -79,6 +80,7 @@ class ScatterPane(QWidget):
             axis.setLabel(text)
         self.near.setPen(pg.mkPen(colours.text, width=2))
         self.marked.setPen(pg.mkPen(theme.current().feature, width=2))
+        self.intervals.setOpts(pen=pg.mkPen(colours.dim, width=1))
         self.line.setPen(pg.mkPen(colours.dim, width=1, style=Qt.PenStyle.DashLine))
         for name in self._names:
             name.setColor(colours.text)
@@ -110,9 +112,21 @@ class ScatterPane(QWidget):
         for item in (self.near, self.marked):
             item.setData(x=[], y=[])
         self.line.setData([], [])
+        self.draw_intervals(np.zeros(0), np.zeros(0))
         self.name_points({})
         self.readout.show_text("")
         self.box.enableAutoRange()
+
+    def draw_intervals(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+        """An upright line through each point, from `low` to `high`; none where these are NaN or empty."""
+        at = self._at[np.isfinite(low)] if low.size else np.zeros((0, 2))
+        low, high = low[np.isfinite(low)], high[np.isfinite(low)]
+        self.intervals.setData(x=at[:, 0], y=at[:, 1], top=high - at[:, 1], bottom=at[:, 1] - low)
+
+    def set_axes(self, across: str, up: str) -> None:
+        """Name the axes otherwise."""
+        self._axes = (across, up)
+        self.restyle()
 
     def draw_line(self, slope: float, intercept: float) -> None:
         """A straight line through the points."""
