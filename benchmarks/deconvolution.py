@@ -48,8 +48,8 @@ def main() -> None:
         f"{torch.get_num_threads()} threads; matrix product: {rate / 1e9:.0f} thousand million multiply-adds a second"
     )
     print(
-        "wanted: the first layer at least 50 times Captum, every deeper one 4 times; at most 2.5 of the dense bound; one "
-        "unit of the genre convnet under 25 ms"
+        "wanted: the first layer at least 50 times Captum, every deeper one 4 times; at most 2.5 of the dense bound; "
+        "one unit of the genre convnet under 25 ms"
     )
     for case in cases():
         forward_s = median_s(lambda case=case: record(case.network, case.image))
