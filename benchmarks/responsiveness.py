@@ -61,7 +61,7 @@ for round in range(int(sys.argv[1])):
         gaps[layer.name] += [b - a for a, b in zip(beats, beats[1:])]
 for name, between in gaps.items():
     print(f"{name}  {len(between):6} beats   median {statistics.median(between) * 1e3:5.1f} ms   "
-          f"99th percentile {statistics.quantiles(between, n=100, method="inclusive")[98] * 1e3:5.1f} ms   "
+          f"99th percentile {statistics.quantiles(between, n=100, method='inclusive')[98] * 1e3:5.1f} ms   "
           f"longest {max(between) * 1e3:5.1f} ms   (wanted: < 100)")
 window.close()
 """

@@ -348,6 +348,13 @@ def test_a_method_that_makes_no_sense_here_says_why(at_conv3, qtbot, until):
     assert choice.model().item(row).isEnabled()
 
 
+def test_what_is_found_out_of_a_method_draws_nothing_anew(at_conv3):
+    before = [tile.picture for tile in tiles(at_conv3)]
+    at_conv3.session.methods.object("conv3", "gradient", "It makes no sense.")
+    assert all(tile.picture is picture for tile, picture in zip(tiles(at_conv3), before, strict=True))
+    del at_conv3.session.methods.objections["conv3", "gradient"]
+
+
 def test_the_keys_reach_the_methods(at_conv3, qtbot):
     choice = at_conv3.gallery.method
     qtbot.keyClick(at_conv3, Qt.Key.Key_E)

@@ -31,6 +31,7 @@ class GalleryPane(QWidget):
         super().__init__(parent)
         self._session = session
         self._following = False
+        self._method = session.methods.chosen
         self.model = GalleryModel(session, value_lut(COLOUR_MAPS[0]).tolist(), self)
         self.view = TileView(self)
         self.view.setModel(self.model)
@@ -110,7 +111,9 @@ class GalleryPane(QWidget):
     def _method_changed(self) -> None:
         self.about.setText(self.method.about)
         self.about.setToolTip(self.method.about)
-        self.model.refresh()
+        if self._method != self._session.methods.chosen:  # otherwise only something was found out of another one
+            self._method = self._session.methods.chosen
+            self.model.refresh()
 
     def _summarised(self) -> None:
         if summaries.needs_summary(self.model.order):

@@ -33,7 +33,6 @@ class TrustPane(QWidget):
         layout.addWidget(self.words, 1)
         layout.addWidget(self.details, 0, Qt.AlignmentFlag.AlignVCenter)
         session.trust.changed.connect(self.refresh)
-        session.jobs.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
