@@ -172,10 +172,12 @@ def faithfulness(options: argparse.Namespace) -> int:
             run = model.analyse(clip, start_s)
             for level in options.level:
                 with _Progress(f"{model.spec.id} hears {file.name}, {level} level") as progress:
-                    measured.append(table.measure(run, file, layer=options.layer, level=level, progress=progress))
+                    measured.append(
+                        table.measure(run, file, layer=options.layer, level=level, most=options.most, progress=progress)
+                    )
         documents.append(table.document(model, measured))
         texts.append(table.text(model, measured))
-        pages.append(table.markdown(model, measured))
+        pages.append(table.markdown(model, measured, options.most))
     if options.markdown:
         table.write_markdown(options.markdown, "\n".join(pages))
     if options.json:
@@ -397,6 +399,9 @@ def _parse(words: list[str]) -> argparse.Namespace:
     trusting.add_argument("--start", type=_seconds, metavar="S", help="where the window begins (default: the loudest)")
     trusting.add_argument(
         "--level", nargs="+", choices=("true", "matched"), default=["true"], help="how loud the network hears them"
+    )
+    trusting.add_argument(
+        "--most", type=_positive, metavar="N", help="of each layer N units at most, evenly spread (default: all)"
     )
     trusting.add_argument(
         "--markdown", type=Path, metavar="PAGE", help="write tables into a page; without --model, of all models"

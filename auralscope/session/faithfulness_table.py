@@ -63,6 +63,7 @@ def measure(
     layer: str | None = None,
     level: Level = "true",
     seed: int = 0,
+    most: int | None = None,
     progress: Callable[[float], None] = lambda _done: None,
 ) -> Measured:
     """Measure every unit of every layer of one window, and every label; or those of one layer.
@@ -75,6 +76,8 @@ def measure(
     layer : str, optional
     level, seed
         See `auralscope.nn.faithfulness`.
+    most : int, optional
+        Of each layer so many units at most, evenly spread over it, and so many labels, the most probable.
     progress : callable
         Called with 0 to 1; what it raises ends the work.
     """
@@ -88,10 +91,17 @@ def measure(
             progress((number + done) / len(layers))
 
         if name == output:
-            labels = label_faithfulness(run, level=level, seed=seed, progress=show)
+            probable = np.argsort(-run.scores, kind="stable")[:most].tolist()
+            labels = label_faithfulness(run, sorted(probable), level=level, seed=seed, progress=show)
         else:
-            units += unit_faithfulness(run, name, level=level, seed=seed, progress=show)
+            spread = evenly(run.model.layer(name).units, most)
+            units += unit_faithfulness(run, name, spread, level=level, seed=seed, progress=show)
     return Measured(file, run.clip.start_s + run.start_s, level, tuple(units), tuple(labels))
+
+
+def evenly(units: int, most: int | None) -> list[int]:
+    """At most so many of a layer's units, evenly spread."""
+    return list(range(0, units, 1 if most is None else -(-units // most)))
 
 
 def document(model: Model, measured: Sequence[Measured], seed: int = 0) -> dict[str, Any]:
@@ -210,13 +220,15 @@ def text(model: Model, measured: Sequence[Measured]) -> str:
     return "\n".join([*parts, _LEGEND])
 
 
-def markdown(model: Model, measured: Sequence[Measured]) -> str:
-    """Tables over all recordings, for the docs."""
+def markdown(model: Model, measured: Sequence[Measured], most: int | None = None) -> str:
+    """Tables over all recordings, for the docs; `most` as for `measure`."""
     lines = [f"## {model.spec.title} (`{model.spec.id}`)", ""]
     digest = sha256(weights.file_of(model.spec))
     files = {(one.file.name, round(one.start_s, 2)) for one in measured}
     windows = ", ".join(f"{name} ({start_s:.2f} s)" for name, start_s in sorted(files))
     lines += [f"Weights SHA-256 `{digest}`. Windows of {model.front_end.window_s:g} s, from: {windows}.", ""]
+    if most is not None:
+        lines += [f"At most {most} units of a layer, evenly spread over it.", ""]
     for level in dict.fromkeys(one.level for one in measured):
         chosen = [one for one in measured if one.level == level]
         lines += [f"### Each sound {LEVEL_WORDS[level]}", ""]

@@ -15,6 +15,7 @@ from auralscope.errors import AuralScopeError
 from auralscope.nn.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness, UnitMeasure, Ways
 from auralscope.registry import load_model
 from auralscope.session import faithfulness_table as table
+from auralscope.types import Clip
 
 
 def a_unit(
@@ -101,3 +102,18 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "| most probable | own | heard |" in page.read_text()
     assert cli.main([*words[:-4], "--layer", "conv9"]) == 1
     assert "its layers are: conv1" in capsys.readouterr().err
+
+
+def test_a_part_of_every_layer_evenly_spread() -> None:
+    assert table.evenly(10, None) == list(range(10))
+    assert table.evenly(10, 4) == [0, 3, 6, 9]
+    assert table.evenly(3, 8) == [0, 1, 2]
+    assert all(len(table.evenly(units, most)) <= most for units in range(1, 70) for most in range(1, 70))
+    model = load_model("genre-convnet", "cpu")
+    run = model.analyse(Clip(0.1 * np.random.default_rng(0).standard_normal(44_100).astype(np.float32), 11_025))
+    found = table.measure(run, Path("noise.wav"), most=2)
+    assert {unit.layer for unit in found.units} == {"conv1", "conv2", "conv3", "conv4", "conv5", "dense"}
+    assert [unit.unit for unit in found.units if unit.layer == "conv3"] == [0, 32]
+    assert {label.label for label in found.labels} == {model.labels[label] for label in np.argsort(-run.scores)[:2]}
+    assert found.units[2] == table.measure(run, Path("noise.wav"), layer="conv2").units[0]
+    assert "At most 2 units of a layer" in table.markdown(model, [found], 2)
