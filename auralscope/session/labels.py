@@ -322,11 +322,8 @@ class Labels:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def save_table(self, path: Path) -> None:
-        """Write the similarities of the labels shown, in their order, as CSV."""
-        if self.vectors is None:
-            return
-        labels, values = self.labels, self.shown(self.vectors.similarity(self.metric))
+    def save_table(self, path: Path, labels: Sequence[str], values: NDArray[np.float64]) -> None:
+        """Write a matrix over labels as CSV."""
         self._write(path, table(labels, values))
 
     def save_picture(self, path: Path, content: bytes) -> None:

@@ -311,12 +311,14 @@ class MainWindow(QMainWindow):
 
     def focus_gallery(self) -> None:
         """Put the arrow keys into the gallery."""
+        self.pages.setCurrentWidget(self.down)
         if self.session.layer:
             self.model_pane.show_place(self.session.layer)
         self.gallery.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def focus_method(self) -> None:
         """Open the list of ways to read a feature."""
+        self.pages.setCurrentWidget(self.down)
         if self.session.layer:
             self.model_pane.show_place(self.session.layer)
         self.gallery.method.setFocus(Qt.FocusReason.ShortcutFocusReason)

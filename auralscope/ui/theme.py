@@ -136,7 +136,7 @@ def _sheet(theme: Theme) -> str:
     QPushButton:checked, QToolButton:checked {{ background: {theme.original}; color: {theme.on_accent}; }}
     QPushButton#feature:checked {{ background: {theme.feature}; border-color: {theme.feature}; }}
     QPushButton#feature:focus {{ border-color: {theme.feature}; }}
-    QCheckBox::indicator:unchecked {{
+    QCheckBox::indicator:unchecked, QListWidget::indicator:unchecked {{
         width: 12px; height: 12px; border: 1px solid {theme.dim}; border-radius: 3px; background: {theme.base};
     }}
     QCheckBox::indicator:unchecked:disabled {{ border-color: {theme.border}; }}

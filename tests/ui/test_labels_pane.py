@@ -183,6 +183,11 @@ def test_the_key_opens_it_and_closes_it_again(ready):
     assert not ready.window.labels_pane.isVisible()
 
 
+def test_the_key_of_the_gallery_goes_back_to_it(opened):
+    opened.key(Qt.Key.Key_G)
+    assert opened.window.gallery.view.hasFocus()
+
+
 def test_the_pair_under_the_pointer_is_named(opened):
     hover(heatmap_of(opened), 0, 2)
     pane, labels = opened.window.labels_pane, opened.window.labels
@@ -266,6 +271,16 @@ def test_the_picture_that_is_saved_is_what_is_seen(opened, tmp_path, monkeypatch
     assert picture.width() == 2 * seen.width()
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 9) for y in range(0, picture.height(), 9)}
     assert len(colours) > 3
+
+
+def test_the_table_that_is_saved_is_that_of_the_heatmap(opened, tmp_path, monkeypatch):
+    target = tmp_path / "labels.csv"
+    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
+    opened.window.labels_pane.controls.save_table_wanted.emit()
+    opened.until(target.is_file)
+    opened.idle()
+    values = np.genfromtxt(target, delimiter=",", skip_header=1)[:, 1:]
+    np.testing.assert_allclose(values, heatmap_of(opened).matrix.values)
 
 
 def test_in_both_themes_the_heatmap_is_drawn_anew(opened):

@@ -159,6 +159,10 @@ class Heatmap(QWidget):
         painter.drawPixmap(0, 0, self._ground)
         self._draw_marks(painter)
         self._draw_pointer(painter)
+        if self.hasFocus():
+            painter.setPen(QColor(theme.current().original))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.place.cells.adjusted(-2, -2, 1, 1))
 
     def _draw_ground(self) -> QPixmap:
         ratio = self.devicePixelRatioF()

@@ -23,8 +23,8 @@ GAP_PX = 6
 TREE_PX = 70
 BAR_PX = 12
 LARGEST_CELL_PX = 120
-WIDEST = 1.6
-"""A cell is at most so many times as wide as it is high."""
+WIDEST, TALLEST = 1.6, 2.4
+"""A cell is at most so many times as wide as it is high, and as high as it is wide."""
 SMALLEST_FONT_PX, LARGEST_FONT_PX = 8, 13
 LONGEST_NAME_PX = 150
 LEFT, RIGHT, MIDDLE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter
@@ -70,7 +70,7 @@ class Place:
         """Arrange a heatmap of some labels in a size; the rows of one beside another stand where the other's do."""
         count = max(len(labels), 1)
         scale_px = BAR_PX + QFontMetrics(font).horizontalAdvance("-0.88") + 3 * GAP_PX
-        tree_px = TREE_PX + GAP_PX if tree else 0
+        tree_px = min(TREE_PX, size.width() // 10) + GAP_PX if tree else 0
         font, head_font = QFont(font), QFont(font)
         # The names need room, and the smaller the cells the smaller the names: two rounds are enough.
         height = min(max((size.height() - 90) / count, 1.0), LARGEST_CELL_PX)
@@ -85,7 +85,7 @@ class Place:
             metrics = QFontMetrics(head_font)
             highest = max((metrics.horizontalAdvance(label) for label in labels), default=0) + 2 * GAP_PX
             heads = min(highest, LONGEST_NAME_PX, size.height() // 3) if upright else metrics.height() + 4
-            height = min(max((size.height() - heads - 2) / count, 1.0), LARGEST_CELL_PX, width * WIDEST)
+            height = min(max((size.height() - heads - 2) / count, 1.0), LARGEST_CELL_PX, width * TALLEST)
         if beside is not None:
             heads, height = beside.heads, float(np.diff(beside.rows).mean())
         width = min(width, WIDEST * height)
@@ -98,7 +98,7 @@ class Place:
             rows = beside.rows
         right = int(columns[-1]) + GAP_PX
         top, tall = int(rows[0]), int(rows[-1] - rows[0])
-        tree_rect = QRect(right, top, TREE_PX, tall) if tree else QRect()
+        tree_rect = QRect(right, top, tree_px - GAP_PX, tall) if tree else QRect()
         bar = QRect(right + tree_px + GAP_PX, top, BAR_PX, max(min(tall, 320), 60))
         return cls(columns, rows, name_px, heads, font, head_font, upright, tree_rect, bar)
 

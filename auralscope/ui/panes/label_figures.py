@@ -127,9 +127,11 @@ class Figure(QWidget):
         return self.labels.pair_sentence(self.shown[row], self.shown[column if column >= 0 else row])
 
     def _pointed(self, row: int, column: int) -> None:
+        said = self.say(row, column) if row >= 0 else ""
         for heatmap in self.heatmaps:
             heatmap.point(row, column)
-        self.said.emit(self.say(row, column) if row >= 0 else "")
+            heatmap.setAccessibleDescription(said)
+        self.said.emit(said)
 
     def _chosen(self, row: int, column: int) -> None:
         self.labels.select(self.shown[row], self.shown[column])

@@ -88,8 +88,8 @@ class LabelsPane(QFrame):
         self.model.setObjectName("dim")
         self.model.setTextFormat(Qt.TextFormat.PlainText)
         self.jobs = JobsPane(session.jobs)
-        self.back = QPushButton("Back to the recording")
-        self.back.setToolTip("Close the label vectors (V)")
+        self.back = QPushButton("Back")
+        self.back.setToolTip("Back to the recording (V)")
         self.back.clicked.connect(self.closed)
         title = QLabel("Label vectors")
         title.setObjectName("title")
@@ -266,7 +266,12 @@ class LabelsPane(QFrame):
         self._save("picture", "png", "PNG (*.png)", lambda path: self._labels.save_picture(path, png_of(figure)))
 
     def _save_table(self) -> None:
-        self._save("table", "csv", "Table (*.csv)", self._labels.save_table)
+        """Of two heatmaps side by side, the one that is nowhere else."""
+        figure = self.figures.currentWidget()
+        matrix = figure.heatmaps[-1].matrix if isinstance(figure, Figure) else None
+        if matrix is not None:
+            values, labels = matrix.values, matrix.labels
+            self._save("table", "csv", "Table (*.csv)", lambda path: self._labels.save_table(path, labels, values))
 
     def _save(self, what: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
         folder = Path(str(self._settings.value("files/save folder", "")))

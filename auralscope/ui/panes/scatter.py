@@ -76,14 +76,14 @@ class ScatterPane(QWidget):
             axis.setVisible(bool(text))
             axis.setPen(colours.dim)
             axis.setTextPen(colours.text)
-            axis.setSIPrefixEnableRanges(())  # shares stay shares
-            axis.setLabel(text)
+            axis.setLabel(text, siPrefixEnableRanges=())  # shares stay shares, not thousandths
         self.near.setPen(pg.mkPen(colours.text, width=2))
         self.marked.setPen(pg.mkPen(theme.current().feature, width=2))
         self.intervals.setOpts(pen=pg.mkPen(colours.dim, width=1))
         self.line.setPen(pg.mkPen(colours.dim, width=1, style=Qt.PenStyle.DashLine))
         for name in self._names:
             name.setColor(colours.text)
+            name.fill = pg.mkBrush(colours.plate)
 
     def show_points(
         self,
@@ -139,7 +139,7 @@ class ScatterPane(QWidget):
         for item in self._names:
             self.plot.removeItem(item)
         self._names = []
-        text = PaneColours.of(self.palette()).text
+        colours = PaneColours.of(self.palette())
         lowest, highest = (self._at.min(axis=0), self._at.max(axis=0)) if names else (np.zeros(2), np.ones(2))
         taken: list[tuple[float, float]] = []
         wide, high = (highest - lowest).tolist()
@@ -149,7 +149,9 @@ class ScatterPane(QWidget):
                 continue  # over another name it could not be read
             taken.append((x, y))
             centre = (lowest[0] + highest[0]) / 2.0
-            item = pg.TextItem(name, color=text, anchor=(0.0 if x < centre else 1.0, 0.5))
+            item = pg.TextItem(
+                name, color=colours.text, fill=colours.plate, anchor=(-0.05 if x < centre else 1.05, 0.5)
+            )
             font = self.font()
             font.setPixelSize(11)
             item.setFont(font)
