@@ -90,6 +90,9 @@ class OtherModel:
 
     def _compare(self) -> None:
         """Compare anew where the models or the metric are others; no work for the window's thread."""
+        model = self._session.model
+        if model is not None and self.spec is not None and self.spec.id == model.spec.id:
+            self.spec, self._vectors = None, None  # it is the session's own now
         ours, theirs, metric = self._labels.vectors, self._vectors, self._labels.metric
         if ours is None or theirs is None:
             self.comparison, self._compared = None, None

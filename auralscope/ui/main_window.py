@@ -155,6 +155,7 @@ class MainWindow(QMainWindow):
         self.pictures.splitterMoved.connect(self._remember_taggram)
         self.model_pane.over_time.toggled.connect(self.show_taggram)
         self.model_pane.look_here.clicked.connect(self.look_here)
+        self.model_pane.label_vectors.clicked.connect(self.swap_labels)
         self.model_pane.weights.file_wanted.connect(self.choose_weights)
         self.model_pane.weights.asked.connect(self.messages.clear)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_colours_changed)
@@ -173,7 +174,7 @@ class MainWindow(QMainWindow):
                 *(taggram.by, taggram.overlap, taggram.go_on, taggram.save, taggram.names, taggram.map),
                 feature.trust.details,
                 *(feature.opacity, feature.alone, feature.save_sound, feature.save_picture),
-                *(model.choice, model.over_time, model.look_here),
+                *(model.choice, model.label_vectors, model.over_time, model.look_here),
                 *(model.weights.get, model.weights.from_file, model.weights.not_now, model.weights.cancel),
                 *model.layers.buttons.values(),
                 *(*gallery.kind.buttons.values(), gallery.method, gallery.order, gallery.resume),

@@ -183,6 +183,13 @@ def test_the_key_opens_it_and_closes_it_again(ready):
     assert not ready.window.labels_pane.isVisible()
 
 
+def test_the_button_opens_it_too(ready):
+    ready.click(ready.window.model_pane.label_vectors)
+    assert ready.window.labels_pane.isVisible()
+    ready.click(ready.window.labels_pane.back)
+    assert ready.window.spectrogram.isVisible()
+
+
 def test_the_key_of_the_gallery_goes_back_to_it(opened):
     opened.key(Qt.Key.Key_G)
     assert opened.window.gallery.view.hasFocus()

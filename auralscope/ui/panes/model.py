@@ -193,7 +193,13 @@ class ModelPane(QFrame):
         self.span.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.look_here = QPushButton("Look here")
         self.look_here.setToolTip("Move the model's window to the playhead (W)")
-        self.over_time = QPushButton("Tags over time")
+        self.label_vectors = QPushButton("Labels")
+        self.label_vectors.setAccessibleName("Label vectors")
+        self.label_vectors.setToolTip(
+            "What the model thinks of its labels: which are alike, and which units say so (V)"
+        )
+        self.over_time = QPushButton("Tags")
+        self.over_time.setAccessibleName("Tags over time")
         self.over_time.setCheckable(True)
         self.over_time.setToolTip("What the model says along the whole recording (O)")
         self.weights = WeightsPane(session)
@@ -209,6 +215,7 @@ class ModelPane(QFrame):
         row.addWidget(title)
         row.addWidget(self.choice, 2)
         row.addWidget(self.span, 1)
+        row.addWidget(self.label_vectors)
         row.addWidget(self.over_time)
         row.addWidget(self.look_here)
         layout = QVBoxLayout(self)
