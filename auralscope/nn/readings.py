@@ -18,6 +18,7 @@ from auralscope.nn.descent import Deconvolution, Descent, Reading, gradient_at, 
 from auralscope.nn.rules import (
     Adjoint,
     BatchNorm,
+    Clamp,
     Convolution,
     Derivative,
     Gate,
@@ -43,7 +44,7 @@ STABILISER = 1e-6
 class Guide(Rule):
     """Rectified on the way up and on the way down (Springenberg et al. 2015, sec. 3.4)."""
 
-    functions = Rectify.functions
+    functions: ClassVar[tuple[Callable[..., Any], ...]] = (*Rectify.functions, *Clamp.functions)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         return Derivative().backward(step, signal.with_values(signal.values.clamp(min=0.0)))
@@ -52,7 +53,12 @@ class Guide(Rule):
 class PassAll(Pass):
     """Activations and batch norms hand relevance on as it is (zennit's base composite)."""
 
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = (*Pass.functions, *Rectify.functions, *BatchNorm.functions)
+    functions: ClassVar[tuple[Callable[..., Any], ...]] = (
+        *Pass.functions,
+        *Rectify.functions,
+        *Clamp.functions,
+        *BatchNorm.functions,
+    )
 
 
 class PassGated(Gate):
@@ -107,12 +113,17 @@ SHARED = (
     Tensor.add,
     Tensor.__add__,
     Tensor.__radd__,
+    torch.sub,
+    Tensor.sub,
+    Tensor.__rsub__,
+    torch.neg,
+    Tensor.neg,
     torch.mean,
     Tensor.mean,
     torch.sum,
     Tensor.sum,
 )
-"""Averages and sums: relevance is shared out by contribution, as by LRP-epsilon (zennit's `Norm`)."""
+"""Averages, sums and differences: relevance is shared out by contribution, as by LRP-epsilon (zennit's `Norm`)."""
 
 
 class Gradient(Descent):

@@ -13,7 +13,7 @@ from captum.attr import Occlusion as CaptumOcclusion
 from torch import Tensor, nn
 from torch.nn import functional
 from zennit.attribution import Gradient
-from zennit.composites import EpsilonPlus, LayerMapComposite
+from zennit.composites import DeconvNet, EpsilonPlus, LayerMapComposite
 from zennit.rules import Epsilon, Norm, Pass
 
 import auralscope as asc
@@ -166,6 +166,46 @@ def test_relevance_is_kept_where_nothing_is_added() -> None:
     for method in ("lrp-epsilon", "lrp-zplus"):
         images = asc.deconvolve(net, image, "4", method=method)
         torch.testing.assert_close(images.sum(dim=(1, 2)), total, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [4, MAPS])
+def test_deconvolution_is_zennits(image: Tensor, layer: int) -> None:
+    net = network()
+    part = net[: layer + 1]
+    images = asc.deconvolve(net, image, str(layer))
+    output = part(image)
+    for unit, found in enumerate(images):
+        start = torch.zeros_like(output)
+        start[0, unit] = output[0, unit].detach()
+        with Gradient(part, DeconvNet()) as attributor:
+            _, expected = attributor(image.clone().requires_grad_(), start)
+        torch.testing.assert_close(found, expected[0, 0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU6(), nn.ReLU()])
+def test_guided_rectifies_whatever_clips_at_zero(activation: nn.Module) -> None:
+    torch.manual_seed(4)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), activation, nn.Conv2d(4, 3, 3)).double()
+    image = torch.rand(1, 1, 12, 12, dtype=torch.float64)  # small: nothing reaches six
+    expected = asc.deconvolve(nn.Sequential(net[0], nn.ReLU(), net[2]), image, "2", method="guided")
+    torch.testing.assert_close(asc.deconvolve(net, image, "2", method="guided"), expected, rtol=0, atol=1e-12)
+
+
+def test_lrp_through_a_difference(image: Tensor) -> None:
+    class Difference(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(1, 4, 3, padding=1, bias=False)
+            self.second = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+
+        def forward(self, image: Tensor) -> Tensor:
+            x = functional.relu(self.first(image))
+            return functional.relu(-(self.second(x) - x))
+
+    torch.manual_seed(2)
+    net = Difference().double()
+    images = asc.deconvolve(net, image, "", method="lrp-epsilon")
+    torch.testing.assert_close(images.sum(dim=(1, 2)), net(image)[0].sum(dim=(1, 2)), rtol=2e-3, atol=1e-6)
 
 
 def test_lrp_through_a_residual_sum(image: Tensor) -> None:

@@ -175,6 +175,21 @@ def test_a_cancelled_generator_is_closed(jobs, until):
     assert parts == [1]
 
 
+def test_work_that_rests_is_not_begun_when_it_is_cancelled(jobs, until):
+    resting, begun = threading.Event(), []
+
+    def work(job):
+        resting.set()
+        job.rest(60.0)
+        begun.append(job)
+
+    job = jobs.start("lane", work)
+    assert resting.wait(10.0)
+    job.cancel()
+    until(lambda: job.finished)
+    assert begun == []
+
+
 def test_progress_is_told(jobs, until):
     told = []
     jobs.changed.connect(lambda: told.extend(job.progress for job in jobs.running))
