@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from auralscope.errors import InputError, UnknownNameError
 from auralscope.nn.capture import Tape, record
-from auralscope.nn.descent import Reading, unit_count
-from auralscope.nn.readings import last, reading
+from auralscope.nn.descent import Reading, outcome, unit_count
+from auralscope.nn.readings import reading
 from auralscope.nn.steps import tensors_in
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def deconvolve_tape(
 ) -> Tensor:
     """Deconvolve units of a forward pass that was recorded; see `deconvolve`."""
     with torch.no_grad():
-        return last(deconvolve_parts(tape, layer, units, method))
+        return outcome(deconvolve_parts(tape, layer, units, method))
 
 
 def deconvolve_parts(

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -50,6 +50,9 @@ MEMORY_BYTES = 1_500_000_000
 
 SATURATED = 1e-6
 """A unit of which gradient times map makes no more than this part of its answer is saturated."""
+
+
+Outcome = TypeVar("Outcome")
 
 
 class Reading(ABC):
@@ -174,6 +177,16 @@ class Deconvolution(Descent):
         if saturated:
             start[saturated] = mean_gradient_at(tape, below, top, [units[row] for row in saturated]) * below
         return below, Signal(start)
+
+
+def outcome(parts: Generator[Any, None, Outcome]) -> Outcome:
+    """What a generator returns in the end, all its parts passed over."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            found: Outcome = end.value
+            return found
 
 
 def is_map(value: Tensor, image: Tensor) -> bool:

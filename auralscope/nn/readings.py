@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from auralscope.errors import NoRuleError, UnknownNameError
 from auralscope.nn.convolution import CONVOLUTION_ARGUMENTS, transposed_convolution
-from auralscope.nn.descent import Deconvolution, Descent, Reading, gradient_at, is_map, last_map
+from auralscope.nn.descent import Deconvolution, Descent, Reading, gradient_at, is_map, last_map, outcome
 from auralscope.nn.rules import (
     Adjoint,
     BatchNorm,
@@ -197,7 +197,7 @@ class Occlusion(Reading):
         self.stride = stride
 
     def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
-        return last(self.parts(tape, layer, units))
+        return outcome(self.parts(tape, layer, units))
 
     def parts(self, tape: Tape, layer: str, units: list[int]) -> Generator[float, None, Tensor]:
         whole = self._answer(tape, layer, units)
@@ -226,16 +226,6 @@ class Occlusion(Reading):
         if is_map(top, tape.image):
             return top[0, units].square().flatten(1).mean(dim=1)
         return top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
-
-
-def last(parts: Generator[Any, None, Tensor]) -> Tensor:
-    """What a generator returns in the end."""
-    while True:
-        try:
-            next(parts)
-        except StopIteration as end:
-            image: Tensor = end.value
-            return image
 
 
 READINGS: dict[str, Reading] = {

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralscope.nn.descent import is_map, unit_count
+from auralscope.nn.descent import is_map, outcome, unit_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from numpy.typing import NDArray
 
@@ -136,17 +136,26 @@ def summarise(
     images : (units, bins, frames) array, optional
         All units' deconvolutions, where they are there already, or what another method says.
     """
+    if images is None:
+        top = run.tape.layer(run.model.layer(layer).module)
+        images = _deconvolved(run, layer, unit_count(top, run.tape.image), progress)
+    return outcome(summarise_parts(run, layer, images))
+
+
+def summarise_parts(run: Run, layer: str, images: NDArray[np.float32]) -> Generator[None, None, LayerSummary]:
+    """As `summarise`, but it can be left in between."""
     module = run.model.layer(layer).module
     top = run.tape.layer(module)
-    if images is None:
-        images = _deconvolved(run, layer, unit_count(top, run.tape.image), progress)
     front_end = run.model.front_end
     image = torch.from_numpy(images)
     drawn = torch.from_numpy(np.stack([front_end.shown(each) for each in images])) if front_end.is_waveform else image
     maps = _maps(top, run.tape.image)
     centroid_hz, bandwidth_hz = spectral_shape(drawn, torch.from_numpy(front_end.plane.frequencies_hz))
+    yield
     columns = (maps.square().mean(dim=1), hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(drawn))
-    rows = zip(*(column.tolist() for column in columns), map(tuple, votes(run.tape, module).tolist()), strict=True)
+    yield
+    said = yield from votes_parts(run.tape, module)
+    rows = zip(*(column.tolist() for column in columns), map(tuple, said.tolist()), strict=True)
     units = tuple(UnitSummary(layer, unit, *row) for unit, row in enumerate(rows))
     return LayerSummary(units, similarity(image).numpy())
 
@@ -198,17 +207,22 @@ def votes(tape: Tape, module: str) -> Tensor:
 
     In a network of ReLUs and poolings without biases above the layer, a label's votes sum to its logit.
     """
+    return outcome(votes_parts(tape, module))
+
+
+def votes_parts(tape: Tape, module: str) -> Generator[None, None, Tensor]:
+    """As `votes`, but it can be left after each label."""
     top = tape.layer(module)
     if top is tape.output:
         return torch.diag(tape.output[0].cpu()).double()
     with torch.enable_grad():
         leaf = top.detach().requires_grad_()
-        logits = tape.replay(top, leaf, tape.output)
-        n_labels = logits.shape[-1]
-        said = []
-        for label in range(n_labels):
-            (gradient,) = torch.autograd.grad(logits[0, label], leaf, retain_graph=label + 1 < n_labels)
-            said.append(_maps(gradient * top, tape.image).sum(dim=1))
+        logits = tape.replay(top, leaf, tape.output)[0].unbind()
+    said = []
+    for label, logit in enumerate(logits, start=1):
+        yield
+        (gradient,) = torch.autograd.grad(logit, leaf, retain_graph=label < len(logits))
+        said.append(_maps(gradient * top, tape.image).sum(dim=1))
     return torch.stack(said, dim=1)
 
 

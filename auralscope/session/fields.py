@@ -101,7 +101,7 @@ class Fields:
             self.seen, self.problem = None, sentence  # a cell may see nothing but padding
             self.changed.emit()
 
-        self._jobs.start(LANE, find, key="field", urgency=2, done=found, failed=failed)
+        self._jobs.start(LANE, find, key="field", urgency=3, done=found, failed=failed)
 
 
 def strongest_cell(values: NDArray[np.float32]) -> Cell:

@@ -13,7 +13,7 @@ from psygnal import Signal
 from auralscope.session.trust import LANE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from auralscope.nn.excerpts import Run
     from auralscope.nn.summaries import LayerSummary, UnitSummary
@@ -75,12 +75,12 @@ class Summaries:
         if key in known:
             return
 
-        def work(_job: Job) -> LayerSummary:
+        def work(_job: Job) -> Generator[None, None, LayerSummary]:
             import numpy as np
 
-            from auralscope.nn.summaries import summarise
+            from auralscope.nn.summaries import summarise_parts
 
-            return summarise(run, layer, images=np.stack(images))
+            return summarise_parts(run, layer, np.stack(images))
 
         def done(summary: LayerSummary) -> None:
             known[key] = self.summary = summary

@@ -82,6 +82,7 @@ class Trust:
             LANE,
             measure,
             key="trust",
+            urgency=2,
             done=measured,
             failed=lambda _sentence: self.changed.emit(),
         )
