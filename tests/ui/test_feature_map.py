@@ -82,6 +82,17 @@ def test_a_click_keeps_the_cell_and_the_arrow_keys_go_on(at_map):
         at_map.until(lambda cell=cell: session.fields.seen is not None and session.fields.seen.cell == cell)
 
 
+def test_the_cell_stays_when_units_are_read_in_another_way(at_map):
+    session, view = at_map.session, at_map.window.gallery.map.view
+    cell = (7, 2)
+    at_map.click(view, view.rect_of(cell).center().toPoint())
+    at_map.until(lambda: session.fields.seen is not None and session.fields.seen.cell == cell)
+    session.choose_method("gradient")
+    at_map.filled()
+    at_map.until(lambda: session.fields.seen is not None)
+    assert session.fields.seen.cell == cell
+
+
 def test_what_it_saw_is_repeated(at_map):
     session, player = at_map.session, at_map.player
     point(at_map, (20, 12))

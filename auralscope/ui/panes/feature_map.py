@@ -173,11 +173,13 @@ class MapPane(QWidget):
                 session.fields.clear()
             self._of = None
             return
-        if self._of == (look, unit) and session.fields.seen is not None:
-            return
-        self._of = (look, unit)
-        self.view.show_map(look.maps[unit], self._colours)
-        self._mark(strongest_cell(look.maps[unit]))
+        of = (session.look, session.layer, unit)
+        if self._of != of:
+            self._of = of
+            self.view.show_map(look.maps[unit], self._colours)
+            self._mark(strongest_cell(look.maps[unit]))
+        elif session.fields.seen is None and self._marked is not None:
+            self._look_at(self._marked)  # the same map, read by another method
 
     def repeat(self) -> None:
         """Hear what the cell saw, again and again."""
