@@ -91,7 +91,10 @@ def is_folded(signal: Signal, weight: Tensor) -> bool:
 
 
 BLOCK_VALUES = 2**18
-"""What `_folded` spreads at a time, so that it stays in a core's cache."""
+"""What `_folded` spreads at a time for each core, so that it stays in its cache."""
+
+BLOCK_VALUES_ON_A_GPU = 2**26
+"""The same on a GPU, where few large steps are quick."""
 
 
 def _folded(signal: Signal, weight: Tensor, before: tuple[int, ...], shape: torch.Size) -> Tensor:
@@ -113,7 +116,8 @@ def _folded(signal: Signal, weight: Tensor, before: tuple[int, ...], shape: torc
     matrix = placed.flatten(2).flatten(0, 1)  # (places * channels, out * patch)
 
     places, last = unpooling.places(values.dtype), values.movedim(1, -1).unsqueeze(-2)
-    rows = max(1, BLOCK_VALUES // (places[0].numel() * units))
+    block = BLOCK_VALUES * torch.get_num_threads() if values.device.type == "cpu" else BLOCK_VALUES_ON_A_GPU
+    rows = max(1, block // (places[0].numel() * units))
     blocks = [
         (last[:, first : first + rows] * places[first : first + rows]).flatten(-2) @ matrix
         for first in range(0, cells[0], rows)

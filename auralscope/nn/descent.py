@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from auralscope.nn.steps import Step
 
 CACHE_BYTES = 12_000_000
-"""About how large the planes of the units that travel together may be, so that a processor's cache holds them."""
+"""About how large the planes of the units that travel together may be on a CPU, so that its cache holds them."""
 
 MEMORY_BYTES = 1_500_000_000
 """About how much the signals of the units that travel together may take; more units travel in turns."""
@@ -144,7 +144,8 @@ class Descent(Reading):
                     "a plugin adds one through the hook auralscope_rules."
                 )
             units = len(waiting[index].values)
-            if units > 1 and units * _plane_bytes(rule, step, waiting[index]) > CACHE_BYTES:
+            cached = tape.image.device.type == "cpu"
+            if cached and units > 1 and units * _plane_bytes(rule, step, waiting[index]) > CACHE_BYTES:
                 # Planes grow on the way down: from here on, half of the units at a time.
                 halves = (slice(0, units // 2), slice(units // 2, units))
                 parts = [{i: signal.rows(half) for i, signal in waiting.items()} for half in halves]
