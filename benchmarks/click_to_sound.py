@@ -116,7 +116,8 @@ class Sitting:
             raise SystemExit("; ".join(self._failures) or "It took too long.")
 
     def quiet(self) -> None:
-        """Until nothing is computed any more."""
+        """Until nothing is computed any more; how far a sound can be trusted is not waited for."""
+        self.session.trust.clear()
         self.wait(lambda: not self.session.jobs.running)
 
     def click(self, *units: int) -> float:
