@@ -63,8 +63,9 @@ class OtherModel:
     @property
     def labels(self) -> tuple[str, ...]:
         """Those shown, in their order."""
-        common = self.comparison.labels if self.comparison is not None else ()
-        return tuple(common[place] for place in self.arrangement.places)
+        if self.comparison is None:
+            return ()
+        return tuple(self.comparison.labels[place] for place in self.arrangement.places)
 
     def shown(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """A matrix over the common labels, for those shown in their order."""

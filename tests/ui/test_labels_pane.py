@@ -391,6 +391,29 @@ def test_two_models_are_compared_over_the_labels_that_both_know(opened):
     assert f"difference {number(expected)}" in opened.window.labels_pane.readout.text()
 
 
+def test_another_model_of_the_session_begins_anew_in_every_tab(opened):
+    pane, session = opened.window.labels_pane, opened.session
+    other, vectors = pane.other._other, opened.window.labels.vectors
+    other._vectors, other.spec = vectors, replace(session.model.spec, id="another")
+    other._compare()
+    opened.until(lambda: other.comparison is not None)
+    opened.window.labels.select("ballad", "dance")
+    for tab in range(pane.tabs.count()):
+        pane.tabs.setCurrentIndex(tab)
+    session.load_model("genre-convnet")
+    opened.until(lambda: opened.window.labels.vectors not in (None, vectors))
+    opened.until(lambda: other.comparison is not None)
+    for tab in range(pane.tabs.count()):
+        pane.tabs.setCurrentIndex(tab)
+    assert opened.window.labels.selected == ()
+    assert heatmap_of(opened).matrix.labels == ("ballad", "dance", "hip-hop")
+    opened.until(lambda: pane.kernels.kernels)
+    other.spec = session.model.spec
+    other._compare()
+    assert other.comparison is None, "a model is not compared with itself"
+    assert "Choose another model" in pane.other.figure.sentence.text()
+
+
 def test_a_model_that_cannot_be_loaded_is_a_sentence_in_the_pane(opened):
     other = opened.window.labels_pane.other
     opened.window.labels_pane.tabs.setCurrentIndex(2)
