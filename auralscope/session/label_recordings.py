@@ -62,6 +62,7 @@ class Kernels:
         self._model = model
         self.kernels, self.affinity, self.recordings, self.unheard, self.problem = [], None, 0, [], ""
         self._session.jobs.cancel("kernels' labels")
+        self.changed.emit()
 
         def describe(_job: Job) -> list[Kernel]:
             from auralscope.nn.first_layer import first_layer_kernels
@@ -76,7 +77,6 @@ class Kernels:
             LANE, describe, title="Playing test sounds to the first layer", key="kernels", done=described,
             failed=self._failed,
         )  # fmt: skip
-        self.changed.emit()
 
     def hear_over(self, files: Sequence[Path]) -> None:
         """Find the labels that go with each kernel over some recordings, or folders of them."""

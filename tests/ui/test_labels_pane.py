@@ -16,6 +16,7 @@ from auralscope.nn.label_vectors import LabelVectors
 from auralscope.session.label_words import number
 from auralscope.ui.panes.diverging import colours_of
 from auralscope.ui.panes.heatmap import NOWHERE, Heatmap, Matrix
+from auralscope.ui.panes.label_kernels import KernelRole
 
 
 @pytest.fixture
@@ -438,6 +439,19 @@ def test_kernels_are_seen_and_one_click_from_being_heard(opened):
     kernel = pane.kernels.kernels[4]
     assert pane.kernels_tab.title.text() == f"1-4: {', '.join(kernel.words)}"
     assert [bar.share for bar in pane.kernels_tab.responses.bars][:1] == [kernel.responses.onset]
+
+
+def test_kernels_stay_drawn_until_the_view_is_told_of_others(opened):
+    pane = opened.window.labels_pane
+    pane.tabs.setCurrentIndex(3)
+    opened.until(lambda: pane.kernels.kernels)
+    model = pane.kernels_tab.figure.view.model()
+    before = model.index(63, 0).data(KernelRole)
+    pane.kernels.kernels = []  # as between one model and the next
+    assert model.index(63, 0).data(KernelRole) is before
+    pane.kernels_tab.figure.view.grab()
+    pane.kernels.changed.emit()
+    assert model.rowCount() == 0
 
 
 def test_a_kernel_is_drawn_with_low_frequencies_below_and_early_times_left(opened):

@@ -52,18 +52,20 @@ class _Model(QAbstractListModel):
     def __init__(self, kernels: Kernels, parent: QWidget) -> None:
         super().__init__(parent)
         self._kernels = kernels
+        self._shown: list[Kernel] = []  # not the session's own list: that may be another before the view knows
 
     def renew(self) -> None:
         self.beginResetModel()
+        self._shown = self._kernels.kernels
         self.endResetModel()
 
     def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._kernels.kernels)
+        return 0 if parent is not None and parent.isValid() else len(self._shown)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        kernel = self._kernels.kernels[index.row()]
+        kernel = self._shown[index.row()]
         if role == KernelRole:
             return kernel
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
