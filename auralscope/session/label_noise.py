@@ -67,6 +67,7 @@ class Noise:
     def __init__(self, session: Session, labels: Labels) -> None:
         self._session = session
         self._labels = labels
+        self._model = session.model
         self._noise_file: Path | None = None
         self._scored: Path | None = None
         self.qualities: list[Quality] = []
@@ -81,6 +82,9 @@ class Noise:
         return bool(self._labels.truth_files)
 
     def _forget(self) -> None:
+        if self._session.model is self._model:
+            return  # another could not be loaded
+        self._model = self._session.model
         self._session.jobs.cancel("label noise")
         self._noise_file = self._scored = None
         self.qualities, self.about, self.problem = [], "", ""

@@ -396,3 +396,7 @@ def test_noise_and_auc_of_the_ground_truth_that_is_loaded(owner, tmp_path):
     owner.until(lambda: noise.problem)
     assert "not there.npy" in noise.problem
     assert noise.what == "AUC", "what was there stays"
+    owner.session.load_model("no-such-model")
+    owner.until(lambda: owner.problems)
+    assert noise.what == "AUC", "a model that cannot be loaded changes nothing"
+    assert len(noise.qualities) == 3
