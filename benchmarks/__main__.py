@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from benchmarks import click_to_sound, deconvolution, labels, responsiveness, startup, tagging
@@ -14,6 +15,9 @@ ALL = {
     "responsiveness": responsiveness.main,
     "labels": labels.main,
 }
+
+cores, load = os.cpu_count() or 1, os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+print(f"{cores} cores, load {load:.1f}" + ("; others compute, too, and all figures suffer" if load > 0.5 else ""))
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:
