@@ -28,8 +28,14 @@ from auralscope.training.score import Note, Score
 from auralscope.training.styles import EIGHTHS, LONG, PERCUSSION, SIXTEENTHS, STYLES, THREE, Style
 
 PIECE_S = 30.0
-STRANGE = 0.22
+STRANGE = 0.15
 """How often a part goes to a family that the style would not give it to."""
+
+ALONE = 0.22
+"""How often at least one instrument plays by itself, in a style that does not live by its drums."""
+
+FULL = 0.12
+"""How often everyone whom the style names plays; else a bass and two more, so that each can be heard."""
 
 ORDERS = [
     (0, 1, 2, 1),
@@ -53,8 +59,8 @@ class Piece:
         One of `STYLES`.
     mode : str
         "major", "minor" or "dorian".
-    touch : {"", "staccato", "legato"}
-        How the notes of all parts are joined.
+    touch : {"", "staccato"}
+        Whether the notes of all parts are cut short.
     """
 
     score: Score
@@ -79,7 +85,7 @@ def arrange(seed: int) -> Piece:
     bars = math.ceil(PIECE_S * tempo / 60.0 / beats_per_bar)
     sketch = Sketch(rng, harmony, bars, beats_per_bar, looseness_beats=float(rng.uniform(0.0, 0.02)))
     sketch.swing = float(rng.uniform(*style.swing))
-    touch = choose(rng, ["", "", "staccato", "legato"])
+    touch = choose(rng, ["", "", "staccato"])
     _Arranger(sketch, style, touch).write()
     score = Score(name, seed, round(tempo, 3), beats_per_bar, tuple(sketch.parts))
     return Piece(score, name, mode, touch)
@@ -97,9 +103,10 @@ class _Arranger:
 
     def write(self) -> None:
         drawn = self.rng.random()
-        if drawn < self.style.alone:
+        alone = max(self.style.alone, ALONE if self.style.drums < 1.0 and self.style.section < 1.0 else 0.0)
+        if drawn < alone:
             self._alone()
-        elif drawn < self.style.alone + self.style.section:
+        elif drawn < alone + self.style.section:
             self._section()
         else:
             self._band()
@@ -132,6 +139,10 @@ class _Arranger:
         roles = [role for role, (chance, _) in self.style.roles.items() if self.rng.random() < chance]
         if len(roles) < 2:
             roles = list(self.style.roles)[:3]
+        if self.rng.random() >= FULL:
+            others = [role for role in roles if role != "bass"]
+            kept = {str(role) for role in self.rng.permutation(others)[:2]}
+            roles = [role for role in roles if role == "bass" or role in kept]
         for role in roles:
             families = self.style.roles[role][1]
             strange = self.rng.random() < STRANGE and role != "bass"
@@ -160,8 +171,6 @@ class _Arranger:
         notes = [_within(note, instrument) for note in notes]
         if self.touch == "staccato" and role != "pad":
             notes = [replace(note, duration_beats=min(note.duration_beats * 0.4, 0.4)) for note in notes]
-        elif self.touch == "legato":
-            notes = [replace(note, duration_beats=note.duration_beats * 1.12) for note in notes]
         volume = {"lead": 104, "counter": 92, "chords": 88, "arpeggio": 92, "pad": 84, "bass": 100}[role]
         swell = swelling(sketch) if instrument.held and rng.random() < 0.35 else ()
         vibrato = role in ("lead", "counter") and instrument.held and rng.random() < 0.6

@@ -152,7 +152,7 @@ Over the test pieces:
 - Tags mean what the code above makes of them: "jazz" is swung ride cymbals and seventh chords, not the music of a
   century. There is no singing with words, no rapping and no recorded noise in the training data.
 - The AUC is that of pieces by the same composer's code. Of recordings it says little.
-- Major and minor, and how notes are joined, are the tags that the network knows least; see the table.
+- Minor is the tag that the network knows least; see the table.
 - Made to be looked into, for teaching and research on what convnets learn; not made to sort a music library.
 """
 

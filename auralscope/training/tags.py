@@ -28,7 +28,7 @@ LOW_PITCH, HIGH_PITCH = 54.0, 69.0
 
 INSTRUMENT_TAGS = (*FAMILIES, "drums", "percussion")
 TEXTURE_TAGS = ("solo", "ensemble", "dense", "sparse", "slow", "fast", "low register", "high register")
-MANNER_TAGS = ("major", "minor", "staccato", "legato", "triple metre")
+MANNER_TAGS = ("minor", "staccato", "triple metre")
 TAGS: tuple[str, ...] = (*INSTRUMENT_TAGS, *TEXTURE_TAGS, *MANNER_TAGS, *STYLES)
 
 
@@ -43,17 +43,17 @@ def tags_of(piece: Piece) -> set[str]:
     pitch = _pitch([note for part in tuned for note in part.notes])
     described = {
         "solo": len(players) == 1,
-        "ensemble": len(players) >= 5,
+        "ensemble": len(players) >= 4,
         "sparse": per_s < SPARSE_PER_S,
         "dense": per_s > DENSE_PER_S,
         "slow": score.tempo_bpm < SLOW_BPM,
         "fast": score.tempo_bpm > FAST_BPM,
         "low register": pitch < LOW_PITCH,
         "high register": pitch > HIGH_PITCH,
+        "minor": piece.mode != "major",  # Dorian has a minor third too
         "triple metre": score.beats_per_bar == 3,
     }
     tags |= {tag for tag, holds in described.items() if holds}
-    tags.add("major" if piece.mode == "major" else "minor")  # dorian has a minor third
     if piece.touch:
         tags.add(piece.touch)
     tags.add(piece.style)
