@@ -39,7 +39,7 @@ class Settings:
     weight_decay, label_smoothing : float
     loss : {"categorical", "binary"}
         Cross-entropy over classes that exclude one another, each window's label a number; or tag by tag, its label a
-        vector of zeros and ones (labels,).
+        vector of zeros and ones (labels,), NaN where it is not known.
     keep : {"loss", "auc"}, optional
         Which epoch is the best: that with the lowest validation loss, or with the highest mean AUC over labels; unless
         given, the loss for classes and the AUC for tags.
@@ -255,8 +255,9 @@ class _Task(lightning.LightningModule):  # type: ignore[misc]
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
         if self.settings.loss == "categorical":
             return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        known = ~labels.isnan()
         smoothed = labels * (1.0 - smoothing) + 0.5 * smoothing
-        return functional.binary_cross_entropy_with_logits(logits, smoothed)
+        return functional.binary_cross_entropy_with_logits(logits[known], smoothed[known])
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = torch.optim.AdamW(

@@ -33,7 +33,7 @@ from auralscope.training.render import (
     find_font,
     render,
 )
-from auralscope.training.tags import TAGS, tags_of, vector
+from auralscope.training.tags import INSTRUMENT_TAGS, TAGS, tags_of, vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,11 +146,13 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     split : str
     front_end : StandardisedMelgram
     seed : int, optional
-        Augment, each number another way: number `k` is of piece k modulo the number of pieces. Without it, the pieces
-        as they are.
+        Augment, each number another way: number `k` is of piece k modulo the number of pieces. Some are mixed with a
+        second piece; of these the instruments alone are known, the other tags are NaN. Without it, the pieces as they
+        are.
     """
 
     STEP_DB = 0.5
+    MIXED = 0.35
 
     def __init__(
         self, corpus: TaggedCorpus, split: Split, front_end: StandardisedMelgram, seed: int | None = None
@@ -158,6 +160,7 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self.items = [item for item in corpus.items if item.split == split]
         self.front_end = front_end
         self.seed = seed
+        self._instruments = torch.tensor([tag in INSTRUMENT_TAGS for tag in TAGS])
         self.truth = torch.stack([torch.from_numpy(item.truth()) for item in self.items])
         self.levels = torch.stack([self._levels(corpus.load(item)) for item in self.items])
 
@@ -166,10 +169,20 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         place = number % len(self.items)
-        power = 10.0 ** (self.levels[place].float() * (-self.STEP_DB / 10.0))
+        power, truth = self._power(place), self.truth[place]
         if self.seed is not None:
-            power = augment(np.random.default_rng([self.seed, number]), power)
-        return self.front_end.scaled(power)[None], self.truth[place]
+            rng = np.random.default_rng([self.seed, number])
+            power = augment(rng, power)
+            if rng.random() < self.MIXED:
+                second = int(rng.integers(len(self.items)))
+                other = augment(rng, self._power(second))
+                gain_db = float(rng.uniform(-8.0, 8.0))
+                power = power / power.mean() + other / other.mean() * 10.0 ** (gain_db / 10.0)
+                truth = torch.where(self._instruments, truth.maximum(self.truth[second]), torch.nan)
+        return self.front_end.scaled(power)[None], truth
+
+    def _power(self, place: int) -> torch.Tensor:
+        return 10.0 ** (self.levels[place].float() * (-self.STEP_DB / 10.0))
 
     def _levels(self, samples: NDArray[np.float32]) -> torch.Tensor:
         """(bands, frames) uint8: so many steps below the loudest cell."""

@@ -18,7 +18,7 @@ from auralscope.training.corpus import FreshWindows
 from auralscope.training.instruments import FAMILIES, INSTRUMENTS
 from auralscope.training.render import TIM, TrainingError, find_font
 from auralscope.training.tagged import FONTS, TaggedCorpus, TaggedImages, TaggedItem, augment, plan
-from auralscope.training.tags import TAGS, tags_of
+from auralscope.training.tags import INSTRUMENT_TAGS, TAGS, tags_of
 
 PIECES = [arrange(seed) for seed in range(400)]
 FRONT_END = StandardisedMelgram(sample_rate=12_000, n_fft=512, hop=256, window_samples=348_000, n_mels=96)
@@ -65,7 +65,7 @@ def test_notes_lie_in_their_instruments_ranges_and_fill_the_piece() -> None:
             if not part.drums:
                 low, high = ranges[part.program]
                 assert all(low <= note.pitch <= high for note in part.notes)
-        last = max(note.start_beats for part in score.parts for note in part.notes)
+        last = max(note.start_beats + note.duration_beats for part in score.parts for note in part.notes)
         assert last * 60 / score.tempo_bpm > 0.6 * PIECE_S
 
 
@@ -105,9 +105,14 @@ def test_images_are_those_of_the_front_end(tmp_path) -> None:
         # Held to half a decibel of a range of 80.
         assert float((image[0] - seen).abs().mean()) < 0.02
         assert {tag for tag, holds in zip(TAGS, truth, strict=True) if holds} == tags_of(arrange(item.seed))
-    altered, again = (TaggedImages(corpus, "test", FRONT_END, seed=1)[0][0] for _ in range(2))
-    assert torch.equal(altered, again)
-    assert not torch.equal(altered, images[0][0])
+    altered, again = (TaggedImages(corpus, "test", FRONT_END, seed=1) for _ in range(2))
+    assert torch.equal(altered[0][0], again[0][0])
+    assert not torch.equal(altered[0][0], images[0][0])
+    # Of a mixture the instruments are known, and nothing else.
+    mixtures = [truth for number in range(40) for _, truth in [altered[number]] if bool(truth.isnan().any())]
+    assert 4 <= len(mixtures) <= 30
+    for truth in mixtures:
+        assert {tag for tag, value in zip(TAGS, truth, strict=True) if not value.isnan()} == set(INSTRUMENT_TAGS)
 
 
 class Bars(Dataset):
@@ -154,3 +159,18 @@ def test_a_tag_that_every_window_has_has_no_auc() -> None:
     areas = fitting.label_auc(network, always)
     assert np.isnan(areas[0])
     assert areas[1] == 0.5
+
+
+def test_what_is_not_known_of_a_window_teaches_nothing() -> None:
+    """A tag whose every truth is NaN leaves its row of weights where it was."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(576, 2, bias=False))
+    windows = [(torch.randn(1, 24, 24), torch.tensor([float(number % 2), torch.nan])) for number in range(32)]
+    settings = fitting.Settings(
+        max_epochs=1, batch=16, workers=0, half=False, loss="binary", label_smoothing=0.0, weight_decay=0.0
+    )
+    images, truth = (torch.stack(part) for part in zip(*windows, strict=True))
+    fitting._Task(network, settings, 2)._loss(network(images), truth, 0.0).backward()
+    assert network[1].weight.grad is not None
+    assert float(network[1].weight.grad[1].abs().max()) == 0.0
+    assert float(network[1].weight.grad[0].abs().max()) > 0.0
