@@ -432,12 +432,11 @@ def confusion(network: nn.Module, windows: Windows, n_labels: int, *, batch: int
 
 
 @torch.no_grad()
-def label_auc(network: nn.Module, windows: Windows, *, batch: int = 16) -> list[float]:
-    """(labels,): the area under each tag's ROC curve; NaN for a tag that all windows have, or none."""
+def tag_probabilities(network: nn.Module, windows: Windows, *, batch: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a tagger says of windows and what is true: (windows, labels) probabilities, and zeros and ones."""
     network.eval()
     said, truth = zip(*((network(images), labels) for images, labels in DataLoader(windows, batch)), strict=True)
-    found: list[float] = areas(torch.cat(said), torch.cat(truth)).tolist()
-    return found
+    return torch.cat(said).sigmoid(), torch.cat(truth)
 
 
 def areas(scores: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

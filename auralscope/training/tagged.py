@@ -54,7 +54,7 @@ RECIPE = "2"
 
 @dataclass(frozen=True)
 class TaggedItem:
-    """One piece: its seed, the sound font that plays it, its tags."""
+    """One piece: its seed and the sound font that plays it."""
 
     split: Split
     seed: int
@@ -63,10 +63,6 @@ class TaggedItem:
     @property
     def name(self) -> str:
         return f"{self.seed:07d}-{self.font.name}"
-
-    def truth(self) -> NDArray[np.float32]:
-        """(tags,): 1 where a tag holds."""
-        return vector(tags_of(arrange(self.seed)), TAGS)
 
 
 def plan(counts: dict[Split, int]) -> list[TaggedItem]:
@@ -138,7 +134,7 @@ class TaggedCorpus:
 
 
 class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Mel images of pieces with their tags, all in memory, half a decibel exact.
+    """Mel images of windows of pieces with the tags of each window, all in memory, half a decibel exact.
 
     Parameters
     ----------
@@ -146,13 +142,14 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     split : str
     front_end : StandardisedMelgram
     seed : int, optional
-        Augment, each number another way: number `k` is of piece k modulo the number of pieces. Some are mixed with a
-        second piece; of these the instruments alone are known, the other tags are NaN. Without it, the pieces as they
-        are.
+        Cut anywhere and augment, each number another way: number `k` is of piece k modulo the number of pieces. Some
+        are mixed with a second window; of these the instruments alone are known, the other tags are NaN. Without it,
+        the windows of every piece one after another, as they are.
     """
 
     STEP_DB = 0.5
-    MIXED = 0.35
+    MIXED = 0.3
+    SPEED = (0.92, 1.08)
 
     def __init__(
         self, corpus: TaggedCorpus, split: Split, front_end: StandardisedMelgram, seed: int | None = None
@@ -160,53 +157,72 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self.items = [item for item in corpus.items if item.split == split]
         self.front_end = front_end
         self.seed = seed
+        self.frames = front_end.input_shape[1]
         self._instruments = torch.tensor([tag in INSTRUMENT_TAGS for tag in TAGS])
-        self.truth = torch.stack([torch.from_numpy(item.truth()) for item in self.items])
-        self.levels = torch.stack([self._levels(corpus.load(item)) for item in self.items])
+        self._pieces = [arrange(item.seed) for item in self.items]
+        self._levels = torch.stack([self._level(corpus.load(item)) for item in self.items])
+        self.per_piece = self._levels.shape[2] // self.frames
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.items) * (self.per_piece if self.seed is None else 1)
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        place = number % len(self.items)
-        power, truth = self._power(place), self.truth[place]
-        if self.seed is not None:
-            rng = np.random.default_rng([self.seed, number])
-            power = augment(rng, power)
-            if rng.random() < self.MIXED:
-                second = int(rng.integers(len(self.items)))
-                other = augment(rng, self._power(second))
-                gain_db = float(rng.uniform(-8.0, 8.0))
-                power = power / power.mean() + other / other.mean() * 10.0 ** (gain_db / 10.0)
-                truth = torch.where(self._instruments, truth.maximum(self.truth[second]), torch.nan)
+        if self.seed is None:
+            if number >= len(self):
+                raise IndexError(number)
+            place, which = divmod(number, self.per_piece)
+            power, truth = self._cut(place, which * self.frames)
+            return self.front_end.scaled(power)[None], truth
+        rng = np.random.default_rng([self.seed, number])
+        power, truth = self._altered(rng, number % len(self.items))
+        if rng.random() < self.MIXED:
+            other, others = self._altered(rng, int(rng.integers(len(self.items))))
+            gain_db = float(rng.uniform(-8.0, 8.0))
+            power = power / power.mean() + other / other.mean() * 10.0 ** (gain_db / 10.0)
+            truth = torch.where(self._instruments, truth.maximum(others), torch.nan)
         return self.front_end.scaled(power)[None], truth
 
-    def _power(self, place: int) -> torch.Tensor:
-        return 10.0 ** (self.levels[place].float() * (-self.STEP_DB / 10.0))
+    def _altered(self, rng: np.random.Generator, place: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """A window from anywhere in a piece, half of the time played slower or faster, augmented."""
+        speed = float(rng.uniform(*self.SPEED)) if rng.random() < 0.5 else 1.0
+        room = self._levels.shape[2] - int(np.ceil(self.frames * speed))
+        power, truth = self._cut(place, int(rng.integers(room + 1)), speed)
+        return augment(rng, power, self.front_end.hop_s), truth
 
-    def _levels(self, samples: NDArray[np.float32]) -> torch.Tensor:
-        """(bands, frames) uint8: so many steps below the loudest cell."""
+    def _cut(self, place: int, first: int, speed: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+        """The power of a window, (bands, frames), and its tags."""
+        at = first + (torch.arange(self.frames) * speed).long()
+        power = 10.0 ** (self._levels[place][:, at].float() * (-self.STEP_DB / 10.0))
+        hop_s = self.front_end.hop_s
+        tags = tags_of(self._pieces[place], first * hop_s, (first + self.frames * speed) * hop_s)
+        return power, torch.from_numpy(vector(tags))
+
+    def _level(self, samples: NDArray[np.float32]) -> torch.Tensor:
+        """(bands, frames) uint8 of a whole piece: so many steps below its loudest cell."""
         front_end = self.front_end
-        stft = front_end.see(torch.from_numpy(front_end.window(samples))).stft
+        n = round(PIECE_S * front_end.sample_rate)
+        stft = front_end.see(torch.from_numpy(np.resize(samples, n))).stft
         bank = filter_bank(front_end.n_fft, front_end.n_mels, front_end.sample_rate, stft.device, torch.float32)
         power = bank @ stft.abs().square()
         below_db = -10.0 * (power / power.max()).clamp(min=1e-12).log10()
         return (below_db / self.STEP_DB).round().to(torch.uint8)  # 120 dB is 240 steps
 
 
-def augment(rng: np.random.Generator, power: torch.Tensor) -> torch.Tensor:
+def augment(rng: np.random.Generator, power: torch.Tensor, frame_s: float) -> torch.Tensor:
     """A mel power spectrogram as another room, microphone and player would give it.
 
     Recordings differ from a synthesiser's sound in balance, noise, room, dynamics and tempo; tags must not hang on
-    any of these. In the image's plane, which is quick: tempo (up to 8 %), a smooth equaliser with now and then the lows
-    or highs cut off, reverberation as a decay along each band, noise between white and brown, and expansion or
-    compression of the level in dB.
+    any of these. In the image's plane, which is quick: a smooth equaliser with now and then the lows or highs cut off,
+    reverberation as a decay along each band, noise between white and brown, and expansion or compression of the level
+    in dB.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     power : (bands, frames) tensor
-        Largest value 1.
+        Largest value about 1.
+    frame_s : float
+        Time from one frame to the next.
 
     Returns
     -------
@@ -214,12 +230,6 @@ def augment(rng: np.random.Generator, power: torch.Tensor) -> torch.Tensor:
     """
     bands, frames = power.shape
     place = torch.linspace(0.0, 1.0, bands)
-    if rng.random() < 0.5:
-        speed = float(rng.uniform(0.92, 1.08))
-        at = ((torch.arange(frames) * speed + int(rng.integers(frames))) % frames).long()
-        power = power[:, at]
-    else:
-        power = power.roll(int(rng.integers(frames)), dims=1)
     knots = torch.from_numpy(rng.normal(0.0, 5.0, 7)).float()
     gain_db = torch.nn.functional.interpolate(knots[None, None], size=bands, mode="linear", align_corners=True)[0, 0]
     if rng.random() < 0.25:
@@ -228,7 +238,7 @@ def augment(rng: np.random.Generator, power: torch.Tensor) -> torch.Tensor:
         gain_db = gain_db - 150.0 * (float(rng.uniform(0.03, 0.15)) - place).clamp(min=0.0)
     power = power * 10.0 ** (gain_db[:, None] / 10.0)
     if rng.random() < 0.4:
-        power = _reverberate(power, float(rng.uniform(0.3, 2.5)), float(rng.uniform(0.01, 0.3)))
+        power = _reverberate(power, frame_s, float(rng.uniform(0.3, 2.5)), float(rng.uniform(0.01, 0.3)))
     if rng.random() < 0.5:
         slope = float(rng.uniform(0.0, 40.0))
         floor_db = float(rng.uniform(-80.0, -35.0)) - slope * place
@@ -239,10 +249,9 @@ def augment(rng: np.random.Generator, power: torch.Tensor) -> torch.Tensor:
     return power
 
 
-def _reverberate(power: torch.Tensor, decay_s: float, level: float) -> torch.Tensor:
+def _reverberate(power: torch.Tensor, frame_s: float, decay_s: float, level: float) -> torch.Tensor:
     """Each band's energy trails off by 60 dB in `decay_s`, shorter towards the top."""
-    bands, frames = power.shape
-    frame_s = PIECE_S / frames
+    bands = power.shape[0]
     decay = decay_s * torch.linspace(1.2, 0.4, bands)
     length = min(int(decay_s / frame_s) + 1, 128)
     tail = 10.0 ** (-6.0 * torch.arange(length) * frame_s / decay[:, None])

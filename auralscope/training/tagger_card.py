@@ -16,6 +16,7 @@ from auralscope.training.arranger import PIECE_S
 from auralscope.training.styles import STYLES
 from auralscope.training.tagged import FONTS, TaggedItem
 from auralscope.training.tags import (
+    AUDIBLE,
     DENSE_PER_S,
     FAST_BPM,
     HIGH_PITCH,
@@ -39,8 +40,8 @@ class Measured:
     Attributes
     ----------
     fitted : Fitted
-    auc, auc_altered : sequence of float
-        Of each tag over the test set, as rendered and altered as in training.
+    auc, window_auc : sequence of float
+        Of each tag over the test set: of pieces, by the mean probability of their windows, and of single windows.
     counts : sequence of int
         How many test pieces have each tag.
     dead : mapping of str to list of int
@@ -52,7 +53,7 @@ class Measured:
 
     fitted: Fitted
     auc: Sequence[float]
-    auc_altered: Sequence[float]
+    window_auc: Sequence[float]
     counts: Sequence[int]
     dead: Mapping[str, Sequence[int]]
     items: Sequence[TaggedItem]
@@ -86,8 +87,8 @@ def _card(spec: ModelSpec, name: str, digest: str, settings: Settings, measured:
         for font in dict.fromkeys(members)
     )
     tags = "\n".join(
-        f"| {tag} | {count} | {auc:.3f} | {altered:.3f} |"
-        for tag, count, auc, altered in zip(TAGS, measured.counts, measured.auc, measured.auc_altered, strict=True)
+        f"| {tag} | {count} | {auc:.3f} | {window:.3f} |"
+        for tag, count, auc, window in zip(TAGS, measured.counts, measured.auc, measured.window_auc, strict=True)
     )
     dead = "\n".join(
         f"| {layer} | {len(units)} | {', '.join(map(str, units)) or '-'} |" for layer, units in measured.dead.items()
@@ -110,8 +111,9 @@ Weights: `{name}`, licence {spec.weights.licence}, SHA-256 `{digest}`.
 {pieces["test"]} to test), composed by `auralscope.training.arranger` and rendered with FluidSynth.
 {len(STYLES)} styles, in beats per minute: {tempos}.
 A style proposes who plays what; chance hands parts to other instruments, lets one instrument play alone or one family
-play everything, so that no tag gives another away. Every tag is read off the score: an instrument counts where it
-plays for at least an eighth of the piece; slow is below {SLOW_BPM:g} bpm, fast above {FAST_BPM:g};
+play everything, so that no tag gives another away. Every tag is read off the score, of a window as of a piece:
+an instrument counts where it
+plays for at least {AUDIBLE:.0%} of it; slow is below {SLOW_BPM:g} bpm, fast above {FAST_BPM:g};
 sparse is fewer than {SPARSE_PER_S:g} notes a second, dense more than {DENSE_PER_S:g}; low and high register
 are a mean pitch below MIDI {LOW_PITCH:g} and above {HIGH_PITCH:g}; minor includes Dorian.
 
@@ -122,7 +124,8 @@ fonts that share most of their samples with each other, and none with those trai
 |---|---|---|---|
 {fonts}
 
-While training, each image is altered anew: tempo (up to 8 %), equalisation, reverberation, noise, dynamics.
+While training, each window is cut anew from anywhere in a piece and altered: tempo (up to 8 %), equalisation,
+reverberation, noise, dynamics; of three in ten a second one is mixed in, and the instruments alone are taught.
 
 ## Procedure
 `{command}`
@@ -133,10 +136,11 @@ highest mean AUC over the validation set, {fitted.validation_score:.3f}
 ({fitted.best_epoch} of {fitted.epochs}; {fitted.seconds / 60:.0f} minutes).
 
 ## Accuracy
-Mean AUC over the tags, {pieces["test"]} test pieces: **{measured.mean_auc:.3f}**;
-altered as in training: **{float(np.nanmean(measured.auc_altered)):.3f}**.
+Mean AUC over the tags, {pieces["test"]} test pieces: **{measured.mean_auc:.3f}**.
+A piece's probability is the mean of its windows'; of single windows the mean AUC is
+{float(np.nanmean(measured.window_auc)):.3f}.
 
-| tag | test pieces | AUC | AUC, altered |
+| tag | test pieces | AUC | AUC of single windows |
 |---|---|---|---|
 {tags}
 

@@ -12,12 +12,15 @@ from auralscope import registry
 from auralscope.dsp.melgrams import StandardisedMelgram
 from auralscope.nn.inspection import Model
 from auralscope.training import tagger_card
+from auralscope.training.arranger import arrange
 from auralscope.training.corpus import FreshWindows, Split
-from auralscope.training.fit import Settings, dead_units, export, fit, label_auc
+from auralscope.training.fit import Settings, areas, dead_units, export, fit, tag_probabilities
 from auralscope.training.render import TrainingError
 from auralscope.training.tagged import TaggedCorpus, TaggedImages, plan
-from auralscope.training.tags import TAGS
+from auralscope.training.tags import TAGS, tags_of, vector
 
+# Windows that training draws from each piece in one epoch.
+REPEATS = 3
 HELD_OUT: dict[Split, int] = {"validation": 240, "test": 400}
 
 
@@ -67,14 +70,16 @@ def train(
         network,
         training,
         validation,
-        sampler=FreshWindows(len(training), 1, settings.seed),
+        sampler=FreshWindows(len(training), REPEATS, settings.seed),
         settings=settings,
         best_file=best_file,
     )
 
     # The test set is touched once, here, after the weights are chosen.
     test = TaggedImages(corpus, "test", front_end)
-    altered = TaggedImages(corpus, "test", front_end, settings.seed + 1)
+    said, truth = tag_probabilities(network, test)
+    over_piece = said.view(-1, test.per_piece, len(TAGS)).mean(dim=1)
+    of_piece = torch.stack([torch.from_numpy(vector(tags_of(arrange(item.seed)))) for item in test.items])
     dead = dead_units(network, [layer.module for layer in spec.layers if layer.name.startswith("conv")], test)
     weights_file = out / f"{spec.id}.safetensors"
     export(network, weights_file)
@@ -85,9 +90,9 @@ def train(
         heard = {file.stem: tagger_card.instruments(model, file) for file in sorted(recordings.glob("*.ogg"))}
     measured = tagger_card.Measured(
         fitted=fitted,
-        auc=label_auc(network, test),
-        auc_altered=label_auc(network, altered),
-        counts=test.truth.sum(dim=0).int().tolist(),
+        auc=areas(over_piece, of_piece).tolist(),
+        window_auc=areas(said, truth).tolist(),
+        counts=of_piece.sum(dim=0).int().tolist(),
         dead={layer.name: dead[layer.module] for layer in spec.layers if layer.module in dead},
         items=corpus.items,
         recordings=heard,

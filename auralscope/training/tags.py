@@ -1,7 +1,7 @@
 """Tags of a composed piece: what a listener would say of it, read off the score.
 
-Because the score is known, so is every tag: no annotator has overlooked one. An instrument counts where it plays for at
-least `AUDIBLE` of the piece.
+Because the score is known, so is every tag of every stretch: no annotator has overlooked one. An instrument counts
+where it plays for at least `AUDIBLE` of the stretch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from auralscope.training.score import Note, Part
 
-AUDIBLE = 0.12
+AUDIBLE = 0.15
 SLOW_BPM, FAST_BPM = 76.0, 138.0
 SPARSE_PER_S, DENSE_PER_S = 3.2, 22.0
 LOW_PITCH, HIGH_PITCH = 54.0, 69.0
@@ -32,15 +32,17 @@ MANNER_TAGS = ("minor", "staccato", "triple metre")
 TAGS: tuple[str, ...] = (*INSTRUMENT_TAGS, *TEXTURE_TAGS, *MANNER_TAGS, *STYLES)
 
 
-def tags_of(piece: Piece) -> set[str]:
-    """The tags of a piece, of `TAGS`."""
+def tags_of(piece: Piece, start_s: float = 0.0, end_s: float = PIECE_S) -> set[str]:
+    """The tags of a piece, or of a stretch of it, of `TAGS`."""
     score = piece.score
-    heard = [part for part in score.parts if _share(part, score.tempo_bpm) >= AUDIBLE]
+    first, last = (time_s * score.tempo_bpm / 60.0 for time_s in (start_s, end_s))
+    heard = [part for part in score.parts if _share(part, first, last) >= AUDIBLE]
     tuned = [part for part in heard if not part.drums]
     tags = {family_of(part.program) for part in tuned} | {part.name for part in heard if part.drums}
     players = {part.program for part in tuned} | {part.name for part in heard if part.drums}
-    per_s = sum(len(part.notes) for part in score.parts) / PIECE_S
-    pitch = _pitch([note for part in tuned for note in part.notes])
+    onsets = sum(first <= note.start_beats < last for part in score.parts for note in part.notes)
+    per_s = onsets / (end_s - start_s)
+    pitch = _pitch([note for part in tuned for note in part.notes], first, last)
     described = {
         "solo": len(players) == 1,
         "ensemble": len(players) >= 4,
@@ -65,18 +67,18 @@ def vector(tags: set[str], labels: Sequence[str] = TAGS) -> NDArray[np.float32]:
     return np.array([label in tags for label in labels], dtype=np.float32)
 
 
-def _share(part: Part, tempo_bpm: float) -> float:
-    """The share of the piece in which a part sounds."""
-    if part.drums:
-        return len({int(note.start_beats) for note in part.notes}) * 60.0 / tempo_bpm / PIECE_S
-    beats = np.zeros(int(PIECE_S * tempo_bpm / 60.0 * 4) + 1, dtype=bool)
+def _share(part: Part, first: float, last: float) -> float:
+    """The share of the beats from `first` to `last` in which a part sounds; a drum sounds for a beat."""
+    sounding = np.zeros(int((last - first) * 4) + 1, dtype=bool)
     for note in part.notes:
-        beats[int(note.start_beats * 4) : int((note.start_beats + note.duration_beats) * 4) + 1] = True
-    return float(beats.mean())
+        lasts = 1.0 if part.drums else note.duration_beats
+        start, end = int((note.start_beats - first) * 4), int((note.start_beats + lasts - first) * 4)
+        sounding[max(start, 0) : max(end + 1, 0)] = True
+    return float(sounding.mean())
 
 
-def _pitch(notes: Sequence[Note]) -> float:
-    """The mean pitch, each note as long as it lasts."""
-    if not notes:
-        return 60.0
-    return float(np.average([note.pitch for note in notes], weights=[note.duration_beats for note in notes]))
+def _pitch(notes: Sequence[Note], first: float, last: float) -> float:
+    """The mean pitch of what sounds from beat `first` to `last`, each note as long as it does."""
+    lasts = [min(note.start_beats + note.duration_beats, last) - max(note.start_beats, first) for note in notes]
+    weights = np.maximum(lasts, 0.0)
+    return float(np.average([note.pitch for note in notes], weights=weights)) if weights.sum() > 0.0 else 60.0
