@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -21,14 +22,23 @@ class CompactConvnet(nn.Module):
     n_labels : int
     channels : int
         Maps of each block.
+    pools : sequence of (int, int)
+        Of each block, in bands and frames; the published networks' unless given.
     dropout : float
         Before the dense layer; the published networks have none.
     """
 
-    def __init__(self, n_labels: int = 50, channels: int = 32, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        n_labels: int = 50,
+        channels: int = 32,
+        dropout: float = 0.0,
+        pools: Sequence[tuple[int, int]] = POOLS,
+    ) -> None:
         super().__init__()
+        self.blocks = len(pools)
         given = 1
-        for number, pool in enumerate(POOLS, start=1):
+        for number, pool in enumerate(pools, start=1):
             block = nn.Sequential(
                 OrderedDict(
                     conv=nn.Conv2d(given, channels, 3, padding=1),
@@ -45,7 +55,7 @@ class CompactConvnet(nn.Module):
         self.output = nn.Linear(channels, n_labels)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        for number in range(1, len(POOLS) + 1):
+        for number in range(1, self.blocks + 1):
             image = self.get_submodule(f"block{number}")(image)
         logits: torch.Tensor = self.output(self.dropout(self.flatten(self.maximum(image))))
         return logits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -10,8 +11,6 @@ from torch import nn
 
 POOLS = ((2, 2), (3, 3), (4, 4), (4, 4))
 BINS = 96
-PADDED_FRAMES = 1440
-"""Frames of the image with the zeros before and behind it: a multiple of what the poolings divide time by."""
 
 
 class FrameNorm(nn.BatchNorm2d):
@@ -81,8 +80,9 @@ class GRU(nn.Module):
 class Crnn(nn.Module):
     """(batch, 1, 96, frames) to (batch, labels), before the sigmoid.
 
-    Zeros before and behind the image up to 1440 frames; four blocks of 3x3 convolution, batch norm, ELU and max
-    pooling, which leave 15 steps of one bin; two GRUs, of which the second gives its last state; a dense layer.
+    Zeros before and behind the image up to a multiple of what the poolings divide time by (1440 frames); four blocks of
+    3x3 convolution, batch norm, ELU and max pooling, which leave 15 steps of one bin; two GRUs, of which the second
+    gives its last state; a dense layer.
 
     Parameters
     ----------
@@ -92,7 +92,9 @@ class Crnn(nn.Module):
     gru : int
         Units of each recurrent layer.
     frames : int
-        Of the image, at most 1440.
+        Of the image.
+    pools : sequence of (int, int)
+        Of each block, in bands and frames; the published network's unless given.
     frame_norm : bool
         Whether a batch norm over the time axis comes first, as in the published network.
     """
@@ -103,14 +105,17 @@ class Crnn(nn.Module):
         channels: Sequence[int] = (64, 128, 128, 128),
         gru: int = 32,
         frames: int = 1366,
+        pools: Sequence[tuple[int, int]] = POOLS,
         frame_norm: bool = True,
     ) -> None:
         super().__init__()
-        zeros = PADDED_FRAMES - frames
+        self.blocks = len(pools)
+        step_frames = math.prod(pool[1] for pool in pools)
+        zeros = -frames % step_frames
         self.pad = nn.ZeroPad2d((zeros // 2, zeros - zeros // 2, 0, 0))
-        self.norm = FrameNorm(PADDED_FRAMES, eps=1e-3) if frame_norm else nn.Identity()
+        self.norm = FrameNorm(frames + zeros, eps=1e-3) if frame_norm else nn.Identity()
         given, bins = 1, BINS
-        for number, (maps, pool) in enumerate(zip(channels, POOLS, strict=True), start=1):
+        for number, (maps, pool) in enumerate(zip(channels, pools, strict=True), start=1):
             block = nn.Sequential(
                 OrderedDict(
                     conv=nn.Conv2d(given, maps, 3, padding=1),
@@ -129,7 +134,7 @@ class Crnn(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         image = self.norm(self.pad(image))
-        for number in range(1, len(POOLS) + 1):
+        for number in range(1, self.blocks + 1):
             image = self.get_submodule(f"block{number}")(image)
         sequence = image.flatten(1, 2).transpose(1, 2)  # (batch, steps, channels * bins)
         logits: torch.Tensor = self.output(self.dropout(self.gru2(self.gru1(sequence))))

@@ -13,6 +13,8 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from auralscope.dsp.melgrams import StandardisedMelgram
+from auralscope.registry import find_spec
+from auralscope.storage import sha256
 from auralscope.training import fit as fitting
 from auralscope.training.arranger import PIECE_S, arrange
 from auralscope.training.corpus import FreshWindows
@@ -20,6 +22,7 @@ from auralscope.training.instruments import FAMILIES, INSTRUMENTS
 from auralscope.training.render import TIM, TrainingError, find_font
 from auralscope.training.tagged import FONTS, TaggedCorpus, TaggedImages, TaggedItem, augment, plan
 from auralscope.training.tags import INSTRUMENT_TAGS, TAGS, tags_of
+from auralscope.weights import file_of
 
 PIECES = [arrange(seed) for seed in range(400)]
 FRONT_END = StandardisedMelgram(sample_rate=12_000, n_fft=512, hop=256, window_samples=96_000, n_mels=96)
@@ -193,3 +196,14 @@ def test_what_is_not_known_of_a_window_teaches_nothing() -> None:
     assert network[1].weight.grad is not None
     assert float(network[1].weight.grad[1].abs().max()) == 0.0
     assert float(network[1].weight.grad[0].abs().max()) > 0.0
+
+
+@pytest.mark.parametrize("model_id", ["compact-convnet"])
+def test_the_bundled_taggers_are_of_this_corpus_and_their_cards_of_their_weights(model_id: str) -> None:
+    spec = find_spec(model_id)
+    assert spec.labels == TAGS
+    assert spec.weights.card is not None
+    card = spec.weights.card.read_text(encoding="utf-8")
+    assert sha256(file_of(spec)) in card
+    for tag in TAGS:
+        assert f"| {tag} |" in card
