@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from auralscope import __version__
 from auralscope.errors import AuralScopeError
-from auralscope.inventory import models, plugins, weights
+from auralscope.inventory import doctor, models, plugins, weights
 from auralscope.terminal import Notices as _Notices
 from auralscope.terminal import Progress as _Progress
+from auralscope.terminal import display
 from auralscope.terminal import print_json as _print_json
 from auralscope.terminal import tolerate_odd_names as _tolerate_odd_names
 from auralscope.training.command import add_arguments as add_train_arguments
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def app(options: argparse.Namespace) -> int:
     """Open the window; without a display, write a report instead."""
-    if not _display():
+    if not display():
         return _report_instead(options)
     from auralscope.ui.app import run as run_window
 
@@ -215,25 +215,6 @@ def labels(options: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(options: argparse.Namespace) -> int:
-    """Check what the program needs on this machine, and say what to do where something lacks."""
-    from auralscope.session.doctor import examine
-
-    try:
-        import auralscope.ui.app  # noqa: F401 - only whether it loads
-    except ImportError as failure:
-        qt_problem = str(failure)
-    else:
-        qt_problem = ""
-    findings = examine(display=_display(), qt_problem=qt_problem)
-    if options.json:
-        _print_json([finding.__dict__ for finding in findings])
-    else:
-        for finding in findings:
-            print(f"{finding.state:<8}{finding.subject:<20}{finding.text}")
-    return 0 if all(finding.state != "problem" for finding in findings) else 1
-
-
 # -- what subcommands share ---------------------------------------------------------------------------------------
 
 
@@ -317,23 +298,6 @@ def _report_instead(options: argparse.Namespace) -> int:
     for page in _write_reports(options, options.files or [resource("excerpt.ogg")]):
         print(f"Open it in a browser: {page.resolve()}")
     return 0
-
-
-def _display() -> bool:
-    """Whether a window can be opened: Qt ends the whole program where it tries and cannot."""
-    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM") or os.environ.get("WAYLAND_DISPLAY"):
-        return True
-    host, colon, number = os.environ.get("DISPLAY", "").rpartition(":")
-    if not colon:
-        return False
-    if host not in ("", "unix"):
-        return True
-    path = f"/tmp/.X11-unix/X{number.partition('.')[0]}"
-    for address in (path, f"\0{path}"):
-        with socket.socket(socket.AF_UNIX) as server:
-            if server.connect_ex(address) == 0:
-                return True
-    return False
 
 
 # -- the words of the command line --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The subcommands that say what is there: models, their weights, plugins."""
+"""The subcommands that say what is there: models, their weights, plugins, what this machine has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from auralscope.storage import size_words
-from auralscope.terminal import Progress, print_json
+from auralscope.terminal import Progress, display, print_json
 
 if TYPE_CHECKING:
     from auralscope.registry import ModelInfo
@@ -105,3 +105,22 @@ def plugins(options: argparse.Namespace) -> int:
         print(f"{plugin.name}  ({plugin.origin})  {found}")
     print(f"Your own plugins go into {known.folder}")
     return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Check what the program needs on this machine, and say what to do where something lacks."""
+    from auralscope.session.doctor import examine
+
+    try:
+        import auralscope.ui.app  # noqa: F401 - only whether it loads
+    except ImportError as failure:
+        qt_problem = str(failure)
+    else:
+        qt_problem = ""
+    findings = examine(display=display(), qt_problem=qt_problem)
+    if options.json:
+        print_json([finding.__dict__ for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{finding.state:<8}{finding.subject:<20}{finding.text}")
+    return 0 if all(finding.state != "problem" for finding in findings) else 1

@@ -1,9 +1,11 @@
-"""What every command says to the terminal: progress, JSON, names that the terminal cannot show."""
+"""What every command says to the terminal: progress, JSON, odd names; and whether there is a display."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -48,3 +50,20 @@ def tolerate_odd_names(stream: TextIO | Any) -> None:
     """File names that are not valid in the terminal's encoding are shown with escapes rather than failing."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="backslashreplace")
+
+
+def display() -> bool:
+    """Whether a window can be opened: Qt ends the whole program where it tries and cannot."""
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM") or os.environ.get("WAYLAND_DISPLAY"):
+        return True
+    host, colon, number = os.environ.get("DISPLAY", "").rpartition(":")
+    if not colon:
+        return False
+    if host not in ("", "unix"):
+        return True
+    path = f"/tmp/.X11-unix/X{number.partition('.')[0]}"
+    for address in (path, f"\0{path}"):
+        with socket.socket(socket.AF_UNIX) as server:
+            if server.connect_ex(address) == 0:
+                return True
+    return False
