@@ -84,7 +84,7 @@ def test_weights_are_listed_and_got(server, far_tagger, tmp_path, capsys: pytest
         (("far-tagger", "--from", "gone.h5"), "cannot be read: no such file or directory"),
         (("far-tagger", "--from", "gopher://x/weights.h5"), "give a file, or an http or https address"),
         (("genre-convnet",), "come with it"),
-        (("no-tagger",), "no model called 'no-tagger'; there is: compact-convnet-msd, "),
+        (("no-tagger",), "no model called 'no-tagger'; there is: compact-convnet, "),
         (("far-tagger",), "answers '404 Not Found'"),
     ],
 )

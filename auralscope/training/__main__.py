@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auralscope.errors import AuralScopeError
 
-TAGGERS = ("compact-convnet", "crnn")
+TAGGERS = ("compact-convnet",)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
