@@ -311,7 +311,10 @@ def test_the_wheel_holds_what_a_checkout_holds(tmp_path: Path) -> None:
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", site, wheel]
     subprocess.run(install, check=True, capture_output=True)
 
-    homes = {"auralscope": "auralscope", "plugins/genre_convnet": "genre_convnet", "resources": "auralscope/_resources"}
+    plugins = sorted(file.parent.name for file in (ROOT / "plugins").glob("*/plugin.py"))
+    assert len(plugins) == 3
+    homes = {"auralscope": "auralscope", "resources": "auralscope/_resources"}
+    homes |= {f"plugins/{plugin}": plugin for plugin in plugins}
     for source, home in homes.items():
         files = {file.relative_to(ROOT / source) for file in (ROOT / source).rglob("*") if file.is_file()}
         files = {file for file in files if "__pycache__" not in file.parts}
@@ -331,5 +334,5 @@ print(json.dumps({
     run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     told = json.loads(run.stdout)
     assert told["version"] == told["own_version"]
-    assert told["entries"] == ["auralscope:genre_convnet", "console_scripts:auralscope"]
+    assert told["entries"] == [*(f"auralscope:{plugin}" for plugin in plugins), "console_scripts:auralscope"]
     assert all(Path(place).is_relative_to(site) and Path(place).is_file() for place in told["places"])
