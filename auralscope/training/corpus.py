@@ -8,9 +8,7 @@ the one of which nothing was heard. The tagged corpus keeps them apart better.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +18,6 @@ import soundfile
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from auralscope.dsp.resampling import resample
 from auralscope.training import composer
 from auralscope.training.augment import augment, cut
 from auralscope.training.composer import PIECE_S, Material, compose
@@ -30,18 +27,16 @@ from auralscope.training.render import (
     MUSESCORE,
     OPL3,
     TIM,
-    Room,
     SoundFont,
     TrainingError,
-    find_fluidsynth,
-    find_font,
-    render,
 )
+from auralscope.training.rendered import RenderedPieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import FrontEnd
+    from auralscope.training.score import Score
 
 Split = Literal["train", "validation", "test"]
 
@@ -99,15 +94,7 @@ def plan(n_pieces: int, genres: Sequence[str]) -> list[Item]:
     return items
 
 
-def room_for(seed: int) -> Room:
-    """Reverb and chorus that belong to a piece."""
-    rng = np.random.default_rng([seed, 1])
-    level = float(rng.uniform(0.1, 0.9)) if rng.random() < 0.75 else 0.0
-    chorus = float(rng.uniform(0.5, 2.5)) if rng.random() < 0.4 else 0.0
-    return Room(float(rng.uniform(0.1, 0.9)), level, float(rng.uniform(0.0, 0.7)), chorus, gain=0.2)
-
-
-class Corpus:
+class Corpus(RenderedPieces[Item]):
     """Rendered pieces in a folder, mono at one rate; what is there already is not rendered again.
 
     Parameters
@@ -131,51 +118,16 @@ class Corpus:
         font_folders: Sequence[Path] = (),
         materials: Sequence[Material] = (),
     ) -> None:
-        self.items = list(items)
-        self.sample_rate = sample_rate
         self.materials = materials
         tag = hashlib.sha256(f"{RECIPE} {len(materials)} {sample_rate}".encode()).hexdigest()[:8]
-        self.folder = folder / f"audio-{tag}"
-        self.fonts = {item.font: find_font(item.font, font_folders) for item in self.items}
+        super().__init__(items, folder / f"audio-{tag}", sample_rate, PIECE_S, font_folders)
 
     def material(self, item: Item) -> Material | None:
         """The song that a piece arranges: for odd seeds number `seed`, so that none is in two splits."""
         return self.materials[item.seed] if item.seed % 2 and item.seed < len(self.materials) else None
 
-    def path(self, item: Item) -> Path:
-        """Where an item's sound is, or will be."""
-        return self.folder / f"{item.name}.flac"
-
-    def render(self, report: Callable[[int, int], None] = lambda _done, _total: None) -> None:
-        """Compose and render what the cache lacks; an interruption leaves whole files only."""
-        missing = [item for item in self.items if not self.path(item).is_file()]
-        if not missing:
-            return
-        find_fluidsynth()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            jobs = [pool.submit(self._render, item) for item in missing]
-            try:
-                for done, job in enumerate(jobs, 1):
-                    job.result()
-                    report(done, len(missing))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-
-    def _render(self, item: Item) -> None:
-        clip = render(
-            compose(item.genre, item.seed, self.material(item)), self.fonts[item.font], room=room_for(item.seed)
-        )
-        mono = resample(clip.excerpt(0.0, PIECE_S).mono(), clip.sample_rate, self.sample_rate)
-        # Level carries nothing: it is drawn anew for each window.
-        rms = float(np.sqrt(np.mean(mono**2)))
-        if rms < 1e-5:
-            raise TrainingError(f"The sound font {item.font.file_name} plays {item.name} as silence.")
-        mono = np.clip(mono * (0.05 / rms), -1.0, 1.0)
-        aside = self.path(item).with_suffix(".part")
-        soundfile.write(aside, mono, self.sample_rate, format="FLAC", subtype="PCM_16")
-        aside.replace(self.path(item))
+    def _score(self, item: Item) -> Score:
+        return compose(item.genre, item.seed, self.material(item))
 
     def load(self, split: Split) -> list[tuple[Item, NDArray[np.int16]]]:
         """All sound of a split, (n,) int16 each."""

@@ -13,6 +13,7 @@ from auralscope import registry
 from auralscope.training import card, pop909
 from auralscope.training.corpus import Corpus, EvaluationWindows, FreshWindows, TrainingWindows, plan
 from auralscope.training.fit import Settings, confusion, dead_units, export, fit, initialise
+from auralscope.training.rendered import show_progress
 from auralscope.weights import load_into
 
 # Windows that training draws from each piece in one epoch.
@@ -57,7 +58,7 @@ def train(
     items = plan(n_pieces, spec.labels)
     materials = pop909.read(pop909_archive) if pop909_archive else []
     corpus = Corpus(items, cache, spec.front_end.sample_rate, font_folders, materials)
-    corpus.render(_progress)
+    corpus.render(show_progress)
     out.mkdir(parents=True, exist_ok=True)
 
     training = TrainingWindows(corpus.load("train"), spec.labels, spec.front_end, settings.seed)
@@ -110,11 +111,3 @@ class _Altered(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
         if number >= self.n:
             raise IndexError(number)
         return self.windows[number]
-
-
-def _progress(done: int, total: int) -> None:
-    on_terminal = sys.stderr.isatty()
-    if on_terminal or done % 50 == 0 or done == total:
-        end = "\n" if done == total or not on_terminal else ""
-        sys.stderr.write(f"{chr(13) if on_terminal else ''}rendered {done}/{total}{end}")
-        sys.stderr.flush()

@@ -5,9 +5,7 @@ Kept apart are pieces (seeds) and sound fonts: what is measured was neither comp
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,27 +16,17 @@ import torch
 from torch.utils.data import Dataset
 
 from auralscope.dsp.mel import filter_bank
-from auralscope.dsp.resampling import resample
 from auralscope.training.arranger import PIECE_S, arrange
-from auralscope.training.corpus import Split, room_for
-from auralscope.training.render import (
-    CSOUND,
-    FLUID_R3,
-    MUSESCORE,
-    OPL3,
-    TIM,
-    SoundFont,
-    TrainingError,
-    find_fluidsynth,
-    find_font,
-    render,
-)
+from auralscope.training.render import CSOUND, FLUID_R3, MUSESCORE, OPL3, TIM, SoundFont
+from auralscope.training.rendered import RenderedPieces
 from auralscope.training.tags import INSTRUMENT_TAGS, TAGS, tags_of, vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.melgrams import StandardisedMelgram
+    from auralscope.training.corpus import Split
+    from auralscope.training.score import Score
 
 # A sound font comes as often as it is named. CSOUND and TIM share most of their samples (their renderings correlate),
 # so neither may be trained on if the other is to test.
@@ -74,7 +62,7 @@ def plan(counts: dict[Split, int]) -> list[TaggedItem]:
     ]
 
 
-class TaggedCorpus:
+class TaggedCorpus(RenderedPieces[TaggedItem]):
     """Rendered pieces in a folder, mono; what is there already is not rendered again.
 
     Parameters
@@ -89,43 +77,10 @@ class TaggedCorpus:
     def __init__(
         self, items: Sequence[TaggedItem], folder: Path, sample_rate: int, font_folders: Sequence[Path] = ()
     ) -> None:
-        self.items = list(items)
-        self.sample_rate = sample_rate
-        self.folder = folder / f"tagged-{RECIPE}-{sample_rate}"
-        self.fonts = {item.font: find_font(item.font, font_folders) for item in self.items}
+        super().__init__(items, folder / f"tagged-{RECIPE}-{sample_rate}", sample_rate, PIECE_S, font_folders)
 
-    def path(self, item: TaggedItem) -> Path:
-        """Where an item's sound is, or will be."""
-        return self.folder / f"{item.name}.flac"
-
-    def render(self, report: Callable[[int, int], None] = lambda _done, _total: None) -> None:
-        """Compose and render what the cache lacks; an interruption leaves whole files only."""
-        missing = [item for item in self.items if not self.path(item).is_file()]
-        if not missing:
-            return
-        find_fluidsynth()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            jobs = [pool.submit(self._render, item) for item in missing]
-            try:
-                for done, job in enumerate(jobs, 1):
-                    job.result()
-                    report(done, len(missing))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-
-    def _render(self, item: TaggedItem) -> None:
-        clip = render(arrange(item.seed).score, self.fonts[item.font], room=room_for(item.seed))
-        mono = resample(clip.excerpt(0.0, PIECE_S).mono(), clip.sample_rate, self.sample_rate)
-        rms = float(np.sqrt(np.mean(mono**2)))
-        if rms < 1e-5:
-            raise TrainingError(f"The sound font {item.font.file_name} plays {item.name} as silence.")
-        aside = self.path(item).with_suffix(".part")
-        soundfile.write(
-            aside, np.clip(mono * (0.05 / rms), -1.0, 1.0), self.sample_rate, format="FLAC", subtype="PCM_16"
-        )
-        aside.replace(self.path(item))
+    def _score(self, item: TaggedItem) -> Score:
+        return arrange(item.seed).score
 
     def load(self, item: TaggedItem) -> NDArray[np.float32]:
         """(n,) float32."""

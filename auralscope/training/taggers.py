@@ -16,6 +16,7 @@ from auralscope.training.arranger import arrange
 from auralscope.training.corpus import FreshWindows, Split
 from auralscope.training.fit import Settings, areas, dead_units, export, fit, tag_probabilities
 from auralscope.training.render import TrainingError
+from auralscope.training.rendered import show_progress
 from auralscope.training.tagged import TaggedCorpus, TaggedImages, plan
 from auralscope.training.tags import TAGS, tags_of, vector
 
@@ -59,7 +60,7 @@ def train(
     if spec.labels != TAGS or not isinstance(front_end, StandardisedMelgram):
         raise TrainingError(f"'{model_id}' is not a tagger of the tagged corpus: its labels or its front end differ.")
     corpus = TaggedCorpus(plan({"train": n_pieces, **HELD_OUT}), cache, front_end.sample_rate, font_folders)
-    corpus.render(_progress)
+    corpus.render(show_progress)
     out.mkdir(parents=True, exist_ok=True)
     training = TaggedImages(corpus, "train", front_end, settings.seed)
     validation = TaggedImages(corpus, "validation", front_end)
@@ -99,9 +100,3 @@ def train(
     )
     tagger_card.write(out / f"{spec.id}.md", spec, weights_file, settings, measured, command)
     sys.stderr.write(f"mean AUC {measured.mean_auc:.3f}; written to {out}\n")
-
-
-def _progress(done: int, total: int) -> None:
-    if done % 50 == 0 or done == total:
-        sys.stderr.write(f"rendered {done}/{total}\n")
-        sys.stderr.flush()
