@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,3 +33,18 @@ def virtual_display(size: str = "1920x1080x24") -> Iterator[dict[str, str]]:
     finally:
         server.terminate()
         server.wait()
+
+
+def measure_in_window(program: str, rounds: int, complaint: str) -> None:
+    """Run a Python program that opens the window on such a screen, with settings of its own, and prints what it finds.
+
+    Raises
+    ------
+    SystemExit
+        With `complaint`, where it fails.
+    """
+    with virtual_display() as environment, tempfile.TemporaryDirectory() as settings:
+        words = [sys.executable, "-c", program, str(rounds)]
+        done = subprocess.run(words, env={**environment, "XDG_CONFIG_HOME": settings}, check=False)
+    if done.returncode:
+        raise SystemExit(complaint)

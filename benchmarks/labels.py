@@ -7,11 +7,7 @@ the screen; then the pointer goes over every cell, row by row, as fast as the wi
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-
-from benchmarks.display import virtual_display
+from benchmarks.display import measure_in_window
 
 ROUNDS = 7
 
@@ -109,8 +105,4 @@ window.close()
 
 def main() -> None:
     """Print two lines."""
-    with virtual_display() as environment, tempfile.TemporaryDirectory() as settings:
-        words = [sys.executable, "-c", MEASURE, str(ROUNDS)]
-        done = subprocess.run(words, env={**environment, "XDG_CONFIG_HOME": settings}, check=False)
-    if done.returncode:
-        raise SystemExit("The label vectors' pane could not be measured.")
+    measure_in_window(MEASURE, ROUNDS, "The label vectors' pane could not be measured.")

@@ -6,11 +6,7 @@ click could have waited. Galleries of all layers are computed afresh, at another
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-
-from benchmarks.display import virtual_display
+from benchmarks.display import measure_in_window
 
 ROUNDS = 3
 
@@ -69,8 +65,4 @@ window.close()
 
 def main() -> None:
     """Print one line a layer."""
-    with virtual_display() as environment, tempfile.TemporaryDirectory() as settings:
-        words = [sys.executable, "-c", HEARTBEAT, str(ROUNDS)]
-        done = subprocess.run(words, env={**environment, "XDG_CONFIG_HOME": settings}, check=False)
-    if done.returncode:
-        raise SystemExit("The window could not be measured.")
+    measure_in_window(HEARTBEAT, ROUNDS, "The window could not be measured.")

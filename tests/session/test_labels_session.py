@@ -7,36 +7,23 @@ import csv
 import numpy as np
 import pytest
 import soundfile
+from owner import Owner
 from sklearn.metrics import roc_auc_score
 
 from auralscope.nn.label_vectors import LabelVectors
 from auralscope.resources import resource
-from auralscope.session.jobs import Inbox
 from auralscope.session.label_noise import Noise
 from auralscope.session.label_recordings import Kernels, RecordingMap
 from auralscope.session.label_words import number, percent
 from auralscope.session.labels import Labels, arrange, table
-from auralscope.session.session import Session
-
-DEADLINE_S = 60.0
 
 
-class Owner:
-    """A session, its label vectors, and the inbox that stands for an event loop."""
+class LabelsOwner(Owner):
+    """The same, with its label vectors."""
 
     def __init__(self):
-        self.inbox = Inbox()
-        self.session = Session(self.inbox.deliver, "cpu")
+        super().__init__()
         self.labels = Labels(self.session)
-        self.problems, self.said = [], []
-        self.session.problem.connect(self.problems.append)
-        self.session.said.connect(self.said.append)
-
-    def until(self, condition):
-        assert self.inbox.wait_for(condition, DEADLINE_S), f"waited in vain; problems: {self.problems}"
-
-    def idle(self):
-        self.until(lambda: not self.session.jobs.running)
 
     def begin(self):
         self.session.load_model("genre-convnet")
@@ -46,7 +33,7 @@ class Owner:
 
 @pytest.fixture
 def owner():
-    owner = Owner()
+    owner = LabelsOwner()
     yield owner
     owner.session.close()
 

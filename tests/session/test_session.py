@@ -9,42 +9,13 @@ import bad_files
 import numpy as np
 import pytest
 import soundfile
+from owner import Owner
 
 from auralscope.audio.files import load_clip
 from auralscope.registry import load_model
 from auralscope.resources import resource
-from auralscope.session.jobs import Inbox
-from auralscope.session.session import Session
 
-DEADLINE_S = 60.0
 EXCERPT = resource("excerpt.ogg")
-
-
-class Owner:
-    """A session with the inbox that stands for an event loop, and all that it has said."""
-
-    def __init__(self):
-        self.inbox = Inbox()
-        self.session = Session(self.inbox.deliver, "cpu")
-        self.problems, self.said, self.failed = [], [], []
-        self.session.problem.connect(self.problems.append)
-        self.session.said.connect(self.said.append)
-        self.session.open_failed.connect(self.failed.append)
-
-    def until(self, condition):
-        assert self.inbox.wait_for(condition, DEADLINE_S), f"waited in vain; problems: {self.problems}"
-
-    def idle(self):
-        self.until(lambda: not self.session.jobs.running)
-
-    def open(self, path):
-        before = self.session.clip
-        self.session.open(path)
-        self.until(lambda: self.session.clip is not before)
-
-    def load(self, model_id="genre-convnet"):
-        self.session.load_model(model_id)
-        self.until(lambda: self.session.model is not None)
 
 
 @pytest.fixture

@@ -9,16 +9,14 @@ import fake_tagger
 import numpy as np
 import pytest
 import soundfile
+from owner import Owner
 
 from auralscope import registry
 from auralscope.registry import load_model
 from auralscope.resources import resource
-from auralscope.session.jobs import Inbox
-from auralscope.session.session import Session
 from auralscope.session.taggram import TagsOverTime
 from auralscope.types import Scores
 
-DEADLINE_S = 60.0
 EXCERPT = resource("excerpt.ogg")
 
 
@@ -90,32 +88,12 @@ def test_the_table_can_be_read_back():
 # In the background
 
 
-class Owner:
-    """A session with the inbox that stands for an event loop."""
+class TaggramOwner(Owner):
+    """The same, with its tags over time."""
 
-    def __init__(self):
-        self.inbox = Inbox()
-        self.session = Session(self.inbox.deliver, "cpu")
-        self.taggram = self.session.taggram
-        self.problems, self.said = [], []
-        self.session.problem.connect(self.problems.append)
-        self.session.said.connect(self.said.append)
-
-    def until(self, condition):
-        assert self.inbox.wait_for(condition, DEADLINE_S), f"waited in vain; problems: {self.problems}"
-
-    def idle(self):
-        self.until(lambda: not self.session.jobs.running)
-
-    def open(self, path):
-        before = self.session.clip
-        self.session.open(path)
-        self.until(lambda: self.session.clip is not before)
-
-    def load(self, model_id):
-        before = self.session.model
-        self.session.load_model(model_id)
-        self.until(lambda: self.session.model is not before)
+    @property
+    def taggram(self):
+        return self.session.taggram
 
     def complete(self):
         self.until(lambda: self.taggram.tags is not None and self.taggram.tags.complete and not self.taggram.busy)
@@ -127,7 +105,7 @@ def owner(tmp_path, monkeypatch):
     fake_tagger.write(tmp_path / "plugins")
     monkeypatch.setenv("AURALSCOPE_PLUGINS", str(tmp_path / "plugins"))
     monkeypatch.setattr(registry, "_default", None)
-    owner = Owner()
+    owner = TaggramOwner()
     yield owner
     owner.session.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith(("auralscope-", "player"))]

@@ -1,0 +1,36 @@
+"""A session whose event loop is the test itself."""
+
+from __future__ import annotations
+
+from auralscope.session.jobs import Inbox
+from auralscope.session.session import Session
+
+DEADLINE_S = 60.0
+
+
+class Owner:
+    """A session with the inbox that stands for an event loop, and all that it has said."""
+
+    def __init__(self):
+        self.inbox = Inbox()
+        self.session = Session(self.inbox.deliver, "cpu")
+        self.problems, self.said, self.failed = [], [], []
+        self.session.problem.connect(self.problems.append)
+        self.session.said.connect(self.said.append)
+        self.session.open_failed.connect(self.failed.append)
+
+    def until(self, condition):
+        assert self.inbox.wait_for(condition, DEADLINE_S), f"waited in vain; problems: {self.problems}"
+
+    def idle(self):
+        self.until(lambda: not self.session.jobs.running)
+
+    def open(self, path):
+        before = self.session.clip
+        self.session.open(path)
+        self.until(lambda: self.session.clip is not before)
+
+    def load(self, model_id="genre-convnet"):
+        before = self.session.model
+        self.session.load_model(model_id)
+        self.until(lambda: self.session.model is not before)
