@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from auralscope.errors import AuralScopeError
+from auralscope.training.command import positive
 
 TAGGERS = ("compact-convnet",)
 
@@ -121,8 +122,8 @@ def _parser() -> argparse.ArgumentParser:
         "genre-convnet", parents=[fonts], help="compose and render music, fit the network, write weights and model card"
     )
     convnet.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
-    convnet.add_argument("--pieces", type=_positive, default=690, help="how many pieces of 28 s (default: %(default)s)")
-    convnet.add_argument("--epochs", type=_positive, default=7, help="at most so many (default: %(default)s)")
+    convnet.add_argument("--pieces", type=positive, default=690, help="how many pieces of 28 s (default: %(default)s)")
+    convnet.add_argument("--epochs", type=positive, default=7, help="at most so many (default: %(default)s)")
     convnet.add_argument("--seed", type=_natural, default=0, help="of everything drawn (default: %(default)s)")
     convnet.add_argument("--learning-rate", type=float, default=1e-3, help="the highest (default: %(default)s)")
     convnet.add_argument("--start-from", metavar="FILE", type=Path, help="weights to go on from (safetensors)")
@@ -136,9 +137,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         tagger.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
         tagger.add_argument(
-            "--pieces", type=_positive, default=3200, help="how many pieces of 30 s to train on (default: %(default)s)"
+            "--pieces", type=positive, default=3200, help="how many pieces of 30 s to train on (default: %(default)s)"
         )
-        tagger.add_argument("--epochs", type=_positive, default=16, help="at most so many (default: %(default)s)")
+        tagger.add_argument("--epochs", type=positive, default=16, help="at most so many (default: %(default)s)")
         tagger.add_argument("--seed", type=_natural, default=0, help="of everything drawn (default: %(default)s)")
         tagger.add_argument("--learning-rate", type=float, default=3e-3, help="the highest (default: %(default)s)")
         tagger.add_argument(
@@ -164,13 +165,6 @@ def _natural(text: str) -> int:
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is below zero")
-    return number
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
 
 

@@ -36,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser, words: list[str]) -> None:
     )
     seen = parser.add_argument_group("what the network sees")
     seen.add_argument("--transform", choices=("mel", "stft"), default="mel", help="(default %(default)s)")
-    seen.add_argument("--rate", type=_positive, metavar="HZ", help="default 12000, on the waveform 22050")
-    seen.add_argument("--n-fft", type=_positive, default=512, help="(default %(default)s)")
-    seen.add_argument("--hop", type=_positive, default=256, help="(default %(default)s)")
-    seen.add_argument("--bands", type=_positive, default=96, help="mel bands (default %(default)s)")
+    seen.add_argument("--rate", type=positive, metavar="HZ", help="default 12000, on the waveform 22050")
+    seen.add_argument("--n-fft", type=positive, default=512, help="(default %(default)s)")
+    seen.add_argument("--hop", type=positive, default=256, help="(default %(default)s)")
+    seen.add_argument("--bands", type=positive, default=96, help="mel bands (default %(default)s)")
     seen.add_argument(
         "--window", type=_some, metavar="S", help="seconds (default: the paper's, or what recordings last)"
     )
@@ -56,11 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser, words: list[str]) -> None:
     how.add_argument(
         "--loss", choices=("categorical", "binary"), help="default: of classes categorical, of tags binary"
     )
-    how.add_argument("--epochs", type=_positive, default=30, help="at most so many (default %(default)s)")
-    how.add_argument("--patience", type=_positive, default=6, help="epochs without a better AUC (default %(default)s)")
-    how.add_argument("--batch", type=_positive, default=16, help="windows (default %(default)s)")
+    how.add_argument("--epochs", type=positive, default=30, help="at most so many (default %(default)s)")
+    how.add_argument("--patience", type=positive, default=6, help="epochs without a better AUC (default %(default)s)")
+    how.add_argument("--batch", type=positive, default=16, help="windows (default %(default)s)")
     how.add_argument(
-        "--windows", type=_positive, help="of each recording in an epoch (default: what it holds, at most 8)"
+        "--windows", type=positive, help="of each recording in an epoch (default: what it holds, at most 8)"
     )
     how.add_argument("--learning-rate", type=_some, default=1e-3, help="the highest (default %(default)s)")
     how.add_argument("--weight-decay", type=float, default=0.0, help="(default %(default)s)")
@@ -177,7 +177,8 @@ def _listed() -> list[dict[str, Any]]:
     ]
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1 on, as argparse wants to be told."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
