@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from auralscope.session.label_words import number
 from auralscope.ui.panes.bars import Bar, BarList
 from auralscope.ui.panes.label_figures import SimilarityFigure
+from auralscope.ui.panes.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +43,11 @@ class DetailsPane(QWidget):
         self.back = QPushButton("All pairs")
         self.back.setToolTip("Let the label or pair go")
         self.back.clicked.connect(lambda: labels.select())
-        self.about = _words()
+        self.about = sentence("dim")
         self.alike = BarList("Labels by similarity")
         self.units_title = QLabel()
         self.units_title.setObjectName("title")
-        self.units_about = _words()
+        self.units_about = sentence("dim")
         self.units = BarList("Units by their vote", name_share=0.3)
         row = QHBoxLayout()
         row.addWidget(self.title, 1)
@@ -167,11 +168,3 @@ class DetailsPane(QWidget):
         if self._labels.can_hear():
             return "Click a unit to hear it."
         return "The rows are no layer's units, so they cannot be heard one by one."
-
-
-def _words() -> QLabel:
-    label = QLabel()
-    label.setObjectName("dim")
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label

@@ -25,6 +25,7 @@ from auralscope.session.label_words import number
 from auralscope.ui import theme
 from auralscope.ui.panes.bars import Bar, BarList
 from auralscope.ui.panes.diverging import colours_of, is_bright
+from auralscope.ui.panes.sentences import sentence
 
 if TYPE_CHECKING:
     from auralscope.nn.first_layer import Kernel
@@ -234,9 +235,7 @@ class KernelsTab(QWidget):
         self.responses.setToolTip("The cosine between the kernel and test sounds as the model sees them")
         self.listen = QPushButton("Find its labels in recordings…")
         self.listen.setToolTip("Choose recordings: the labels whose probability rises and falls with each kernel")
-        self.problem = QLabel()
-        self.problem.setTextFormat(Qt.TextFormat.PlainText)
-        self.problem.setWordWrap(True)
+        self.problem = sentence()
         self.labels_title = QLabel("Labels that go with it")
         self.labels_title.setObjectName("title")
         self.labels = BarList("Labels that go with the kernel")

@@ -14,6 +14,7 @@ from auralscope.session.label_words import percent
 from auralscope.ui import theme
 from auralscope.ui.panes.bars import Bar, BarList
 from auralscope.ui.panes.scatter import ScatterPane
+from auralscope.ui.panes.sentences import sentence
 
 if TYPE_CHECKING:
     from auralscope.session.label_recordings import RecordingMap
@@ -120,9 +121,7 @@ class MapTab(QWidget):
         self.files.setToolTip("Choose recordings for the map")
         self.folder = QPushButton("Folder…")
         self.folder.setToolTip("All recordings in a folder and below it")
-        self.problem = QLabel()
-        self.problem.setTextFormat(Qt.TextFormat.PlainText)
-        self.problem.setWordWrap(True)
+        self.problem = sentence()
         self.about = QLabel()
         self.about.setObjectName("dim")
         self.about.setWordWrap(True)

@@ -15,6 +15,7 @@ from auralscope.ui import theme
 from auralscope.ui.panes.bars import Bar, BarList
 from auralscope.ui.panes.label_map import COLOURS, SYMBOLS
 from auralscope.ui.panes.scatter import ScatterPane
+from auralscope.ui.panes.sentences import sentence
 
 if TYPE_CHECKING:
     from auralscope.session.label_noise import Noise, Quality
@@ -122,9 +123,7 @@ class NoiseTab(QWidget):
         self.scores.setToolTip("The model's scores of the ground truth's tracks, in its order: .npy or CSV")
         self.folder = QPushButton("or recordings…")
         self.folder.setToolTip("A folder of the tracks' recordings, named as in the ground truth's first column")
-        self.problem = QLabel()
-        self.problem.setTextFormat(Qt.TextFormat.PlainText)
-        self.problem.setWordWrap(True)
+        self.problem = sentence()
         self.about = QLabel()
         self.about.setObjectName("dim")
         self.about.setWordWrap(True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from auralscope.session import label_words as words
@@ -13,6 +12,7 @@ from auralscope.ui import theme
 from auralscope.ui.panes.bars import Bar, BarList
 from auralscope.ui.panes.heatmap import Heatmap, Matrix
 from auralscope.ui.panes.label_figures import Figure, limit_of
+from auralscope.ui.panes.sentences import sentence
 
 if TYPE_CHECKING:
     from auralscope.session.label_other import OtherModel
@@ -66,10 +66,7 @@ class OtherTab(QWidget):
         self.choice = QComboBox()
         self.choice.setAccessibleName("The other model")
         self.choice.setToolTip("The model to compare with; it is loaded for its label vectors only")
-        self.about = QLabel()
-        self.about.setObjectName("dim")
-        self.about.setTextFormat(Qt.TextFormat.PlainText)
-        self.about.setWordWrap(True)
+        self.about = sentence("dim")
         self.title = QLabel("Pairs on which they disagree most")
         self.title.setObjectName("title")
         self.pairs = BarList("Pairs on which the models disagree most", name_share=0.62)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -15,6 +14,7 @@ from auralscope.ui.panes.bars import Bar, BarList
 from auralscope.ui.panes.heatmap import Heatmap
 from auralscope.ui.panes.label_figures import Figure, matrix_of
 from auralscope.ui.panes.scatter import ScatterPane
+from auralscope.ui.panes.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +84,8 @@ class TruthTab(QWidget):
         self.load.setToolTip("A matrix of 0 and 1, tracks × labels: .npy or CSV; several files are taken together")
         self.forget = QPushButton("Remove")
         self.forget.setToolTip("Go on without ground truth")
-        self.problem = _words("problem")
-        self.about = _words("dim")
+        self.problem = sentence("problem")
+        self.about = sentence("dim")
         self.correlations = QLabel()
         self.correlations.setToolTip(
             "Between similarity and the greater of the two co-occurrences, over all pairs, with 95 % bootstrap "
@@ -206,11 +206,3 @@ def _table(rows: list[tuple[str, str, str, str]]) -> str:
     head = "<tr><td></td><td></td><td>95 % over tracks&nbsp;&nbsp;</td><td>over labels</td></tr>"
     lines = [f"<tr>{''.join(f'<td>{cell}&nbsp;&nbsp;</td>' for cell in row)}</tr>" for row in rows]
     return f"<table>{head if rows[0][2] else ''}{''.join(lines)}</table>"
-
-
-def _words(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label
