@@ -11,7 +11,7 @@ from pathlib import Path
 from auralscope.errors import AuralScopeError
 from auralscope.training.command import positive
 
-TAGGERS = ("compact-convnet",)
+TAGGERS = ("compact-convnet", "crnn")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from auralscope.training.statistics import write_statistics
 
             write_statistics(options.weights, options.out, options.cache, options.sound_fonts)
+        elif options.command == "font-samples":
+            from auralscope.training.font_samples import page as font_page
+            from auralscope.training.tagged import FONTS
+
+            fonts = dict.fromkeys(font for members in FONTS.values() for font in members)
+            sys.stdout.write(font_page(list(fonts), options.sound_fonts))
         elif options.command in TAGGERS:
             _train_tagger(options)
         else:
@@ -84,6 +90,7 @@ def _train_tagger(options: argparse.Namespace) -> None:
 
     command = f"python -m auralscope.training {options.command} --out DIR --pieces {options.pieces}"
     command += f" --epochs {options.epochs} --learning-rate {options.learning_rate:g} --seed {options.seed}"
+    command += " --start-from FILE" if options.start_from else ""
     command += " --recordings DIR" if options.recordings else ""
     settings = Settings(
         loss="binary",
@@ -93,6 +100,7 @@ def _train_tagger(options: argparse.Namespace) -> None:
         batch=16,
         label_smoothing=0.0,
         workers=0,
+        patience=options.epochs,  # the last epochs, at the smallest steps, are the best
     )
     train(
         options.command,
@@ -102,6 +110,7 @@ def _train_tagger(options: argparse.Namespace) -> None:
         settings=settings,
         font_folders=options.sound_fonts,
         recordings=options.recordings,
+        start_from=options.start_from,
         command=command,
     )
 
@@ -137,11 +146,17 @@ def _parser() -> argparse.ArgumentParser:
         )
         tagger.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
         tagger.add_argument(
-            "--pieces", type=positive, default=3200, help="how many pieces of 30 s to train on (default: %(default)s)"
+            "--pieces", type=positive, default=8000, help="how many pieces of 30 s to train on (default: %(default)s)"
         )
-        tagger.add_argument("--epochs", type=positive, default=16, help="at most so many (default: %(default)s)")
+        tagger.add_argument("--epochs", type=positive, default=60, help="at most so many (default: %(default)s)")
         tagger.add_argument("--seed", type=_natural, default=0, help="of everything drawn (default: %(default)s)")
         tagger.add_argument("--learning-rate", type=float, default=3e-3, help="the highest (default: %(default)s)")
+        tagger.add_argument(
+            "--start-from",
+            metavar="FILE",
+            type=Path,
+            help="weights (safetensors), another tagger's too: those of the same name and shape are taken over",
+        )
         tagger.add_argument(
             "--recordings", metavar="DIR", type=Path, help="real recordings (.ogg), whose tags go into the card"
         )
@@ -156,6 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     statistics.add_argument("--weights", metavar="FILE", type=Path, required=True, help="weights_theano.hdf5")
     statistics.add_argument("--out", metavar="FILE", type=Path, required=True, help="a safetensors file")
     statistics.add_argument("--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help="rendered sound")
+    commands.add_parser(
+        "font-samples", parents=[fonts], help="which samples the sound fonts of the taggers' music have in common"
+    )
     table = commands.add_parser("architectures", help="the table of architectures and their parameters")
     table.add_argument("--markdown", metavar="PAGE", type=Path, help="write it into a page")
     return parser

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from auralscope.training.harmony import Rhythm, diatonic, melody
-from auralscope.training.instruments import FAMILIES, Instrument, of_family
+from auralscope.training.instruments import ENSEMBLE_FAMILIES, FAMILIES, Instrument, of_family
 from auralscope.training.patterns import (
     Sketch,
     arpeggio,
@@ -28,6 +28,10 @@ from auralscope.training.score import Note, Score
 from auralscope.training.styles import EIGHTHS, LONG, PERCUSSION, SIXTEENTHS, STYLES, THREE, Style
 
 PIECE_S = 30.0
+SLOW_BPM, FAST_BPM = 76.0, 138.0
+UNCERTAIN = 0.05
+"""No tempo is so close to these two."""
+
 STRANGE = 0.15
 """How often a part goes to a family that the style would not give it to."""
 
@@ -74,7 +78,7 @@ def arrange(seed: int) -> Piece:
     rng = np.random.default_rng([seed, 77])
     name = choose(rng, list(STYLES))
     style = STYLES[name]
-    tempo = float(rng.uniform(*style.tempo_bpm))
+    tempo = _tempo(rng, style)
     beats_per_bar = style.beats_per_bar
     if name in ("classical", "folk", "lullaby") and rng.random() < 0.25:
         beats_per_bar = 3
@@ -89,6 +93,14 @@ def arrange(seed: int) -> Piece:
     _Arranger(sketch, style, touch).write()
     score = Score(name, seed, round(tempo, 3), beats_per_bar, tuple(sketch.parts))
     return Piece(score, name, mode, touch)
+
+
+def _tempo(rng: np.random.Generator, style: Style) -> float:
+    """A tempo of the style's, but none of which a listener would not know whether it is slow, or fast."""
+    while True:
+        tempo = float(rng.uniform(*style.tempo_bpm))
+        if all(abs(tempo / border - 1.0) > UNCERTAIN for border in (SLOW_BPM, FAST_BPM)):
+            return tempo
 
 
 class _Arranger:
@@ -128,12 +140,14 @@ class _Arranger:
             self._part(role, instrument)
 
     def _section(self) -> None:
-        """Parts of one family: a string orchestra, a brass band, a choir, two guitars."""
+        """Parts of one family: a string orchestra, a brass band, a choir; or of one player with two hands."""
         families = [family for _, options in self.style.roles.values() for family in options if family != "bass"]
         family = choose(self.rng, families)
+        several = family in ENSEMBLE_FAMILIES
+        player = self._of(family, "chords")
         roles = [role for role, (chance, _) in self.style.roles.items() if self.rng.random() < max(chance, 0.6)]
         for role in roles or ["lead", "pad"]:
-            self._part(role, self._of(family, role))
+            self._part(role, self._of(family, role) if several else player)
 
     def _band(self) -> None:
         roles = [role for role, (chance, _) in self.style.roles.items() if self.rng.random() < chance]

@@ -69,7 +69,13 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     *_keys("synth lead", (80, 45, 90), (81, 45, 90), (82, 50, 90), (84, 45, 88), (87, 36, 84)),
     *_keys("synth pad", (88, 40, 84), (89, 40, 84), (90, 40, 84), (91, 40, 84), (94, 40, 84), (95, 40, 84)),
 )
+SECTIONS = frozenset({48, 49, 52, 53, 61})
+"""Programs that sound like many players."""
+
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(instrument.family for instrument in INSTRUMENTS))
+ENSEMBLE_FAMILIES = frozenset({"strings", "choir", "brass", "woodwind", "bass"})
+"""Families whose parts are so many players; of the others one player plays several parts."""
+
 _FAMILY_OF = {instrument.program: instrument.family for instrument in INSTRUMENTS}
 
 

@@ -18,7 +18,12 @@ from auralscope.types import Clip
 if TYPE_CHECKING:
     from auralscope.training.score import Score
 
-FONT_FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"), Path("/usr/share/soundfonts"))
+FONT_FOLDERS = (
+    Path("/usr/share/sounds/sf2"),
+    Path("/usr/share/sounds/sf3"),
+    Path("/usr/share/soundfonts"),
+    Path("/usr/share/minuet/soundfonts"),
+)
 FLUIDSYNTH_LIMIT_S = 300
 
 
@@ -53,6 +58,9 @@ MUSESCORE = SoundFont(
     "musescore-general-soundfont",
     "MIT, parts public domain or CC0 (S. Christian Collins and others)",
 )
+MUSESCORE_FULL = SoundFont("MuseScore_General_Full.sf2", "musescore-general-soundfont-lossless", MUSESCORE.licence)
+GENERAL_USER = SoundFont("GeneralUser-v1.47.sf2", "minuet-data", "GeneralUser GS licence 2.0 (S. Christian Collins)")
+A320U = SoundFont("A320U.sf2", "denemo-data", "GPL-2 (Milton Paredes)")
 CSOUND = SoundFont("sf_GMbank.sf2", "csound-soundfont", "public domain")
 OPL3 = SoundFont("OPL-3_FM_128M.sf2", "opl3-soundfont", "CC-BY-SA-4.0 (Zandro Reveille)")
 TIM = SoundFont("TimGM6mb.sf2", "timgm6mb-soundfont", "GPL-2 (Tim Brechbill, David Bolton)")

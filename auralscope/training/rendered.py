@@ -51,6 +51,8 @@ class RenderedPieces(ABC, Generic[ItemType]):
         Looked at for sound fonts before the system's folders.
     """
 
+    PLAYED_AT_HZ = 44_100
+
     def __init__(
         self,
         items: Sequence[ItemType],
@@ -91,7 +93,8 @@ class RenderedPieces(ABC, Generic[ItemType]):
                 raise
 
     def _render(self, item: ItemType) -> None:
-        clip = render(self._score(item), self.fonts[item.font], room=room_for(item.seed))
+        font = self.fonts[item.font]
+        clip = render(self._score(item), font, room=room_for(item.seed), sample_rate=self.PLAYED_AT_HZ)
         mono = resample(clip.excerpt(0.0, self.piece_s).mono(), clip.sample_rate, self.sample_rate)
         # Level carries nothing: it is drawn anew for each window, or taken out by the front end.
         rms = float(np.sqrt(np.mean(mono**2)))

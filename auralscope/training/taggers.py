@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
 
 from auralscope import registry
 from auralscope.dsp.melgrams import StandardisedMelgram
@@ -21,8 +24,8 @@ from auralscope.training.tagged import TaggedCorpus, TaggedImages, plan
 from auralscope.training.tags import TAGS, tags_of, vector
 
 # Windows that training draws from each piece in one epoch.
-REPEATS = 3
-HELD_OUT: dict[Split, int] = {"validation": 240, "test": 400}
+REPEATS = 1
+HELD_OUT: dict[Split, int] = {"validation": 240, "test": 600}
 
 
 def train(
@@ -34,6 +37,7 @@ def train(
     settings: Settings,
     font_folders: Sequence[Path] = (),
     recordings: Path | None = None,
+    start_from: Path | None = None,
     command: str,
 ) -> None:
     """Train a tagger on synthesised music and write `MODEL_ID.safetensors` and `MODEL_ID.md`, its card, into `out`.
@@ -52,6 +56,8 @@ def train(
     font_folders : sequence of Path
     recordings : Path, optional
         Real recordings, each named after what plays: the tags of each go into the card.
+    start_from : Path, optional
+        Weights (safetensors), of which those are taken whose name and shape the network has too.
     command : str
         What was typed, for the card.
     """
@@ -66,6 +72,7 @@ def train(
     validation = TaggedImages(corpus, "validation", front_end)
     torch.manual_seed(settings.seed)
     network = spec.build()
+    start = _take_over(network, start_from) if start_from is not None else ""
     best_file = out / f"{spec.id}.best.safetensors"
     fitted = fit(
         network,
@@ -97,6 +104,21 @@ def train(
         dead={layer.name: dead[layer.module] for layer in spec.layers if layer.module in dead},
         items=corpus.items,
         recordings=heard,
+        start=start,
     )
     tagger_card.write(out / f"{spec.id}.md", spec, weights_file, settings, measured, command)
     sys.stderr.write(f"mean AUC {measured.mean_auc:.3f}; written to {out}\n")
+
+
+def _take_over(network: nn.Module, file: Path) -> str:
+    """Put into `network` what a file has for it; says how much that was."""
+    try:
+        given = load_file(file)
+    except SafetensorError as failure:
+        raise TrainingError(f"{file} holds no weights: {failure}.") from failure
+    shapes = {name: value.shape for name, value in network.state_dict().items()}
+    taken = {name: value for name, value in given.items() if shapes.get(name) == value.shape}
+    if not taken:
+        raise TrainingError(f"{file} has no weights of the name and shape of any of this network's.")
+    network.load_state_dict(taken, strict=False)
+    return f"{len(taken)} of the {len(shapes)} tensors were at first those of `{file.name}`."

@@ -1,7 +1,8 @@
 """Tags of a composed piece: what a listener would say of it, read off the score.
 
 Because the score is known, so is every tag of every stretch: no annotator has overlooked one. An instrument counts
-where it plays for at least `AUDIBLE` of the stretch.
+where it plays for at least `AUDIBLE` of the stretch. A style is told by players together: who plays alone has none, but
+for ragtime, which is a piano's.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auralscope.training.arranger import PIECE_S, Piece
-from auralscope.training.instruments import FAMILIES, family_of
+from auralscope.training.arranger import FAST_BPM, PIECE_S, SLOW_BPM, Piece
+from auralscope.training.instruments import ENSEMBLE_FAMILIES, FAMILIES, SECTIONS, family_of
 from auralscope.training.styles import STYLES
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from auralscope.training.score import Note, Part
 
-AUDIBLE = 0.15
-SLOW_BPM, FAST_BPM = 76.0, 138.0
+AUDIBLE = 0.25
 SPARSE_PER_S, DENSE_PER_S = 3.2, 22.0
 LOW_PITCH, HIGH_PITCH = 54.0, 69.0
 
@@ -39,13 +39,13 @@ def tags_of(piece: Piece, start_s: float = 0.0, end_s: float = PIECE_S) -> set[s
     heard = [part for part in score.parts if _share(part, first, last) >= AUDIBLE]
     tuned = [part for part in heard if not part.drums]
     tags = {family_of(part.program) for part in tuned} | {part.name for part in heard if part.drums}
-    players = {part.program for part in tuned} | {part.name for part in heard if part.drums}
+    players = _players(tuned) + len(heard) - len(tuned)
     onsets = sum(first <= note.start_beats < last for part in score.parts for note in part.notes)
     per_s = onsets / (end_s - start_s)
     pitch = _pitch([note for part in tuned for note in part.notes], first, last)
     described = {
-        "solo": len(players) == 1,
-        "ensemble": len(players) >= 4,
+        "solo": players == 1,
+        "ensemble": players >= 4,
         "sparse": per_s < SPARSE_PER_S,
         "dense": per_s > DENSE_PER_S,
         "slow": score.tempo_bpm < SLOW_BPM,
@@ -56,15 +56,23 @@ def tags_of(piece: Piece, start_s: float = 0.0, end_s: float = PIECE_S) -> set[s
         "triple metre": score.beats_per_bar == 3,
     }
     tags |= {tag for tag, holds in described.items() if holds}
-    if piece.touch:
+    if piece.touch and any(not part.name.startswith("pad") for part in tuned):
         tags.add(piece.touch)
-    tags.add(piece.style)
+    if players > 1 or piece.style == "ragtime":
+        tags.add(piece.style)
     return tags
 
 
 def vector(tags: set[str], labels: Sequence[str] = TAGS) -> NDArray[np.float32]:
     """(labels,): 1 where the tag is there."""
     return np.array([label in tags for label in labels], dtype=np.float32)
+
+
+def _players(parts: Sequence[Part]) -> int:
+    """How many seem to play: each hand of a pianist is none of its own, and a section sounds like more than one."""
+    single = {part.program for part in parts if family_of(part.program) not in ENSEMBLE_FAMILIES}
+    together = [part.program for part in parts if family_of(part.program) in ENSEMBLE_FAMILIES]
+    return len(single) + sum(2 if program in SECTIONS else 1 for program in together)
 
 
 def _share(part: Part, first: float, last: float) -> float:

@@ -59,6 +59,8 @@ class GRU(nn.Module):
             rows = slice(gate * units, (gate + 1) * units)
             nn.init.xavier_uniform_(self.input_weight.data[rows])
             nn.init.orthogonal_(self.recurrent_weight.data[rows])
+        # At first z = 0.8: a third of a state is left after five steps, and so of its gradient (Gers et al. 2000).
+        nn.init.constant_(self.bias.data[:units], 1.5)
 
     def forward(self, sequence: torch.Tensor) -> torch.Tensor:
         """(batch, steps, inputs) to (batch, steps, units) or (batch, units)."""
@@ -97,6 +99,8 @@ class Crnn(nn.Module):
         Of each block, in bands and frames; the published network's unless given.
     frame_norm : bool
         Whether a batch norm over the time axis comes first, as in the published network.
+    dropout : (float, float)
+        After each block, and before the dense layer; the published network's unless given.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class Crnn(nn.Module):
         frames: int = 1366,
         pools: Sequence[tuple[int, int]] = POOLS,
         frame_norm: bool = True,
+        dropout: tuple[float, float] = (0.1, 0.3),
     ) -> None:
         super().__init__()
         self.blocks = len(pools)
@@ -122,14 +127,14 @@ class Crnn(nn.Module):
                     norm=nn.BatchNorm2d(maps, eps=1e-3),
                     elu=nn.ELU(),
                     pool=nn.MaxPool2d(pool),
-                    dropout=nn.Dropout(0.1),
+                    dropout=nn.Dropout(dropout[0]),
                 )
             )
             self.add_module(f"block{number}", block)
             given, bins = maps, bins // pool[0]
         self.gru1 = GRU(given * bins, gru, sequences=True)
         self.gru2 = GRU(gru, gru, sequences=False)
-        self.dropout = nn.Dropout(0.3)
+        self.dropout = nn.Dropout(dropout[1])
         self.output = nn.Linear(gru, n_labels)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

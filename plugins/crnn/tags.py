@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 MSD_TAGS = (
     *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock"),
     *("jazz", "beautiful", "metal", "chillout", "male vocalists", "classic rock", "soul", "indie rock", "Mellow"),
@@ -10,3 +12,6 @@ MSD_TAGS = (
     *("sexy", "catchy", "funk", "electro", "heavy metal", "Progressive rock", "60s", "rnb", "indie pop", "sad"),
     *("House", "happy"),
 )
+
+SYNTHESISED_TAGS = tuple((Path(__file__).parent / "synthesised_tags.txt").read_text(encoding="utf-8").splitlines())
+"""Of the music that this project composes to train on."""

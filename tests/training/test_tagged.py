@@ -16,11 +16,13 @@ from auralscope.dsp.melgrams import StandardisedMelgram
 from auralscope.registry import find_spec
 from auralscope.storage import sha256
 from auralscope.training import fit as fitting
+from auralscope.training import taggers
 from auralscope.training.arranger import PIECE_S, arrange
 from auralscope.training.corpus import FreshWindows
-from auralscope.training.instruments import FAMILIES, INSTRUMENTS
+from auralscope.training.instruments import FAMILIES, INSTRUMENTS, SECTIONS
 from auralscope.training.render import TIM, TrainingError, find_font
-from auralscope.training.tagged import FONTS, TaggedCorpus, TaggedImages, TaggedItem, augment, plan
+from auralscope.training.styles import STYLES
+from auralscope.training.tagged import FONTS, SHARED, TaggedCorpus, TaggedImages, TaggedItem, augment, plan, transposed
 from auralscope.training.tags import INSTRUMENT_TAGS, TAGS, tags_of
 from auralscope.weights import file_of
 
@@ -81,6 +83,13 @@ def test_splits_share_neither_pieces_nor_sound_fonts() -> None:
     assert not set(FONTS["train"]) & ({*FONTS["validation"]} | {*FONTS["test"]})
 
 
+def test_no_training_font_plays_what_it_shares_with_the_test_font() -> None:
+    items = [item for item in plan({"train": 140}) if item.font in SHARED]
+    assert len(items) > 20
+    for item in items:
+        assert not SHARED[item.font] & {part.program for part in arrange(item.seed).score.parts}
+
+
 def test_an_altered_image_is_still_power() -> None:
     rng = np.random.default_rng(0)
     power = torch.rand(96, 200) ** 4
@@ -89,6 +98,42 @@ def test_an_altered_image_is_still_power() -> None:
         assert altered.shape == power.shape
         assert bool(torch.isfinite(altered).all())
         assert float(altered.min()) >= 0.0
+
+
+@pytest.mark.parametrize("semitones", [-2.0, -0.7, 0.0, 1.3, 2.0])
+def test_a_transposed_image_has_its_frequencies_moved(semitones: float) -> None:
+    """Sines, seen by the front end, before and after: their centres of gravity lie so many semitones apart."""
+    hertz = FRONT_END.frequencies_hz
+    power = torch.zeros(96, 10)
+    for band in (20, 45, 70):
+        power[:] = 0.0
+        power[band] = 1.0
+        moved = transposed(power, semitones, FRONT_END.sample_rate)[:, 0].numpy()
+        found = float((hertz * moved).sum() / moved.sum())
+        assert found == pytest.approx(hertz[band] * 2.0 ** (semitones / 12.0), rel=0.02)
+    assert float(transposed(torch.ones(96, 3), -2.0, FRONT_END.sample_rate)[-1].max()) == 0.0  # nothing is above
+
+
+def test_no_tempo_leaves_a_listener_in_doubt() -> None:
+    for piece in PIECES:
+        assert all(abs(piece.score.tempo_bpm / border - 1.0) > 0.049 for border in (76.0, 138.0))
+
+
+def test_who_plays_alone_is_solo_and_has_no_style_and_a_section_is_neither() -> None:
+    for piece in PIECES:
+        tags = tags_of(piece)
+        parts = [part for part in piece.score.parts if part.notes]
+        if len(parts) == 1 and not parts[0].drums and _share_of_all(parts[0].notes, piece) > 0.5:
+            assert ("solo" in tags) == (parts[0].program not in SECTIONS)
+            if "solo" in tags:
+                assert not tags & (set(STYLES) - {"ragtime"})
+        if len({part.program for part in parts}) >= 4 and "solo" in tags:
+            pytest.fail(f"{len(parts)} parts, and solo")
+
+
+def _share_of_all(notes, piece) -> float:
+    lasts = sum(note.duration_beats for note in notes)
+    return lasts / (PIECE_S * piece.score.tempo_bpm / 60.0)
 
 
 def test_images_are_those_of_the_front_end(tmp_path) -> None:
@@ -198,7 +243,26 @@ def test_what_is_not_known_of_a_window_teaches_nothing() -> None:
     assert float(network[1].weight.grad[0].abs().max()) > 0.0
 
 
-@pytest.mark.parametrize("model_id", ["compact-convnet"])
+def test_weights_of_the_same_name_and_shape_are_taken_over(tmp_path) -> None:
+    """The CRNN's four convolutions have the shape of the compact-convnet's; so has the bias of the output layer."""
+    compact, crnn = (find_spec(name).build() for name in ("compact-convnet", "crnn"))
+    fitting.export(compact, tmp_path / "compact.safetensors")
+    given, before = compact.state_dict(), {name: value.clone() for name, value in crnn.state_dict().items()}
+    said = taggers._take_over(crnn, tmp_path / "compact.safetensors")
+    assert said.startswith("29 of the 36 tensors")
+    assert "`compact.safetensors`" in said
+    for name, value in crnn.state_dict().items():
+        wanted = given[name] if name.startswith("block") or name == "output.bias" else before[name]
+        assert torch.equal(value, wanted), name
+    fitting.export(nn.Linear(2, 2), tmp_path / "other.safetensors")
+    with pytest.raises(TrainingError, match=r"other\.safetensors has no weights of the name and shape"):
+        taggers._take_over(crnn, tmp_path / "other.safetensors")
+    (tmp_path / "none.safetensors").write_bytes(b"not weights")
+    with pytest.raises(TrainingError, match=r"none\.safetensors holds no weights"):
+        taggers._take_over(crnn, tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("model_id", ["compact-convnet", "crnn"])
 def test_the_bundled_taggers_are_of_this_corpus_and_their_cards_of_their_weights(model_id: str) -> None:
     spec = find_spec(model_id)
     assert spec.labels == TAGS
