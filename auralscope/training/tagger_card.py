@@ -162,7 +162,8 @@ Over the test pieces:
 
 ## Limits
 - Tags mean what the code above makes of them: "jazz" is swung ride cymbals and seventh chords, not the music of a
-  century. There is no singing with words, no rapping and no recorded noise in the training data.
+  century. There is no singing with words, no rapping, no recorded noise and no silence in the training data: silence
+  is 'solo' and 'sparse'.
 - The AUC is that of pieces by the same composer's code. Of recordings it says little.
 - Minor is the tag that the network knows least; see the table.
 - Made to be looked into, for teaching and research on what convnets learn; not made to sort a music library.
