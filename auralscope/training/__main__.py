@@ -67,10 +67,6 @@ def _train(options: argparse.Namespace) -> None:
     from auralscope.training.fit import Settings
     from auralscope.training.genre import train
 
-    command = f"python -m auralscope.training {options.command} --out DIR --pieces {options.pieces}"
-    command += f" --epochs {options.epochs} --learning-rate {options.learning_rate:g} --seed {options.seed}"
-    command += " --start-from FILE" if options.start_from else ""
-    command += " --pop909 FILE" if options.pop909 else ""
     train(
         options.command,
         options.out,
@@ -80,7 +76,7 @@ def _train(options: argparse.Namespace) -> None:
         pop909_archive=options.pop909,
         font_folders=options.sound_fonts,
         start_from=options.start_from,
-        command=command,
+        command=_typed(options) + (" --pop909 FILE" if options.pop909 else ""),
     )
 
 
@@ -88,10 +84,6 @@ def _train_tagger(options: argparse.Namespace) -> None:
     from auralscope.training.fit import Settings
     from auralscope.training.taggers import train
 
-    command = f"python -m auralscope.training {options.command} --out DIR --pieces {options.pieces}"
-    command += f" --epochs {options.epochs} --learning-rate {options.learning_rate:g} --seed {options.seed}"
-    command += " --start-from FILE" if options.start_from else ""
-    command += " --recordings DIR" if options.recordings else ""
     settings = Settings(
         loss="binary",
         max_epochs=options.epochs,
@@ -111,7 +103,7 @@ def _train_tagger(options: argparse.Namespace) -> None:
         font_folders=options.sound_fonts,
         recordings=options.recordings,
         start_from=options.start_from,
-        command=command,
+        command=_typed(options) + (" --recordings DIR" if options.recordings else ""),
     )
 
 
@@ -130,38 +122,24 @@ def _parser() -> argparse.ArgumentParser:
     convnet = commands.add_parser(
         "genre-convnet", parents=[fonts], help="compose and render music, fit the network, write weights and model card"
     )
-    convnet.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
-    convnet.add_argument("--pieces", type=positive, default=690, help="how many pieces of 28 s (default: %(default)s)")
-    convnet.add_argument("--epochs", type=positive, default=7, help="at most so many (default: %(default)s)")
-    convnet.add_argument("--seed", type=_natural, default=0, help="of everything drawn (default: %(default)s)")
-    convnet.add_argument("--learning-rate", type=float, default=1e-3, help="the highest (default: %(default)s)")
-    convnet.add_argument("--start-from", metavar="FILE", type=Path, help="weights to go on from (safetensors)")
-    convnet.add_argument("--pop909", metavar="FILE", type=Path, help="the POP909 archive: songs to arrange")
-    convnet.add_argument(
-        "--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help="rendered sound (default: %(default)s)"
+    _add_training(
+        convnet, pieces=690, epochs=7, learning_rate=1e-3, what="pieces of 28 s", start="weights to go on from"
     )
+    convnet.add_argument("--pop909", metavar="FILE", type=Path, help="the POP909 archive: songs to arrange")
     for name in TAGGERS:
         tagger = commands.add_parser(
             name, parents=[fonts], help="compose and render tagged music, fit the tagger, write weights and model card"
         )
-        tagger.add_argument("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
-        tagger.add_argument(
-            "--pieces", type=positive, default=8000, help="how many pieces of 30 s to train on (default: %(default)s)"
-        )
-        tagger.add_argument("--epochs", type=positive, default=60, help="at most so many (default: %(default)s)")
-        tagger.add_argument("--seed", type=_natural, default=0, help="of everything drawn (default: %(default)s)")
-        tagger.add_argument("--learning-rate", type=float, default=3e-3, help="the highest (default: %(default)s)")
-        tagger.add_argument(
-            "--start-from",
-            metavar="FILE",
-            type=Path,
-            help="weights (safetensors), another tagger's too: those of the same name and shape are taken over",
+        _add_training(
+            tagger,
+            pieces=8000,
+            epochs=60,
+            learning_rate=3e-3,
+            what="pieces of 30 s to train on",
+            start="weights, another tagger's too: those of the same name and shape are taken over",
         )
         tagger.add_argument(
             "--recordings", metavar="DIR", type=Path, help="real recordings (.ogg), whose tags go into the card"
-        )
-        tagger.add_argument(
-            "--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help="rendered sound (%(default)s)"
         )
     excerpt = commands.add_parser("excerpt", parents=[fonts], help="compose and render the bundled excerpt")
     excerpt.add_argument("--out", metavar="FILE", type=Path, required=True, help="an OGG file")
@@ -177,6 +155,27 @@ def _parser() -> argparse.ArgumentParser:
     table = commands.add_parser("architectures", help="the table of architectures and their parameters")
     table.add_argument("--markdown", metavar="PAGE", type=Path, help="write it into a page")
     return parser
+
+
+def _add_training(
+    parser: argparse.ArgumentParser, *, pieces: int, epochs: int, learning_rate: float, what: str, start: str
+) -> None:
+    """What all commands that train have in common."""
+    add, default = parser.add_argument, "(default: %(default)s)"
+    add("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
+    add("--pieces", type=positive, default=pieces, help=f"how many {what} {default}")
+    add("--epochs", type=positive, default=epochs, help=f"at most so many {default}")
+    add("--seed", type=_natural, default=0, help=f"of everything drawn {default}")
+    add("--learning-rate", type=float, default=learning_rate, help=f"the highest {default}")
+    add("--start-from", metavar="FILE", type=Path, help=f"{start} (safetensors)")
+    add("--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help=f"rendered sound {default}")
+
+
+def _typed(options: argparse.Namespace) -> str:
+    """The command of a training, for the card; without this machine's paths."""
+    typed = f"python -m auralscope.training {options.command} --out DIR --pieces {options.pieces}"
+    typed += f" --epochs {options.epochs} --learning-rate {options.learning_rate:g} --seed {options.seed}"
+    return typed + (" --start-from FILE" if options.start_from else "")
 
 
 def _natural(text: str) -> int:

@@ -45,9 +45,9 @@ def _played(font: Path, program: int, pitches: Sequence[int], *, drums: bool) ->
     notes = tuple(Note(beats * place, beats / 2, pitch, 100) for place, pitch in enumerate(pitches))
     score = Score("", 0, 120.0, 4, (Part("", program, notes, drums=drums),))
     mono = render(score, font, room=DRY, sample_rate=RATE).mono()
-    n = round(HEARD_S * RATE)
-    mono = np.pad(mono, (0, max(round(EVERY_S * RATE) * len(pitches) - mono.size, 0)))
-    return np.stack([mono[round(EVERY_S * RATE) * place :][:n] for place in range(len(pitches))])
+    every = round(EVERY_S * RATE)
+    mono = np.pad(mono, (0, max(every * len(pitches) - mono.size, 0)))
+    return mono[: every * len(pitches)].reshape(-1, every)[:, : round(HEARD_S * RATE)]
 
 
 def correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -15,7 +15,7 @@ import soundfile
 import torch
 from torch.utils.data import Dataset
 
-from auralscope.dsp.mel import band_centres_hz, filter_bank
+from auralscope.dsp.mel import filter_bank
 from auralscope.training.arranger import PIECE_S, arrange
 from auralscope.training.render import A320U, CSOUND, FLUID_R3, GENERAL_USER, MUSESCORE_FULL, TIM, SoundFont
 from auralscope.training.rendered import RenderedPieces
@@ -126,6 +126,7 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self.front_end = front_end
         self.seed = seed
         self.frames = front_end.input_shape[1]
+        self._centres_hz = front_end.frequencies_hz
         self._instruments = torch.tensor([tag in INSTRUMENT_TAGS for tag in TAGS])
         self._pieces = [arrange(item.seed) for item in self.items]
         self._levels = torch.stack([self._level(corpus.load(item)) for item in self.items])
@@ -156,7 +157,7 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         room = self._levels.shape[2] - int(np.ceil(self.frames * speed))
         power, truth = self._cut(place, int(rng.integers(room + 1)), speed)
         if rng.random() < 0.5:
-            power = transposed(power, float(rng.uniform(-self.SEMITONES, self.SEMITONES)), self.front_end.sample_rate)
+            power = transposed(power, float(rng.uniform(-self.SEMITONES, self.SEMITONES)), self._centres_hz)
         return augment(rng, power, self.front_end.hop_s), truth
 
     def _cut(self, place: int, first: int, speed: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -178,11 +179,11 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return (below_db / self.STEP_DB).round().to(torch.uint8)  # 120 dB is 240 steps
 
 
-def transposed(power: torch.Tensor, semitones: float, sample_rate: int) -> torch.Tensor:
-    """(bands, frames) of mel power, all frequencies moved by so much: the instrument is another size, too."""
-    centres = band_centres_hz(power.shape[0], sample_rate)
-    source = np.interp(centres * 2.0 ** (-semitones / 12.0), centres, np.arange(centres.size), right=-1.0)
-    below = torch.from_numpy(np.clip(np.floor(source), 0, centres.size - 2)).long()
+def transposed(power: torch.Tensor, semitones: float, centres_hz: NDArray[np.float64]) -> torch.Tensor:
+    """(bands, frames) of power in bands, all frequencies moved by so much: the instrument is another size, too."""
+    bands = centres_hz.size
+    source = np.interp(centres_hz * 2.0 ** (-semitones / 12.0), centres_hz, np.arange(bands), right=-1.0)
+    below = torch.from_numpy(np.clip(np.floor(source), 0, bands - 2)).long()
     share = torch.from_numpy(source).float().sub(below).clamp(0.0, 1.0)[:, None]
     moved = power[below] * (1.0 - share) + power[below + 1] * share
     return moved * torch.from_numpy(source >= 0.0)[:, None]

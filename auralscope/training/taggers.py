@@ -65,14 +65,15 @@ def train(
     front_end = spec.front_end
     if spec.labels != TAGS or not isinstance(front_end, StandardisedMelgram):
         raise TrainingError(f"'{model_id}' is not a tagger of the tagged corpus: its labels or its front end differ.")
+    torch.manual_seed(settings.seed)
+    network = spec.build()
+    # Before anything is rendered: that takes long, and the file may be a wrong one.
+    start = _take_over(network, start_from) if start_from is not None else ""
     corpus = TaggedCorpus(plan({"train": n_pieces, **HELD_OUT}), cache, front_end.sample_rate, font_folders)
     corpus.render(show_progress)
     out.mkdir(parents=True, exist_ok=True)
     training = TaggedImages(corpus, "train", front_end, settings.seed)
     validation = TaggedImages(corpus, "validation", front_end)
-    torch.manual_seed(settings.seed)
-    network = spec.build()
-    start = _take_over(network, start_from) if start_from is not None else ""
     best_file = out / f"{spec.id}.best.safetensors"
     fitted = fit(
         network,

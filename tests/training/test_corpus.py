@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,17 +20,6 @@ from auralscope.training.render import FLUID_R3, TIM, TrainingError, find_font, 
 
 FRONT_END = SpectrogramFrontEnd(11_025, 512, 256, 4 * 11_025)
 LABELS = ("ballad", "dance", "hip-hop")
-
-
-@pytest.fixture
-def tim() -> Path:
-    """The smallest of the sound fonts."""
-    if shutil.which("fluidsynth") is None:
-        pytest.skip("fluidsynth is not installed: nothing can be rendered")
-    try:
-        return find_font(TIM)
-    except TrainingError:
-        pytest.skip(f"{TIM.file_name} is not installed (package {TIM.package}): nothing can be rendered")
 
 
 def test_no_piece_and_no_sound_font_is_in_two_splits() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
 
 from auralscope.training.font_samples import ALIKE, DRUMS, correlation, notes_of, page
 from auralscope.training.instruments import INSTRUMENTS
-from auralscope.training.render import TIM, SoundFont, TrainingError, find_font
+from auralscope.training.render import TIM, SoundFont
 
 
 def test_correlation_finds_a_note_again_later_and_quieter_and_nothing_in_noise() -> None:
@@ -26,16 +24,10 @@ def test_correlation_finds_a_note_again_later_and_quieter_and_nothing_in_noise()
     assert correlation(note, other) == pytest.approx(wanted, abs=1e-4)
 
 
-def test_a_font_under_another_name_shares_all_and_its_instruments_share_little(tmp_path) -> None:
-    if shutil.which("fluidsynth") is None:
-        pytest.skip("fluidsynth is not installed: nothing can be rendered")
-    try:
-        file = find_font(TIM)
-    except TrainingError:
-        pytest.skip(f"{TIM.file_name} is not installed (package {TIM.package}): nothing can be rendered")
-    (tmp_path / "Copy.sf2").symlink_to(file)
+def test_a_font_under_another_name_shares_all_and_its_instruments_share_little(tmp_path, tim) -> None:
+    (tmp_path / "Copy.sf2").symlink_to(tim)
     n = len({instrument.program for instrument in INSTRUMENTS}) + len(DRUMS)
     assert f"| TimGM6mb | Copy | {n} of {n} |" in page([TIM, SoundFont("Copy.sf2", "-", "-")], [tmp_path])
-    heard = notes_of(file)
+    heard = notes_of(tim)
     assert correlation(heard["program 0"], heard["program 40"]) < 0.8 < ALIKE
     assert correlation(heard["drum 36"], heard["drum 38"]) < 0.8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from auralscope.registry import find_spec
 from auralscope.storage import sha256
 from auralscope.training.corpus import Corpus, EvaluationWindows, Item
 from auralscope.training.fit import confusion, dead_units
-from auralscope.training.render import TIM, TrainingError, find_font
+from auralscope.training.render import TIM
 from auralscope.weights import load_into
 
 if TYPE_CHECKING:
@@ -39,13 +39,7 @@ def test_the_card_is_of_these_weights() -> None:
 
 
 @pytest.fixture(scope="module")
-def new_pieces(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Item, np.ndarray]]:
-    if shutil.which("fluidsynth") is None:
-        pytest.skip("fluidsynth is not installed: nothing can be rendered")
-    try:
-        find_font(TIM)
-    except TrainingError:
-        pytest.skip(f"{TIM.file_name} is not installed (package {TIM.package}): nothing can be rendered")
+def new_pieces(tmp_path_factory: pytest.TempPathFactory, tim: Path) -> list[tuple[Item, np.ndarray]]:
     spec = find_spec("genre-convnet")
     items = [Item("test", genre, seed, TIM) for genre in spec.labels for seed in NEW_SEEDS]
     corpus = Corpus(items, tmp_path_factory.mktemp("corpus"), spec.front_end.sample_rate)

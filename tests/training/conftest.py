@@ -1,0 +1,21 @@
+"""What tests need that render sound."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from auralscope.training.render import TIM, TrainingError, find_font
+
+
+@pytest.fixture(scope="session")
+def tim() -> Path:
+    """The smallest of the sound fonts, and FluidSynth to play it."""
+    if shutil.which("fluidsynth") is None:
+        pytest.skip("fluidsynth is not installed: nothing can be rendered")
+    try:
+        return find_font(TIM)
+    except TrainingError:
+        pytest.skip(f"{TIM.file_name} is not installed (package {TIM.package}): nothing can be rendered")
