@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auralscope.audio.files import load_clip, write_wav
     from auralscope.errors import AuralScopeError
-    from auralscope.nn.deconvolution import deconvolve
+    from auralscope.nn.attribution.deconvolution import deconvolve
     from auralscope.registry import load_model, models
     from auralscope.types import Auralisation, Clip, Scores
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from auralscope.cli import main
+from auralscope.cli.main import main
 
 sys.exit(main())

@@ -13,9 +13,9 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auralscope.nn.descent import Reading
+    from auralscope.nn.attribution.descent import Reading
+    from auralscope.nn.attribution.rules import Rule
     from auralscope.nn.model import ModelSpec
-    from auralscope.nn.rules import Rule
 
 PROJECT = "auralscope"
 
@@ -43,7 +43,7 @@ def auralscope_rules() -> Sequence[Rule]:  # type: ignore[empty-body]
 
     Returns
     -------
-    sequence of auralscope.nn.rules.Rule
+    sequence of auralscope.nn.attribution.rules.Rule
         Each names torch's functions that it is for; it takes the place of a rule that is there.
     """
 
@@ -56,5 +56,5 @@ def auralscope_readings() -> Sequence[Reading]:  # type: ignore[empty-body]
 
     Returns
     -------
-    sequence of auralscope.nn.descent.Reading
+    sequence of auralscope.nn.attribution.descent.Reading
     """

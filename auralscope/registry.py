@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, cast
 
 import pluggy
 
-from auralscope import hookspecs, store, trained, weights
+from auralscope import download as store
+from auralscope import hookspecs, trained, weights
 from auralscope.errors import PluginError, UnknownNameError
 from auralscope.nn.model import Layer, ModelSpec
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-    from auralscope.nn.inspection import Model
+    from auralscope.nn.loaded import Model
 
 GROUP = "auralscope"
 
@@ -121,9 +122,9 @@ class Registry:
         if self._installed:
             return
         self._installed = True
-        from auralscope.nn.descent import Reading
-        from auralscope.nn.readings import READINGS
-        from auralscope.nn.rules import DECONVOLUTION, Rule
+        from auralscope.nn.attribution.descent import Reading
+        from auralscope.nn.attribution.methods import READINGS
+        from auralscope.nn.attribution.rules import DECONVOLUTION, Rule
 
         for hook, kind in ((self._hooks.hook.auralscope_rules, Rule), (self._hooks.hook.auralscope_readings, Reading)):
             for implementation in hook.get_hookimpls():
@@ -384,7 +385,7 @@ def load_model(model_id: str, device: str = "auto") -> Model:
     DeviceError
         No such device here.
     """
-    from auralscope.nn.inspection import Model, choose_device
+    from auralscope.nn.loaded import Model, choose_device
 
     known = registry()
     spec = known.find(model_id)

@@ -19,10 +19,10 @@ from auralscope.dsp.melgrams import SquaredMelgram, StandardisedMelgram
 from auralscope.dsp.processed import ProcessedSpectrogram
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError, PluginError, WeightsError
+from auralscope.files import quoted, reason, sha256, write_aside
 from auralscope.hookspecs import hookimpl
 from auralscope.nn.architectures import architecture
 from auralscope.nn.model import ModelSpec, Weights
-from auralscope.storage import quoted, reason, sha256, write_aside
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from auralscope.errors import WeightsError
-from auralscope.storage import size_words
+from auralscope.files import size_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

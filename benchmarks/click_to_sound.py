@@ -27,9 +27,9 @@ import torch
 
 from auralscope.audio import devices
 from auralscope.audio.files import load_clip, write_wav
-from auralscope.nn.inspection import Model
+from auralscope.files import resource
+from auralscope.nn.loaded import Model
 from auralscope.registry import find_spec
-from auralscope.resources import resource
 from auralscope.session.jobs import Inbox
 from auralscope.session.session import Session
 from auralscope.types import Clip

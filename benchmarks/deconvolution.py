@@ -15,8 +15,8 @@ import torch
 from captum.attr import NeuronDeconvolution
 from torch import Tensor, nn
 
-from auralscope.nn.capture import record
-from auralscope.nn.deconvolution import deconvolve_tape
+from auralscope.nn.attribution.deconvolution import deconvolve_tape
+from auralscope.nn.tape.capture import record
 from auralscope.training import torchvision_shim  # noqa: F401 - before zennit, which imports torchvision
 from benchmarks.networks import Case, cases
 from benchmarks.timing import median_s, seconds

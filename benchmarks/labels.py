@@ -17,9 +17,9 @@ from PySide6.QtCore import QEvent, QPointF, QSettings, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 from auralscope import weights
-from auralscope.nn.label_vectors import LabelVectors
+from auralscope.nn.analysis.label_vectors import LabelVectors
 from auralscope.registry import registry
-from auralscope.resources import resource
+from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
 rounds = int(sys.argv[1])

@@ -14,7 +14,7 @@ HEARTBEAT = """
 import sys, time, statistics
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication
-from auralscope.resources import resource
+from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
 app = QApplication(sys.argv[:1])

@@ -63,7 +63,9 @@ def test_listing_models_needs_no_torch() -> None:
     assert loaded.isdisjoint({"torch", "torchaudio", "PySide6", "sounddevice"})
 
 
-@pytest.mark.parametrize("module", ["auralscope.session.session", "auralscope.registry", "auralscope.nn.deconvolution"])
+@pytest.mark.parametrize(
+    "module", ["auralscope.session.session", "auralscope.registry", "auralscope.nn.attribution.deconvolution"]
+)
 def test_state_and_engine_run_without_qt_and_portaudio(module: str) -> None:
     """A server or a notebook has neither; the static contracts do not see imports made by name."""
     absent = ["PySide6", "shiboken6", "pyqtgraph", "sounddevice"]

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralscope import cli
-from auralscope.resources import resource
+from auralscope.cli import main as cli
+from auralscope.files import resource
 
 
 @pytest.fixture
@@ -164,8 +164,8 @@ def test_memory_that_runs_out_is_said_on_standard_error(
 ) -> None:
     import torch
 
-    from auralscope.nn import inspection
-    from auralscope.nn.inspection import Model
+    from auralscope.nn import loaded as inspection
+    from auralscope.nn.loaded import Model
 
     whole = json.loads(run("tag", recording, "--hop", 0.5, "--json", capsys=capsys)[1])
     probabilities = Model._probabilities
@@ -301,7 +301,7 @@ def test_wrong_usage_is_two(words: tuple[str, ...], capsys: pytest.CaptureFixtur
 def test_an_interrupt_leaves_nothing_half_written(
     recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from auralscope.session import export
+    from auralscope.reports import auralisations as export
 
     def interrupted(*_args: object) -> bytes:
         raise KeyboardInterrupt

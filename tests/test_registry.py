@@ -12,7 +12,8 @@ import auralscope as asc
 from auralscope import registry as registry_module
 from auralscope import weights
 from auralscope.errors import NoRuleError, PluginError, UnknownNameError, WeightsError
-from auralscope.nn import readings, rules
+from auralscope.nn.attribution import methods as readings
+from auralscope.nn.attribution import rules
 from auralscope.registry import Registry
 
 OURS = ["compact_convnet", "crnn", "genre_convnet"]
@@ -135,8 +136,8 @@ def test_a_strangers_model_loads_and_predicts(tmp_path: Path, monkeypatch: pytes
 ENGINE = """
 import torch
 from auralscope.hookspecs import hookimpl
-from auralscope.nn.descent import Reading
-from auralscope.nn.rules import Rectify
+from auralscope.nn.attribution.descent import Reading
+from auralscope.nn.attribution.rules import Rectify
 
 class Softsign(Rectify):
     functions = (torch.nn.functional.softsign,)

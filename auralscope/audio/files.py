@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auralscope.errors import AudioFileError
-from auralscope.storage import quoted, reason, write_aside
+from auralscope.files import quoted, reason, write_aside
 from auralscope.types import Clip
 
 if TYPE_CHECKING:

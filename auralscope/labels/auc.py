@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auralscope.errors import FileError
+from auralscope.files import quoted, reason
 from auralscope.labels.categories import category
-from auralscope.storage import quoted, reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from auralscope.errors import FileError
-from auralscope.storage import quoted, reason
+from auralscope.files import quoted, reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from auralscope.errors import FileError
+from auralscope.files import quoted, reason
 from auralscope.labels.ground_truth import read_tracks
-from auralscope.storage import quoted, reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

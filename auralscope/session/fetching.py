@@ -98,7 +98,7 @@ class Fetching:
             return
 
         def fetch(job: Job) -> None:
-            from auralscope import store
+            from auralscope import download as store
 
             store.get(spec, source, job.advance)
 

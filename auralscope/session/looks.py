@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from auralscope.nn.excerpts import Run
+    from auralscope.nn.runs import Run
 
 GALLERY_BATCH = 4
 """Units that are deconvolved together while a gallery fills: small enough to answer a click in between."""

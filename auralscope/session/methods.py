@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from auralscope.errors import AuralScopeError
-from auralscope.session.trust import LANE
+from auralscope.session.faithfulness import LANE
 
 if TYPE_CHECKING:
-    from auralscope.nn.excerpts import Run
+    from auralscope.nn.runs import Run
     from auralscope.session.jobs import Job, Jobs
 
 FIRST = "deconvolution"
@@ -52,7 +52,7 @@ class Method:
 
 def methods() -> list[Method]:
     """Ours, and those of plugins, which are told by the first line of their docstring."""
-    from auralscope.nn.readings import READINGS
+    from auralscope.nn.attribution.methods import READINGS
 
     found = []
     for name, reading in READINGS.items():

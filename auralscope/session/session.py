@@ -14,27 +14,27 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from auralscope.audio.files import load_clip, write_wav
+from auralscope.files import quoted, write_aside
+from auralscope.session.faithfulness import Trust
 from auralscope.session.fetching import Fetching
-from auralscope.session.fields import Fields
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
 from auralscope.session.looks import Feature, LayerLook, Look, feature_of, fill
 from auralscope.session.methods import FIRST, SLOW, Methods, title_of
 from auralscope.session.notices import Notices
+from auralscope.session.receptive_field import Fields
 from auralscope.session.summaries import Summaries
 from auralscope.session.taggram import Taggram
-from auralscope.session.trust import Trust
-from auralscope.storage import quoted, write_aside
 from auralscope.types import unit_name
 
 if TYPE_CHECKING:
     from auralscope.dsp.inversion import Render
-    from auralscope.nn.excerpts import Rate
-    from auralscope.nn.inspection import Model
+    from auralscope.nn.loaded import Model
     from auralscope.nn.model import Layer, ModelSpec
+    from auralscope.nn.runs import Rate
     from auralscope.registry import Plugin
-    from auralscope.session.fields import Cell
     from auralscope.session.jobs import Deliver
+    from auralscope.session.receptive_field import Cell
     from auralscope.types import Auralisation, Clip
 
 
@@ -324,7 +324,7 @@ class Session:
         picture, title = self.features[unit].picture, f"{self.unit_title(unit)}  ({self.layer}{self._otherwise})"
 
         def write() -> None:
-            from auralscope.session import pictures
+            from auralscope.reports import pictures
 
             plane = look.run.model.front_end.plane
             write_aside(path, pictures.feature(picture, look.input, plane, look.run.start_s, title))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from psygnal import Signal
 
-from auralscope.session.trust import LANE
+from auralscope.session.faithfulness import LANE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from auralscope.nn.excerpts import Run
-    from auralscope.nn.summaries import LayerSummary, UnitSummary
+    from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary
+    from auralscope.nn.runs import Run
     from auralscope.session.jobs import Job, Jobs
     from auralscope.session.looks import Feature, LayerLook
 
@@ -78,7 +78,7 @@ class Summaries:
         def work(_job: Job) -> Generator[None, None, LayerSummary]:
             import numpy as np
 
-            from auralscope.nn.summaries import summarise_parts
+            from auralscope.nn.analysis.summaries import summarise_parts
 
             return summarise_parts(run, layer, np.stack(images))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from psygnal import Signal
 
-from auralscope.storage import write_aside
+from auralscope.files import write_aside
 from auralscope.types import Scores
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from auralscope.nn.inspection import Model
+    from auralscope.nn.loaded import Model
     from auralscope.session.jobs import Job
     from auralscope.session.session import Session
     from auralscope.types import Clip

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from auralscope.errors import FileError
-from auralscope.storage import quoted, write_aside
+from auralscope.files import quoted, write_aside
 
 Tensors = dict[str, torch.Tensor]
 

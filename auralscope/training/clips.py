@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from auralscope.audio.files import load_clip
 from auralscope.dsp.resampling import resample
-from auralscope.storage import write_aside
-from auralscope.training.corpus import see
+from auralscope.files import write_aside
+from auralscope.training.bundled.corpus import see
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

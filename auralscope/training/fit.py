@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from auralscope.storage import write_aside
+from auralscope.files import write_aside
 from auralscope.training import checkpoint
 from auralscope.training.lightning_shim import callbacks, lightning, torchmetrics
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auralscope.storage import write_aside
+from auralscope.files import write_aside
 
 if TYPE_CHECKING:
     from auralscope.nn.architectures import Architecture
     from auralscope.nn.model import ModelSpec
-    from auralscope.training.corpus import Split
+    from auralscope.training.bundled.corpus import Split
     from auralscope.training.fit import Fitted, Settings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
-from auralscope.resources import resource
+from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
 FIRST_MODEL = "genre-convnet"

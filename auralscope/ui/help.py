@@ -10,8 +10,8 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 import auralscope
+from auralscope.files import quoted
 from auralscope.registry import user_folder
-from auralscope.storage import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,20 +12,20 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from auralscope.audio.files import SUFFIXES
-from auralscope.session.labels import Labels
+from auralscope.session.labels.state import Labels
 from auralscope.session.methods import FIRST
 from auralscope.session.session import Session
 from auralscope.ui import help as pages
 from auralscope.ui import theme
 from auralscope.ui.actions import Actions
+from auralscope.ui.graphs.axes import LEFT_AXIS_PX
 from auralscope.ui.keyboard import SpaceBar, order_focus
-from auralscope.ui.panes import trust
-from auralscope.ui.panes.axes import LEFT_AXIS_PX
+from auralscope.ui.labels.pane import LabelsPane
+from auralscope.ui.panes import faithfulness as trust
 from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
 from auralscope.ui.panes.gallery import GalleryPane
 from auralscope.ui.panes.input import InputPane
-from auralscope.ui.panes.labels import LabelsPane
 from auralscope.ui.panes.model import ModelPane
 from auralscope.ui.panes.recording import RecordingPane
 from auralscope.ui.panes.spectrogram import SpectrogramPane

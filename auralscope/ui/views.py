@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from auralscope.dsp.overview import Overview
-from auralscope.dsp.pyramid import OvertakenError, Pyramid
-from auralscope.ui.panes.curves import CurvesOver
-from auralscope.ui.panes.field import FieldItem
-from auralscope.ui.panes.timeline import link_time
+from auralscope.display.overview import Overview
+from auralscope.display.pyramid import OvertakenError, Pyramid
+from auralscope.ui.graphs.curves import CurvesOver
+from auralscope.ui.graphs.receptive_field import FieldItem
+from auralscope.ui.graphs.timeline import link_time
 
 if TYPE_CHECKING:
     from auralscope.session.jobs import Job
     from auralscope.session.session import Session
+    from auralscope.ui.graphs.timeline import Following
     from auralscope.ui.panes.controls import ControlsPane
     from auralscope.ui.panes.feature import FeaturePane
     from auralscope.ui.panes.gallery import GalleryPane
     from auralscope.ui.panes.input import InputPane
     from auralscope.ui.panes.spectrogram import ReadyTile, SpectrogramPane, TileRequest
     from auralscope.ui.panes.taggram import TaggramPane
-    from auralscope.ui.panes.timeline import Following
     from auralscope.ui.panes.transport import TransportPane
     from auralscope.ui.panes.waveform import WaveformPane
 

@@ -16,7 +16,7 @@ import soundfile
 
 from auralscope.audio.files import SUFFIXES, load_clip, wav_bytes, write_wav
 from auralscope.errors import AudioFileError, FileError
-from auralscope.storage import quoted, sha256, write_aside
+from auralscope.files import quoted, sha256, write_aside
 from auralscope.types import Clip
 
 RATE = 44100

@@ -90,7 +90,7 @@ def test_the_interval_over_tracks_is_as_wide_as_samples_differ(tmp_path: Path) -
 def published(shared: Path) -> Agreement:
     import h5py
 
-    from auralscope.nn.label_vectors import LabelVectors
+    from auralscope.nn.analysis.label_vectors import LabelVectors
 
     reference = shared / "reference"
     labels = tuple(json.loads((reference / "golden" / "msd_tags.json").read_text()))

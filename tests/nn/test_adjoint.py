@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import auralscope as asc
-from auralscope.nn.descent import Deconvolution
-from auralscope.nn.signals import Signal
+from auralscope.nn.attribution.descent import Deconvolution
+from auralscope.nn.tape.signals import Signal
 
 if TYPE_CHECKING:
-    from auralscope.nn.capture import Tape
+    from auralscope.nn.tape.capture import Tape
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch's note on its speed
 drawn = settings(

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 import auralscope as asc
 from auralscope.errors import InputError, NoRuleError, UnknownNameError
-from auralscope.nn.capture import record
-from auralscope.nn.readings import READINGS
+from auralscope.nn.attribution.methods import READINGS
+from auralscope.nn.tape.capture import record
 
 # -- drawn at random, against the slow program ---------------------------------------------------------------------
 

@@ -13,10 +13,10 @@ from torch import nn
 
 from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.nn.architectures import ARCHITECTURES, architecture
-from auralscope.nn.capture import record
-from auralscope.nn.deconvolution import deconvolve_tape
+from auralscope.nn.attribution.deconvolution import deconvolve_tape
+from auralscope.nn.tape.capture import record
 from auralscope.registry import find_spec
-from auralscope.training.architectures import page, parameters
+from auralscope.training.bundled.architectures import page, parameters
 
 SIZED = [name for name in ARCHITECTURES if name.split("-")[0] in ("k2c1", "k2c2", "crnn")]
 # Small inputs, so that the widest of them takes a second: poolings are cut to what is left.

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import DeviceError
-from auralscope.nn import descent, inspection
+from auralscope.nn import loaded as inspection
+from auralscope.nn.attribution import descent
+from auralscope.nn.attribution.deconvolution import deconvolve, deconvolve_tape
 from auralscope.nn.batches import Batch
-from auralscope.nn.capture import record
-from auralscope.nn.deconvolution import deconvolve, deconvolve_tape
-from auralscope.nn.inspection import Model
+from auralscope.nn.loaded import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
+from auralscope.nn.tape.capture import record
 from auralscope.types import Clip
 
 RATE = 8_000

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from auralscope.audio.files import load_clip, write_wav
 from auralscope.dsp.frontends import FrontEnd, Input, SpectrogramFrontEnd
-from auralscope.nn.faithfulness import (
+from auralscope.nn.analysis.faithfulness import (
     MASKS,
     LabelFaithfulness,
     LabelMeasure,
@@ -25,7 +25,7 @@ from auralscope.nn.faithfulness import (
     shuffled_bins,
     unit_faithfulness,
 )
-from auralscope.nn.inspection import Model
+from auralscope.nn.loaded import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
 from auralscope.types import Clip
 

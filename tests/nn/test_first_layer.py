@@ -11,8 +11,8 @@ import auralscope as asc
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError
-from auralscope.nn.first_layer import Responses, describe, first_layer_kernels
-from auralscope.nn.inspection import Model
+from auralscope.nn.analysis.first_layer import Responses, describe, first_layer_kernels
+from auralscope.nn.loaded import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
 
 BEGINS = [[-1, 0, 1]] * 3

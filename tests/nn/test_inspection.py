@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
-from auralscope.nn.inspection import Model, choose_device
+from auralscope.nn.loaded import Model, choose_device
 from auralscope.nn.model import Layer, ModelSpec, Weights
 from auralscope.types import Clip, unit_name
 

@@ -17,9 +17,9 @@ import auralscope as asc
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError, UnknownNameError
+from auralscope.nn.analysis.label_vectors import LabelVectors
 from auralscope.nn.architectures import architecture
-from auralscope.nn.inspection import Model
-from auralscope.nn.label_vectors import LabelVectors
+from auralscope.nn.loaded import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
 
 LABELS = ("rock", "Mellow", "sad", "60s", "beautiful")

@@ -12,9 +12,9 @@ from torch.utils._pytree import tree_leaves
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.dsp.inversion import FullRate, render_at_full_rate
-from auralscope.nn import descent
-from auralscope.nn.capture import record
-from auralscope.nn.deconvolution import deconvolve_tape
+from auralscope.nn.attribution import descent
+from auralscope.nn.attribution.deconvolution import deconvolve_tape
+from auralscope.nn.tape.capture import record
 
 
 class Peak(TorchDispatchMode):

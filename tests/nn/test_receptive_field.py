@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import UnknownNameError
-from auralscope.nn.capture import record
-from auralscope.nn.inspection import Model
+from auralscope.nn.analysis.receptive_field import nominal_of, nominal_size, reach
+from auralscope.nn.loaded import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
-from auralscope.nn.receptive_field import nominal_of, nominal_size, reach
+from auralscope.nn.tape.capture import record
 from auralscope.types import Clip
 
 SHAPE = (9, 11)
@@ -292,7 +292,7 @@ def test_plane_by_plane_is_as_channel_by_channel(monkeypatch, layers, unit) -> N
     bins, frames = tape.layer(module).shape[2:]
     cells = [(0, 0), (bins - 1, frames - 1), (bins // 2, frames // 3)]
     quick = [reach(tape, module, cell, unit) for cell in cells]
-    monkeypatch.setattr("auralscope.nn.receptive_field._back_by_channels", lambda *_: None)
+    monkeypatch.setattr("auralscope.nn.analysis.receptive_field._back_by_channels", lambda *_: None)
     for cell, found in zip(cells, quick, strict=True):
         assert torch.equal(found, reach(tape, module, cell, unit))
         assert found.any()

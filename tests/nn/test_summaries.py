@@ -14,10 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
-from auralscope.nn.capture import record
-from auralscope.nn.inspection import Model
-from auralscope.nn.model import Layer, ModelSpec, Weights
-from auralscope.nn.summaries import (
+from auralscope.nn.analysis.summaries import (
     LayerSummary,
     hoyer_sparsity,
     onset_share,
@@ -26,10 +23,13 @@ from auralscope.nn.summaries import (
     summarise,
     votes,
 )
+from auralscope.nn.loaded import Model
+from auralscope.nn.model import Layer, ModelSpec, Weights
+from auralscope.nn.tape.capture import record
 from auralscope.types import Clip
 
 if TYPE_CHECKING:
-    from auralscope.nn.excerpts import Run
+    from auralscope.nn.runs import Run
 
 RATE = 8_000
 

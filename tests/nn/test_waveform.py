@@ -11,10 +11,10 @@ import auralscope as asc
 from auralscope.dsp.inversion import FullRate, render, render_at_full_rate
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError
+from auralscope.nn.analysis.summaries import summarise
 from auralscope.nn.architectures import architecture
-from auralscope.nn.inspection import Model, choose_device
+from auralscope.nn.loaded import Model, choose_device
 from auralscope.nn.model import ModelSpec, Weights
-from auralscope.nn.summaries import summarise
 
 RATE, N = 8000, 3**8
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import auralscope as asc
+from auralscope.download import get
 from auralscope.registry import find_spec
-from auralscope.store import get
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auralscope.nn.inspection import Model
+    from auralscope.nn.loaded import Model
 
 FILES = {
     "compact-convnet-msd": "compact_convnet/model_best.hdf5",

@@ -15,7 +15,7 @@ import auralscope as asc
 from auralscope.registry import Registry
 
 if TYPE_CHECKING:
-    from auralscope.nn.inspection import Model
+    from auralscope.nn.loaded import Model
 
 SPECS = {spec.id: spec for spec in Registry().models}
 EACH = pytest.mark.parametrize("model_id", SPECS)

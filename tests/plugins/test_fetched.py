@@ -9,7 +9,8 @@ import published
 import pytest
 
 import auralscope as asc
-from auralscope import cli, weights
+from auralscope import weights
+from auralscope.cli.main import main as cli
 from auralscope.registry import find_spec
 
 

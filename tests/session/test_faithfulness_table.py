@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralscope import cli
+from auralscope.cli.main import main as cli
 from auralscope.errors import AuralScopeError
-from auralscope.nn.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness, UnitMeasure, Ways
+from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness, UnitMeasure, Ways
 from auralscope.registry import load_model
-from auralscope.session import faithfulness_table as table
+from auralscope.reports import faithfulness as table
 from auralscope.types import Clip
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 import auralscope as asc
-from auralscope import cli, store
+from auralscope import download as store
+from auralscope.cli.main import main as cli
 from auralscope.registry import registry
 
 

@@ -10,12 +10,12 @@ import soundfile
 from owner import Owner
 from sklearn.metrics import roc_auc_score
 
-from auralscope.nn.label_vectors import LabelVectors
-from auralscope.resources import resource
-from auralscope.session.label_noise import Noise
-from auralscope.session.label_recordings import Kernels, RecordingMap
-from auralscope.session.label_words import number, percent
-from auralscope.session.labels import Labels, arrange, table
+from auralscope.files import resource
+from auralscope.nn.analysis.label_vectors import LabelVectors
+from auralscope.session.labels.noise import Noise
+from auralscope.session.labels.recordings import Kernels, RecordingMap
+from auralscope.session.labels.state import Labels, arrange, table
+from auralscope.session.labels.words import number, percent
 
 
 class LabelsOwner(Owner):
@@ -57,7 +57,7 @@ def test_a_model_without_a_dense_layer_is_a_sentence(owner, monkeypatch):
 
         raise AuralScopeError("It has no dense layer.")
 
-    monkeypatch.setattr("auralscope.nn.inspection.Model.label_vectors", refuse)
+    monkeypatch.setattr("auralscope.nn.loaded.Model.label_vectors", refuse)
     owner.session.load_model("genre-convnet")
     owner.until(lambda: owner.labels.problem)
     assert owner.labels.problem == "It has no dense layer."

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from test_session import filled, looking, owner
 
-from auralscope.nn import readings
-from auralscope.nn.descent import Reading
+from auralscope.nn.attribution import methods as readings
+from auralscope.nn.attribution.descent import Reading
 from auralscope.session.looks import LayerLook, fill
 from auralscope.session.methods import FIRST, SLOW, methods
 

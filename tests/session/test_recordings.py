@@ -11,7 +11,7 @@ from scipy import stats
 
 import auralscope as asc
 from auralscope.errors import AudioFileError, AuralScopeError
-from auralscope.session.recordings import Heard, feature_layer, hear, hear_all, label_affinity, recordings_map
+from auralscope.nn.analysis.recordings import Heard, feature_layer, hear, hear_all, label_affinity, recordings_map
 
 RATE = 11_025
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_session import filled, looking, owner
 
-from auralscope.nn.summaries import LayerSummary, UnitSummary, summarise
+from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary, summarise
 from auralscope.session import summaries
 from auralscope.session.looks import LayerLook
 

@@ -12,8 +12,8 @@ import soundfile
 from owner import Owner
 
 from auralscope import registry
+from auralscope.files import resource
 from auralscope.registry import load_model
-from auralscope.resources import resource
 from auralscope.session.taggram import TagsOverTime
 from auralscope.types import Scores
 
@@ -281,8 +281,8 @@ def test_the_table_is_written_whole_or_not_at_all(owner, tmp_path):
 def test_memory_that_runs_out_is_said(owner, monkeypatch):
     import torch
 
-    from auralscope.nn import inspection
-    from auralscope.nn.inspection import Model
+    from auralscope.nn import loaded as inspection
+    from auralscope.nn.loaded import Model
 
     monkeypatch.setattr(inspection, "CPU_BATCH", 2)
     probabilities = Model._probabilities

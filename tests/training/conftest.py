@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auralscope.training.render import TIM, TrainingError, find_font
+from auralscope.training.synthesis.render import TIM, TrainingError, find_font
 
 
 @pytest.fixture(scope="session")

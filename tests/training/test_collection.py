@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auralscope.training.collection import read_classes, read_tags, split
-from auralscope.training.render import TrainingError
+from auralscope.training.synthesis.render import TrainingError
 
 
 def files(folder: Path, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""``python -m auralscope.training`` and the songs it may be given."""
+"""``python -m auralscope.training.bundled`` and the songs it may be given."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from auralscope.training import pop909
-from auralscope.training.__main__ import main
-from auralscope.training.composer import compose
-from auralscope.training.render import TrainingError
+from auralscope.training.bundled.__main__ import main
+from auralscope.training.synthesis import pop909
+from auralscope.training.synthesis.composer import compose
+from auralscope.training.synthesis.render import TrainingError
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,9 @@ def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
 def test_missing_extra_says_how_to_get_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auralscope.training.__main__.find_spec", lambda name: None if name == "mido" else object())
+    monkeypatch.setattr(
+        "auralscope.training.bundled.__main__.find_spec", lambda name: None if name == "mido" else object()
+    )
     assert main(["excerpt", "--out", str(tmp_path / "x.ogg")]) == 1
     assert "training needs mido; install it with: pip install 'auralscope[train]'" in capsys.readouterr().err
 

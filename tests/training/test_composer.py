@@ -8,8 +8,8 @@ from collections import defaultdict
 import mido
 import pytest
 
-from auralscope.training.composer import GENRES, PIECE_S, TEMPO_BPM, compose
-from auralscope.training.excerpt import compose_excerpt
+from auralscope.training.bundled.excerpt import compose_excerpt
+from auralscope.training.synthesis.composer import GENRES, PIECE_S, TEMPO_BPM, compose
 
 # What the composer's docstring promises, written down once more by hand.
 DOCUMENTED_BPM = {"ballad": (55, 85), "dance": (118, 135), "hip-hop": (75, 100)}

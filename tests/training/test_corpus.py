@@ -12,11 +12,11 @@ import soundfile
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import AuralScopeError
 from auralscope.training.augment import LEVEL_DB, augment, cut
-from auralscope.training.composer import GENRES, Material, compose
-from auralscope.training.corpus import Corpus, EvaluationWindows, FreshWindows, Item, TrainingWindows, plan
-from auralscope.training.excerpt import write_excerpt
-from auralscope.training.harmony import diatonic
-from auralscope.training.render import FLUID_R3, TIM, TrainingError, find_font, render
+from auralscope.training.bundled.corpus import Corpus, EvaluationWindows, FreshWindows, Item, TrainingWindows, plan
+from auralscope.training.bundled.excerpt import write_excerpt
+from auralscope.training.synthesis.composer import GENRES, Material, compose
+from auralscope.training.synthesis.harmony import diatonic
+from auralscope.training.synthesis.render import FLUID_R3, TIM, TrainingError, find_font, render
 
 FRONT_END = SpectrogramFrontEnd(11_025, 512, 256, 4 * 11_025)
 LABELS = ("ballad", "dance", "hip-hop")
@@ -56,7 +56,7 @@ def test_a_plan_that_cannot_be(n: int, labels: tuple[str, ...], said: str) -> No
 
 
 def test_missing_sound_font_names_its_package(tmp_path: Path) -> None:
-    from auralscope.training.render import SoundFont
+    from auralscope.training.synthesis.render import SoundFont
 
     with pytest.raises(AuralScopeError, match=r"apt-get install no-such-package"):
         find_font(SoundFont("NoSuchFont.sf2", "no-such-package", "none"), [tmp_path])

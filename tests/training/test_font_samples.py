@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auralscope.training.font_samples import ALIKE, DRUMS, correlation, notes_of, page
-from auralscope.training.instruments import INSTRUMENTS
-from auralscope.training.render import TIM, SoundFont
+from auralscope.training.synthesis.font_samples import ALIKE, DRUMS, correlation, notes_of, page
+from auralscope.training.synthesis.instruments import INSTRUMENTS
+from auralscope.training.synthesis.render import TIM, SoundFont
 
 
 def test_correlation_finds_a_note_again_later_and_quieter_and_nothing_in_noise() -> None:

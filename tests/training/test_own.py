@@ -16,9 +16,9 @@ import pytest
 import soundfile
 
 from auralscope import trained
-from auralscope.cli import _parse, main
+from auralscope.cli.main import _parse, main
 from auralscope.dsp.processed import ProcessedSpectrogram
-from auralscope.nn.inspection import Model, choose_device
+from auralscope.nn.loaded import Model, choose_device
 from auralscope.registry import Registry
 from auralscope.training.clips import DrawnClips, Sounds, band_statistics
 from auralscope.training.smoke import RATE, clicks, noise, tone, write_clips

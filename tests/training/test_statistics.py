@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from auralscope.training.arranger import arrange
-from auralscope.training.statistics import batch_statistics, varied
-from auralscope.training.styles import STYLES
+from auralscope.training.bundled.statistics import batch_statistics, varied
+from auralscope.training.synthesis.arranger import arrange
+from auralscope.training.synthesis.styles import STYLES
 
 BUNDLED = Path(__file__).parents[2] / "plugins" / "compact_convnet" / "thesis-statistics.safetensors"
 

@@ -12,17 +12,26 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from auralscope.dsp.melgrams import StandardisedMelgram
+from auralscope.files import sha256
 from auralscope.registry import find_spec
-from auralscope.storage import sha256
 from auralscope.training import fit as fitting
-from auralscope.training import taggers
-from auralscope.training.arranger import PIECE_S, arrange
-from auralscope.training.corpus import FreshWindows
-from auralscope.training.instruments import FAMILIES, INSTRUMENTS, SECTIONS
-from auralscope.training.render import TIM, TrainingError
-from auralscope.training.styles import STYLES
-from auralscope.training.tagged import FONTS, SHARED, TaggedCorpus, TaggedImages, TaggedItem, augment, plan, transposed
-from auralscope.training.tags import INSTRUMENT_TAGS, TAGS, tags_of
+from auralscope.training.bundled import taggers
+from auralscope.training.bundled.corpus import FreshWindows
+from auralscope.training.bundled.tagged import (
+    FONTS,
+    SHARED,
+    TaggedCorpus,
+    TaggedImages,
+    TaggedItem,
+    augment,
+    plan,
+    transposed,
+)
+from auralscope.training.synthesis.arranger import PIECE_S, arrange
+from auralscope.training.synthesis.instruments import FAMILIES, INSTRUMENTS, SECTIONS
+from auralscope.training.synthesis.render import TIM, TrainingError
+from auralscope.training.synthesis.styles import STYLES
+from auralscope.training.synthesis.tags import INSTRUMENT_TAGS, TAGS, tags_of
 from auralscope.weights import file_of
 
 PIECES = [arrange(seed) for seed in range(400)]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from auralscope.files import sha256
 from auralscope.registry import find_spec
-from auralscope.storage import sha256
-from auralscope.training.corpus import Corpus, EvaluationWindows, Item
+from auralscope.training.bundled.corpus import Corpus, EvaluationWindows, Item
 from auralscope.training.fit import confusion, dead_units
-from auralscope.training.render import TIM
+from auralscope.training.synthesis.render import TIM
 from auralscope.weights import load_into
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from auralscope.resources import resource
+from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
 EXCERPT = resource("excerpt.ogg")

@@ -10,9 +10,9 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 
-from auralscope.resources import resource
+from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
-from auralscope.ui.panes.gallery_model import TileRole, picture_of
+from auralscope.ui.widgets.gallery_model import TileRole, picture_of
 
 PATIENCE_S = 60.0
 LEFT = Qt.MouseButton.LeftButton

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from auralscope import store
+from auralscope import download as store
 
 
 @pytest.fixture

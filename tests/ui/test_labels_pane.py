@@ -12,11 +12,11 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from auralscope.nn.label_vectors import LabelVectors
-from auralscope.session.label_words import number
-from auralscope.ui.panes.diverging import colours_of
-from auralscope.ui.panes.heatmap import NOWHERE, Heatmap, Matrix
-from auralscope.ui.panes.label_kernels import KernelRole
+from auralscope.nn.analysis.label_vectors import LabelVectors
+from auralscope.session.labels.words import number
+from auralscope.ui.graphs.diverging import colours_of
+from auralscope.ui.graphs.heatmap import NOWHERE, Heatmap, Matrix
+from auralscope.ui.labels.kernels import KernelRole
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_labels_are_searched_and_unchecked(opened):
 
 def test_the_picture_that_is_saved_is_what_is_seen(opened, tmp_path, monkeypatch):
     target = tmp_path / "labels"
-    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
     opened.window.labels_pane.controls.save_picture_wanted.emit()
     opened.until(target.with_suffix(".png").is_file)
     opened.idle()
@@ -283,7 +283,7 @@ def test_the_picture_that_is_saved_is_what_is_seen(opened, tmp_path, monkeypatch
 
 def test_the_table_that_is_saved_is_that_of_the_heatmap(opened, tmp_path, monkeypatch):
     target = tmp_path / "labels.csv"
-    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
     opened.window.labels_pane.controls.save_table_wanted.emit()
     opened.until(target.is_file)
     opened.idle()
@@ -309,7 +309,7 @@ def with_truth(opened, tmp_path, monkeypatch):
     rows = (np.random.default_rng(1).random((200, 3)) < (0.5, 0.4, 0.3)).astype(np.uint8)
     np.save(tmp_path / "truth.npy", rows)
     answer = ([str(tmp_path / "truth.npy")], "")
-    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getOpenFileNames", lambda *_: answer)
+    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getOpenFileNames", lambda *_: answer)
     pane = opened.window.labels_pane
     pane.tabs.setCurrentIndex(1)
     assert "Load a ground truth" in pane.truth.figure.sentence.text()
@@ -473,7 +473,7 @@ def test_a_folder_becomes_a_map_whose_points_are_opened(opened, tmp_path, monkey
     for name in ("a", "b", "c", "d"):
         samples = np.random.default_rng(ord(name)).normal(size=5 * 11025) * 0.1
         soundfile.write(tmp_path / f"{name}.wav", samples, 11025)
-    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
+    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
     pane = opened.window.labels_pane
     pane.tabs.setCurrentIndex(4)
     assert "Choose recordings" in pane.map_tab.figure.sentence.text()
@@ -499,7 +499,7 @@ def test_labels_stand_over_tagability_and_popularity(with_truth, tmp_path, monke
     scores = rows + np.random.default_rng(2).normal(size=rows.shape)
     np.save(tmp_path / "scores.npy", scores)
     answer = (str(tmp_path / "scores.npy"), "")
-    monkeypatch.setattr("auralscope.ui.panes.labels.QFileDialog.getOpenFileName", lambda *_: answer)
+    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getOpenFileName", lambda *_: answer)
     tab = pane.noise_tab
     assert "listened to" in tab.figure.sentence.text()
     driver.click(tab.scores)

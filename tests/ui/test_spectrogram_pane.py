@@ -22,11 +22,11 @@ from views_in_tests import (
     sine,
 )
 
-from auralscope.dsp.pyramid import TRANSFORMS, Pyramid, View
-from auralscope.dsp.scales import FREQUENCY_SCALES
+from auralscope.display.pyramid import TRANSFORMS, Pyramid, View
+from auralscope.display.scales import FREQUENCY_SCALES
 from auralscope.types import Clip
-from auralscope.ui.panes.colour import COLOUR_MAPS, colour_table, level_lut, overlay_lut
-from auralscope.ui.panes.items import PictureItem
+from auralscope.ui.graphs.colour import COLOUR_MAPS, colour_table, level_lut, overlay_lut
+from auralscope.ui.graphs.items import PictureItem
 from auralscope.ui.panes.spectrogram import SpectrogramPane, TileRequest
 
 pytestmark = pytest.mark.usefixtures("every_mouse_move_counts")

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from auralscope import registry
 from auralscope.session.taggram import TagsOverTime
 from auralscope.types import Scores
-from auralscope.ui.panes.axes import LEFT_AXIS_PX
-from auralscope.ui.panes.curves import COLOURS, Curve, CurvesItem, curve_colour
+from auralscope.ui.graphs.axes import LEFT_AXIS_PX
+from auralscope.ui.graphs.curves import COLOURS, Curve, CurvesItem, curve_colour
 from auralscope.ui.panes.taggram import TagMap
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

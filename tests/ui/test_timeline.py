@@ -26,8 +26,8 @@ from views_in_tests import (
     wheel,
 )
 
-from auralscope.ui.panes.items import PictureItem
-from auralscope.ui.panes.timeline import TimePane
+from auralscope.ui.graphs.items import PictureItem
+from auralscope.ui.graphs.timeline import TimePane
 
 pytestmark = pytest.mark.usefixtures("every_mouse_move_counts")
 

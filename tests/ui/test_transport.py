@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 
 from auralscope.audio import devices
 from auralscope.dsp.resampling import resample
-from auralscope.resources import resource
+from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
 LEFT = Qt.MouseButton.LeftButton

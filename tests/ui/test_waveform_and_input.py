@@ -23,10 +23,10 @@ from views_in_tests import (
     wheel,
 )
 
-from auralscope.dsp.overview import Overview
+from auralscope.display.overview import Overview
 from auralscope.types import Clip
+from auralscope.ui.graphs.timeline import link_time
 from auralscope.ui.panes.input import InputPane
-from auralscope.ui.panes.timeline import link_time
 from auralscope.ui.panes.waveform import WaveformPane
 
 pytestmark = pytest.mark.usefixtures("every_mouse_move_counts")

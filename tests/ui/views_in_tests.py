@@ -13,12 +13,12 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, QThreadPool, Si
 from PySide6.QtGui import QMouseEvent, QPalette, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from auralscope.dsp.pyramid import Pyramid, TileKey, View
+from auralscope.display.pyramid import Pyramid, TileKey, View
 from auralscope.types import Clip
 from auralscope.ui.panes.spectrogram import SpectrogramPane, TileRequest
 
 if TYPE_CHECKING:
-    from auralscope.ui.panes.timeline import TimePane
+    from auralscope.ui.graphs.timeline import TimePane
 
 RATE = 22050
 LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton

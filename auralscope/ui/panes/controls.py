@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, get_args
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
-from auralscope.dsp.pyramid import View
-from auralscope.dsp.scales import FREQUENCY_SCALES, FrequencyScale
-from auralscope.ui.panes.choices import remembered_choice
-from auralscope.ui.panes.colour import COLOUR_MAPS
-from auralscope.ui.panes.timeline import Following
+from auralscope.display.pyramid import View
+from auralscope.display.scales import FREQUENCY_SCALES, FrequencyScale
+from auralscope.ui.graphs.colour import COLOUR_MAPS
+from auralscope.ui.graphs.timeline import Following
+from auralscope.ui.widgets.choices import remembered_choice
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings

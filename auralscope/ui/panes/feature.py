@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 
 from auralscope.session.methods import FIRST, title_of
 from auralscope.ui import theme
-from auralscope.ui.panes.colour import FULL_SCALE_PERCENTILE
-from auralscope.ui.panes.trust import TrustPane
+from auralscope.ui.graphs.colour import FULL_SCALE_PERCENTILE
+from auralscope.ui.panes.faithfulness import TrustPane
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session

@@ -9,14 +9,14 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from auralscope.session.fields import sentence, strongest_cell
+from auralscope.session.receptive_field import sentence, strongest_cell
 from auralscope.ui import theme
-from auralscope.ui.panes.gallery_model import picture_of
+from auralscope.ui.widgets.gallery_model import picture_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auralscope.session.fields import Cell
+    from auralscope.session.receptive_field import Cell
     from auralscope.session.session import Session
 
 STEPS = {

@@ -9,11 +9,11 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from auralscope.dsp.scales import BinAxis, note_name, time_label
-from auralscope.ui.panes.axes import AXIS_MARGIN_PX, FrequencyAxisItem, TimeAxisItem, restyle_axes
-from auralscope.ui.panes.colour import COLOUR_MAPS, PaneColours, value_lut
-from auralscope.ui.panes.items import PictureItem, PlayheadItem
-from auralscope.ui.panes.readout import PointerReadout
+from auralscope.display.scales import BinAxis, note_name, time_label
+from auralscope.ui.graphs.axes import AXIS_MARGIN_PX, FrequencyAxisItem, TimeAxisItem, restyle_axes
+from auralscope.ui.graphs.colour import COLOUR_MAPS, PaneColours, value_lut
+from auralscope.ui.graphs.items import PictureItem, PlayheadItem
+from auralscope.ui.widgets.readout import PointerReadout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

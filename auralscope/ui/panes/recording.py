@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from auralscope.dsp.scales import time_label
-from auralscope.storage import quoted
+from auralscope.display.scales import time_label
+from auralscope.files import quoted
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session

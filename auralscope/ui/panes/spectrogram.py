@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QRectF, QTimer, Signal
 
-from auralscope.dsp.pyramid import LOWEST_DB, STEP_DB, Pyramid, TileKey
-from auralscope.dsp.scales import (
+from auralscope.display.pyramid import LOWEST_DB, STEP_DB, Pyramid, TileKey
+from auralscope.display.scales import (
     PITCH_CLASSES,
     Axis,
     BinAxis,
@@ -21,10 +21,10 @@ from auralscope.dsp.scales import (
     note_name,
     time_label,
 )
-from auralscope.ui.panes.axes import FrequencyAxisItem
-from auralscope.ui.panes.colour import COLOUR_MAPS, full_scale, level_lut, overlay_lut
-from auralscope.ui.panes.items import PictureItem
-from auralscope.ui.panes.timeline import TimePane
+from auralscope.ui.graphs.axes import FrequencyAxisItem
+from auralscope.ui.graphs.colour import COLOUR_MAPS, full_scale, level_lut, overlay_lut
+from auralscope.ui.graphs.items import PictureItem
+from auralscope.ui.graphs.timeline import TimePane
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,15 +25,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.dsp.scales import time_label
+from auralscope.display.scales import time_label
 from auralscope.session.taggram import OVERLAPS
 from auralscope.ui import theme
-from auralscope.ui.panes.axes import AXIS_MARGIN_PX
-from auralscope.ui.panes.choices import remembered_choice
-from auralscope.ui.panes.colour import COLOUR_MAPS, value_lut
-from auralscope.ui.panes.curves import Curve, curve_colour
-from auralscope.ui.panes.items import PictureItem
-from auralscope.ui.panes.timeline import TimePane
+from auralscope.ui.graphs.axes import AXIS_MARGIN_PX
+from auralscope.ui.graphs.colour import COLOUR_MAPS, value_lut
+from auralscope.ui.graphs.curves import Curve, curve_colour
+from auralscope.ui.graphs.items import PictureItem
+from auralscope.ui.graphs.timeline import TimePane
+from auralscope.ui.widgets.choices import remembered_choice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

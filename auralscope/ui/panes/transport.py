@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.dsp.scales import time_label
-from auralscope.session import trust
+from auralscope.display.scales import time_label
+from auralscope.session import faithfulness as trust
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
 

@@ -9,17 +9,17 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from auralscope.dsp.scales import time_label
-from auralscope.ui.panes.axes import LEFT_AXIS_PX
-from auralscope.ui.panes.colour import PaneColours, argb_of
-from auralscope.ui.panes.items import ViewItem, image_of
-from auralscope.ui.panes.timeline import TimePane
+from auralscope.display.scales import time_label
+from auralscope.ui.graphs.axes import LEFT_AXIS_PX
+from auralscope.ui.graphs.colour import PaneColours, argb_of
+from auralscope.ui.graphs.items import ViewItem, image_of
+from auralscope.ui.graphs.timeline import TimePane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-    from auralscope.dsp.overview import Envelope, Overview
+    from auralscope.display.overview import Envelope, Overview
 
 
 class WaveformPane(TimePane):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from auralscope.storage import size_words
+from auralscope.files import size_words
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""What units, layers and labels are like: measurements on a model at work."""

@@ -1,0 +1,210 @@
+"""Many recordings inside a model: what units and labels make of each, a map of them, labels that go with kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from auralscope.audio.files import load_clip
+from auralscope.errors import AudioFileError, AuralScopeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auralscope.nn.loaded import Model
+    from auralscope.types import Clip
+
+WINDOWS = 8
+"""Windows whose images are held at once."""
+
+PERPLEXITY = 30.0
+"""Of t-SNE, for recordings enough: about how many neighbours each is to keep."""
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What a model makes of a recording, window by window.
+
+    Attributes
+    ----------
+    file : Path
+    activity : (windows, units) float64 array
+        Mean of each unit's feature map, or its value where it has none.
+    scores : (windows, labels) float64 array
+        Probabilities.
+    """
+
+    file: Path
+    activity: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MapPoint:
+    """A recording's place in a map.
+
+    Attributes
+    ----------
+    file : Path
+    x, y : float
+        Without a unit: near to one another lies what the model holds alike.
+    label : str
+        The most probable.
+    probability : float
+    """
+
+    file: Path
+    x: float
+    y: float
+    label: str
+    probability: float
+
+
+def hear(model: Model, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a layer and the labels make of each window of a clip: (windows, units), (windows, labels)."""
+    front_end = model.front_end
+    mono = front_end.mono(clip)
+    starts_s = model.window_starts_s(clip)
+    activity, scores = [], []
+    for first in range(0, len(starts_s), WINDOWS):
+        windows = [front_end.window(mono, start_s) for start_s in starts_s[first : first + WINDOWS]]
+        images = torch.stack([front_end.see(model.tensor(window)).image for window in windows])
+        maps, probabilities = model.activations(images, layer)
+        if maps.ndim == 4:
+            maps = maps.mean(dim=(2, 3))
+        elif maps.ndim == 3:  # a recurrent layer's sequence
+            maps = maps.mean(dim=1)
+        activity.append(maps.cpu().double().numpy())
+        scores.append(probabilities.cpu().double().numpy())
+    return np.concatenate(activity), np.concatenate(scores)
+
+
+def hear_all(
+    model: Model,
+    files: Sequence[Path],
+    layer: str,
+    progress: Callable[[float], None] = lambda _done: None,
+    unheard: list[str] | None = None,
+) -> Iterator[Heard]:
+    """What a layer and the labels make of many recordings, one after the other.
+
+    Parameters
+    ----------
+    model : Model
+    files : sequence of Path
+        Recordings; of a folder, all files in it and below it that can be decoded.
+    layer : str
+    progress : callable
+        Called with 0 to 1 after each; what it raises ends the work.
+    unheard : list of str, optional
+        Takes a sentence for each recording that cannot be read; without it the first such ends the work.
+    """
+    found = list(_files(files))
+    for number, (file, named) in enumerate(found, start=1):
+        try:
+            clip = load_clip(file)
+        except AudioFileError as failure:
+            if named and unheard is None:
+                raise
+            if named and unheard is not None:
+                unheard.append(str(failure))
+        else:
+            yield Heard(file, *hear(model, clip, layer))
+        progress(number / len(found))
+
+
+def _files(files: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
+    """Files, and whether they were named themselves rather than found in a folder."""
+    for file in files:
+        if file.is_dir():
+            yield from ((below, False) for below in sorted(file.rglob("*")) if below.is_file())
+        else:
+            yield file, True
+
+
+def feature_layer(model: Model) -> str:
+    """The last layer below the output: the features that the labels are made of."""
+    named = model.label_vectors().layer
+    return named or model.layers[max(len(model.layers) - 2, 0)]
+
+
+def recordings_map(model: Model, heard: Sequence[Heard], seed: int = 0) -> list[MapPoint]:
+    """Lay recordings out in two dimensions, by their features (van der Maaten & Hinton 2008; Nam et al. 2019, fig. 5).
+
+    t-SNE of the mean features over each recording, every unit scaled to its own spread; it keeps near what is near,
+    and far distances say little. It starts from the principal components, so that the same recordings give the same
+    map. A map of few recordings has a perplexity of a third of their number.
+
+    Parameters
+    ----------
+    model : Model
+    heard : sequence of Heard
+        With the activity of `feature_layer`.
+    seed : int
+
+    Raises
+    ------
+    AuralScopeError
+        There are fewer than three recordings.
+    """
+    if len(heard) < 3:
+        raise AuralScopeError(f"A map takes three recordings at least, not {len(heard)}.")
+    features = np.stack([one.activity.mean(axis=0) for one in heard])
+    spread = features.std(axis=0)
+    features = (features - features.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
+    places = _in_two_dimensions(features, seed)
+    points = []
+    for one, (x, y) in zip(heard, places.tolist(), strict=True):
+        mean = one.scores.mean(axis=0)
+        best = int(mean.argmax())
+        points.append(MapPoint(one.file, x, y, model.labels[best], float(mean[best])))
+    return points
+
+
+def _in_two_dimensions(features: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    n, units = features.shape
+    if not np.ptp(features, axis=0).any():
+        return np.zeros((n, 2))  # all are the same to the model
+    if units < 2:
+        return np.column_stack([features[:, 0], np.zeros(n)])
+    from sklearn.manifold import TSNE
+
+    perplexity = min(PERPLEXITY, max((n - 1) / 3.0, 1.0))
+    layout = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
+    places: NDArray[np.float64] = layout.fit_transform(features).astype(np.float64)
+    return places
+
+
+def label_affinity(heard: Sequence[Heard]) -> NDArray[np.float64]:
+    """Which labels go with which units over recordings: Spearman's correlation over all windows, (units, labels).
+
+    NaN for a unit or a label that never changes.
+
+    Raises
+    ------
+    AuralScopeError
+        There are fewer than three windows.
+    """
+    from scipy.stats import rankdata
+
+    activity = np.concatenate([one.activity for one in heard]) if heard else np.zeros((0, 1))
+    if len(activity) < 3:
+        raise AuralScopeError(
+            "Which labels go with kernels takes three windows of sound at least; give more recordings."
+        )
+    scores = np.concatenate([one.scores for one in heard])
+    units, labels = (_standardised(rankdata(values, axis=0)) for values in (activity, scores))
+    affinity: NDArray[np.float64] = units.T @ labels / len(activity)
+    return affinity
+
+
+def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred: NDArray[np.float64] = values - values.mean(axis=0)
+    spread = centred.std(axis=0)
+    return centred / np.where(spread > 0.0, spread, math.nan)

@@ -1,0 +1,1 @@
+"""Attribution: from a unit back to the input, by deconvolution and other methods."""

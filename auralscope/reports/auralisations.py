@@ -1,0 +1,119 @@
+"""Auralisations as files: a WAV and a picture a unit, and a manifest that says what they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auralscope import __version__, weights
+from auralscope.audio.files import write_wav
+from auralscope.errors import UnknownNameError
+from auralscope.files import sha256, staged
+from auralscope.reports import pictures
+from auralscope.types import unit_name
+
+if TYPE_CHECKING:
+    from auralscope.dsp.inversion import Render
+    from auralscope.nn.runs import Excerpt, Rate
+
+TOGETHER = 8
+"""Units deconvolved at once; progress is told in between."""
+
+
+def write_auralisations(
+    excerpt: Excerpt,
+    layer: str,
+    units: Sequence[int],
+    out: Path,
+    *,
+    render: Render = "mask",
+    rate: Rate = "model",
+    duration_s: float | None = None,
+    progress: Callable[[float], None] = lambda _done: None,
+) -> dict[str, Any]:
+    """Write what units hear.
+
+    Parameters
+    ----------
+    excerpt : Excerpt
+        A window, or a passage of any length.
+    layer : str
+    units : sequence of int
+    out : Path
+        A folder; gets `<layer>-<unit>.wav` (32-bit float, at its true level), a `.png` of the
+        same name, and `manifest.json`. Written all together or not at all.
+    render : {"mask", "phase"}
+    rate : {"model", "recording"}
+        Mono at the model's rate, or as the recording is.
+    duration_s : float, optional
+        Cut the sound there; the whole excerpt unless given.
+    progress : callable
+        Called with 0 to 1; what it raises ends the work with nothing written.
+
+    Returns
+    -------
+    dict
+        The manifest.
+    """
+    model = excerpt.model
+    front_end = model.front_end
+    number = model.layer_number(layer)
+    n_units = model.layer(layer).units
+    for unit in units:
+        if not 0 <= unit < n_units:
+            raise UnknownNameError(f"Layer '{layer}' has units 0 to {n_units - 1}; there is no unit {unit}.")
+    digits = len(str(n_units - 1))
+    activity = excerpt.activity(layer)
+    entries = []
+    with staged(out) as aside:
+        for first in range(0, len(units), TOGETHER):
+            batch = units[first : first + TOGETHER]
+            for unit, image in zip(batch, excerpt.deconvolve(layer, batch), strict=True):
+                sound = excerpt.auralise_image(image, render, rate)
+                name = f"{layer}-{unit:0{digits}d}"
+                write_wav(aside / f"{name}.wav", sound.excerpt(0.0, duration_s))
+                title = f"{unit_name(number, unit)}  ({layer}, unit {unit})"
+                drawn, seen = front_end.shown(image), front_end.shown(excerpt.input)
+                picture = pictures.feature(drawn, seen, front_end.plane, sound.start_s, title)
+                (aside / f"{name}.png").write_bytes(picture)
+                entries.append(
+                    {
+                        "unit": unit,
+                        "name": unit_name(number, unit),
+                        "wav": f"{name}.wav",
+                        "png": f"{name}.png",
+                        "gain_db": round(sound.gain_db, 3),
+                        "negative_share": round(sound.negative_share, 6),
+                        "activity": float(activity[unit]),
+                        "silent": sound.peak == 0.0,
+                    }
+                )
+                progress(len(entries) / len(units))
+        manifest = {
+            **describe(excerpt, duration_s),
+            "sample_rate": model.front_end.sample_rate if rate == "model" else excerpt.clip.sample_rate,
+            "layer": layer,
+            "render": render,
+            "units": entries,
+        }
+        (aside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return manifest
+
+
+def describe(excerpt: Excerpt, duration_s: float | None = None) -> dict[str, Any]:
+    """Where sounds come from: source, model, weights, version."""
+    model, source = excerpt.model, excerpt.clip.source
+    return {
+        "auralscope": __version__,
+        "source": {
+            "file": str(source) if source else None,
+            "sha256": sha256(source) if source else None,
+            "start_s": excerpt.clip.start_s + excerpt.start_s,
+            "duration_s": min(duration_s or excerpt.duration_s, excerpt.duration_s),
+        },
+        "model": model.spec.id,
+        "weights_sha256": sha256(weights.file_of(model.spec)),
+        "device": str(model.device),
+    }

@@ -1,0 +1,233 @@
+"""How far labels can be trusted, and how well a model knows them: the part of `auralscope labels` about noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auralscope.audio.files import load_clip
+from auralscope.errors import AudioFileError, AuralScopeError
+from auralscope.files import quoted, write_aside
+from auralscope.labels.auc import TagQuality, load_scores, tag_quality
+from auralscope.labels.categories import CATEGORIES
+from auralscope.labels.ground_truth import read_tracks
+from auralscope.labels.noise import Estimate, LabelNoise, label_noise, load_checked
+from auralscope.reports.labels import aligned, number, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from auralscope.nn.loaded import Model
+
+
+class QualityReport:
+    """Label noise of a ground truth, and a model's AUC over it.
+
+    Parameters
+    ----------
+    model : Model
+    noise_file : Path, optional
+        What listening again found; see `labels.noise.load_checked`.
+    scored : Path, optional
+        The model's scores of the ground truth's tracks, in its order (`.npy`, CSV), or a folder of recordings, each
+        named as its track is in the ground truth.
+    truth_files : sequence of Path
+    progress : callable
+        Called with 0 to 1; what it raises ends the work.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        noise_file: Path | None = None,
+        scored: Path | None = None,
+        truth_files: Sequence[Path] = (),
+        progress: Callable[[float], None] = lambda _done: None,
+    ) -> None:
+        self.model = model
+        self.noise: list[LabelNoise] = []
+        self.quality: list[TagQuality] = []
+        self.tracks = 0
+        if noise_file is not None:
+            self.noise = [label_noise(found) for found in load_checked(noise_file, model.labels, truth_files, progress)]
+        if scored is not None:
+            if not truth_files:
+                raise AuralScopeError("An AUC takes a ground truth: name it with --cooccurrence.")
+            truth, scores = _scored(model, scored, truth_files, progress)
+            self.tracks = len(truth)
+            tagability = {one.checked.label: one.recall.value for one in self.noise}
+            self.quality = tag_quality(truth, scores, model.labels, tagability)
+
+    def document(self, n_pairs: int = 0) -> dict[str, Any]:
+        """Plain values for JSON."""
+        document: dict[str, Any] = {"model": self.model.spec.id}
+        if self.noise:
+            document["noise"] = [
+                {
+                    **asdict(one.checked),
+                    "p_plus": number(one.p_plus),
+                    "p_minus": number(one.p_minus),
+                    "precision": _estimate(one.precision),
+                    "tagability": _estimate(one.recall),
+                    "recall_in_subset": _estimate(one.recall_in_subset),
+                    "corrected_count": _estimate(one.corrected),
+                }
+                for one in self.noise
+            ]
+        if self.quality:
+            document["tracks"] = self.tracks
+            document["mean_auc"] = number(self.mean_auc)
+            document["auc"] = [plain(asdict(one)) for one in self.quality]
+        return document
+
+    @property
+    def mean_auc(self) -> float:
+        """Over the labels for which it is defined."""
+        there = [one.auc for one in self.quality if np.isfinite(one.auc)]
+        return float(np.mean(there)) if there else float("nan")
+
+    def text(self, n_pairs: int = 0) -> str:
+        """Tables for a terminal."""
+        parts = []
+        if self.noise:
+            rows = [["label", "tracks with it", "p+", "p-", "precision", "tagability (recall)", "should have it"]]
+            for one in self.noise:
+                low, high = one.corrected.low, one.corrected.high
+                rows.append(
+                    [
+                        one.checked.label,
+                        f"{one.checked.positives:,} of {one.checked.tracks:,}",
+                        *(f"{value:.0%}" for value in (one.p_plus, one.p_minus)),
+                        *(_shown(value) for value in (one.precision, one.recall)),
+                        f"{one.corrected.value:,.2f} [{low:,.0f} {high:,.0f}]",
+                    ]
+                )
+            parts.append(aligned(rows))
+        if self.quality:
+            rows = [["label", "category", "tracks", "rank", "AUC"]]
+            for quality in sorted(self.quality, key=_grouped):
+                rows.append(
+                    [
+                        *(quality.label, quality.category, str(quality.tracks), str(quality.popularity_rank)),
+                        _shown(Estimate(quality.auc, quality.low, quality.high)),
+                    ]
+                )
+            parts.append(f"{self.tracks:,} tracks; mean AUC {self.mean_auc:.3f}\n\n{aligned(rows)}")
+        return "\n\n".join(parts)
+
+    def write(self, out: Path) -> None:
+        """Write a picture of it: `.png` or `.svg`."""
+        from auralscope.reports.label_pictures import drawn
+
+        figure = _quality_picture(self.quality) if self.quality else _noise_picture(self.noise)
+        write_aside(out, drawn(figure, out.suffix.lower()))
+
+
+def _scored(
+    model: Model, scored: Path, truth_files: Sequence[Path], progress: Callable[[float], None]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Values of tracks and the model's scores of them, (tracks, labels) each."""
+    if not scored.is_dir():
+        truth = np.concatenate([values for _, values in read_tracks(truth_files, model.labels, progress)])
+        scores = load_scores(scored, model.labels)
+        if len(scores) != len(truth):
+            raise AuralScopeError(
+                f"{quoted(scored)} has scores of {len(scores)} tracks, the ground truth has {len(truth)} tracks."
+            )
+        return truth, scores
+    files = {file.stem: file for file in sorted(scored.iterdir()) if file.is_file() and not file.name.startswith(".")}
+    truth_of: dict[str, NDArray[np.bool_]] = {}
+    for names, values in read_tracks(truth_files, model.labels):
+        truth_of |= {name: row for name, row in zip(names, values, strict=True) if name in files}
+    rows, found, unheard = [], [], []
+    for count, (name, row) in enumerate(truth_of.items(), start=1):
+        try:
+            found.append(model.predict(load_clip(files[name])).mean)
+            rows.append(row)
+        except AudioFileError as failure:
+            unheard.append(str(failure))
+        progress(count / len(truth_of))
+    if not rows:
+        raise AuralScopeError(
+            f"No recording in {quoted(scored)} has the name of a track of the ground truth. " + " ".join(unheard[:1])
+        )
+    return np.stack(rows), np.stack(found)
+
+
+def _grouped(one: TagQuality) -> tuple[int, int]:
+    return CATEGORIES.index(one.category), one.popularity_rank
+
+
+def _estimate(one: Estimate) -> dict[str, Any]:
+    return {"value": number(one.value), "interval": [number(one.low), number(one.high)]}
+
+
+def _shown(one: Estimate) -> str:
+    return f"{one.value:.3f} [{one.low:.3f} {one.high:.3f}]" if np.isfinite(one.value) else "undefined"
+
+
+# -- pictures -----------------------------------------------------------------------------------------------------
+
+
+def _quality_picture(quality: Sequence[TagQuality]) -> Figure:
+    """AUC label by label, grouped by category as in Choi 2018, figs. 3.4 and 4.3; over popularity and tagability."""
+    from matplotlib.figure import Figure
+
+    ordered = sorted((one for one in quality if np.isfinite(one.auc)), key=_grouped)
+    known = any(np.isfinite(one.tagability) for one in ordered)
+    figure = Figure(figsize=(max(9.0, 0.22 * len(ordered) + 2.0), 8.0), layout="constrained")
+    axes = figure.subplot_mosaic([["all", "all"], ["tracks", "tagability"] if known else ["tracks", "tracks"]])
+    for group, name in enumerate(CATEGORIES):
+        there = [(at, one) for at, one in enumerate(ordered) if one.category == name]
+        if not there:
+            continue
+        colour = f"C{group}"
+        estimates = [Estimate(one.auc, one.low, one.high) for _, one in there]
+        _points(axes["all"], [at for at, _ in there], estimates, name, colour)
+        for panel in ("tracks", *(["tagability"] if known else [])):
+            for _, one in there:
+                where = (float(getattr(one, panel)), one.auc)
+                if np.isfinite(where[0]):
+                    axes[panel].scatter(*where, s=14, color=colour)
+                    axes[panel].annotate(one.label, where, xytext=(3, 1), textcoords="offset points", fontsize=5)
+    axes["all"].set_xticks(range(len(ordered)), [one.label for one in ordered], rotation=90, fontsize=7)
+    axes["all"].axhline(0.5, color="0.7", linewidth=0.8)
+    axes["all"].legend(fontsize=7, ncols=3, loc="lower left")
+    axes["tracks"].set_xlabel("tracks that have the label", fontsize=8)
+    axes["tracks"].set_xscale("log")
+    if known:
+        axes["tagability"].set_xlabel("tagability", fontsize=8)
+    for place in axes.values():
+        place.set_ylabel("AUC", fontsize=8)
+        place.tick_params(axis="y", labelsize=7)
+    return figure
+
+
+def _noise_picture(noise: Sequence[LabelNoise]) -> Figure:
+    """Precision and tagability of each label with their intervals."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(5.0, 0.5 * len(noise) + 2.0), 4.0), layout="constrained")
+    axes = figure.subplots()
+    for shift, attribute, words in ((-0.12, "precision", "precision"), (0.12, "recall", "tagability (recall)")):
+        places = [place + shift for place in range(len(noise))]
+        _points(axes, places, [getattr(one, attribute) for one in noise], words)
+    axes.set_xticks(range(len(noise)), [one.checked.label for one in noise], rotation=90, fontsize=8)
+    axes.set_ylim(0.0, 1.05)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _points(
+    axes: Axes, x: Sequence[float], estimates: Sequence[Estimate], name: str, colour: str | None = None
+) -> None:
+    value, low, high = (np.array([getattr(one, field) for one in estimates]) for field in Estimate._fields)
+    around = np.clip(np.nan_to_num(np.stack([value - low, high - value])), 0.0, None)
+    axes.errorbar(x, value, around, fmt="o", markersize=4, elinewidth=1.0, label=name, color=colour)

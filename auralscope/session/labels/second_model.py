@@ -1,0 +1,133 @@
+"""Another model's label vectors beside those of the session's model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from auralscope.session.labels import words
+from auralscope.session.labels.state import LANE, Arrangement
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from auralscope.labels.comparison import Comparison
+    from auralscope.nn.analysis.label_vectors import LabelVectors
+    from auralscope.nn.model import ModelSpec
+    from auralscope.session.jobs import Job
+    from auralscope.session.labels.state import Labels
+    from auralscope.session.session import Session
+
+
+class OtherModel:
+    """Where two models think otherwise of the labels that both know.
+
+    Parameters
+    ----------
+    session : Session
+    labels : Labels
+        Of the session's model.
+
+    Attributes
+    ----------
+    spec : ModelSpec or None
+        The other model.
+    comparison : Comparison or None
+    problem : str
+        Why there is none.
+    arrangement : Arrangement
+        Of the labels that both know and that are shown.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session, labels: Labels) -> None:
+        self._session = session
+        self._labels = labels
+        self._vectors: LabelVectors | None = None
+        self._compared: tuple[object, object, str] | None = None
+        self.spec: ModelSpec | None = None
+        self.comparison: Comparison | None = None
+        self.problem = ""
+        self.arrangement = Arrangement(())
+        labels.changed.connect(self._compare)
+
+    @property
+    def specs(self) -> list[ModelSpec]:
+        """Models to choose from: all but the session's own."""
+        model = self._session.model
+        return [spec for spec in self._session.specs if model is None or spec.id != model.spec.id]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those shown, in their order."""
+        if self.comparison is None:
+            return ()
+        return tuple(self.comparison.labels[place] for place in self.arrangement.places)
+
+    def shown(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A matrix over the common labels, for those shown in their order."""
+        return matrix[list(self.arrangement.places)][:, list(self.arrangement.places)]
+
+    def choose(self, spec: ModelSpec) -> None:
+        """Compare with another model, which is loaded for its label vectors only."""
+
+        def trace(_job: Job) -> LabelVectors:
+            from auralscope.registry import load_model
+
+            return load_model(spec.id, "cpu").label_vectors()  # only its weights are read
+
+        def traced(vectors: LabelVectors) -> None:
+            self._vectors = vectors
+            self._compare()
+
+        self.spec, self._vectors, self.comparison, self.problem = spec, None, None, ""
+        self._session.jobs.start(
+            LANE, trace, title=f"Loading {spec.title}", key="other model", done=traced, failed=self._failed
+        )
+        self.changed.emit()
+
+    def _compare(self) -> None:
+        """Compare anew where the models or the metric are others; no work for the window's thread."""
+        model = self._session.model
+        if model is not None and self.spec is not None and self.spec.id == model.spec.id:
+            self.spec, self._vectors = None, None  # it is the session's own now
+        ours, theirs, metric = self._labels.vectors, self._vectors, self._labels.metric
+        if ours is None or theirs is None:
+            self.comparison, self._compared = None, None
+        elif self._compared != (ours, theirs, metric):
+            self._compared = (ours, theirs, metric)
+
+            def compare(_job: Job) -> Comparison:
+                from auralscope.labels.comparison import compare
+
+                return compare(ours.labels, ours.similarity(metric), theirs.labels, theirs.similarity(metric))
+
+            self._session.jobs.start(LANE, compare, key="compare labels", done=self._set, failed=self._failed)
+        self._arrange()
+
+    def _set(self, comparison: Comparison) -> None:
+        self.comparison, self.problem = comparison, ""
+        self._arrange()
+
+    def _failed(self, sentence: str) -> None:
+        self.comparison, self.problem = None, sentence
+        self.changed.emit()
+
+    def _arrange(self) -> None:
+        if self.comparison is not None:
+            there = {label: place for place, label in enumerate(self.comparison.labels)}
+            self.arrangement = Arrangement(tuple(there[label] for label in self._labels.labels if label in there))
+        self.changed.emit()
+
+    def pair_sentence(self, a: str, b: str) -> str:
+        """How alike each model holds a pair."""
+        model, comparison = self._session.model, self.comparison
+        if comparison is None or model is None or self.spec is None or a == b:
+            return a
+        first, second = comparison.labels.index(a), comparison.labels.index(b)
+        one, other = (words.number(float(values[first, second])) for values in (comparison.first, comparison.second))
+        apart = words.number(float(comparison.difference[first, second]))
+        return f"{a} – {b}: {one} to {model.spec.title}, {other} to {self.spec.title}; difference {apart}"

@@ -1,0 +1,243 @@
+"""The tagged corpus: pieces by the arranger, their sound in a cache, their images in memory, augmented as images.
+
+Kept apart are pieces (seeds) and sound fonts: what is measured was neither composed nor played for training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+import torch
+from torch.utils.data import Dataset
+
+from auralscope.dsp.mel import filter_bank
+from auralscope.training.synthesis.arranger import PIECE_S, arrange
+from auralscope.training.synthesis.render import A320U, CSOUND, FLUID_R3, GENERAL_USER, MUSESCORE_FULL, TIM, SoundFont
+from auralscope.training.synthesis.rendered import RenderedPieces
+from auralscope.training.synthesis.tags import INSTRUMENT_TAGS, TAGS, tags_of, vector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from auralscope.dsp.melgrams import StandardisedMelgram
+    from auralscope.training.bundled.corpus import Split
+    from auralscope.training.synthesis.score import Score
+
+# A sound font comes as often as it is named. Which share samples, `font_samples` finds out: FluidR3 and MuseScore's do,
+# CSOUND and TIM (TIM, of validation, only chooses an epoch), and a little A320U with these. GeneralUser, of the test,
+# shares nothing with those trained on, but for what `SHARED` keeps away, a bongo and a triangle.
+FONTS: dict[Split, tuple[SoundFont, ...]] = {
+    "train": (FLUID_R3, MUSESCORE_FULL, A320U, CSOUND, FLUID_R3, MUSESCORE_FULL, A320U),
+    "validation": (TIM,),
+    "test": (GENERAL_USER,),
+}
+SHARED = {MUSESCORE_FULL: frozenset({5, 10, 39, 42})}
+"""Programs that a font has in common with the test's: pieces with these are played by the first font instead."""
+
+# Far apart, so that a larger corpus keeps its splits.
+FIRST_SEED: dict[Split, int] = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
+RECIPE = "3"
+
+
+@dataclass(frozen=True)
+class TaggedItem:
+    """One piece: its seed and the sound font that plays it."""
+
+    split: Split
+    seed: int
+    font: SoundFont
+
+    @property
+    def name(self) -> str:
+        return f"{self.seed:07d}-{self.font.name}"
+
+
+def plan(counts: dict[Split, int]) -> list[TaggedItem]:
+    """So many pieces of each split, its sound fonts taking turns."""
+    return [
+        TaggedItem(split, FIRST_SEED[split] + number, _font(FIRST_SEED[split] + number, FONTS[split]))
+        for split, count in counts.items()
+        for number in range(count)
+    ]
+
+
+def _font(seed: int, fonts: Sequence[SoundFont]) -> SoundFont:
+    font = fonts[seed % len(fonts)]
+    shared = SHARED.get(font)
+    return fonts[0] if shared and any(part.program in shared for part in arrange(seed).score.parts) else font
+
+
+class TaggedCorpus(RenderedPieces[TaggedItem]):
+    """Rendered pieces in a folder, mono; what is there already is not rendered again.
+
+    Parameters
+    ----------
+    items : sequence of TaggedItem
+    folder : Path
+    sample_rate : int
+        In Hz.
+    font_folders : sequence of Path
+    """
+
+    PLAYED_AT_HZ = 24_000  # twice what the taggers hear, in half of the time
+
+    def __init__(
+        self, items: Sequence[TaggedItem], folder: Path, sample_rate: int, font_folders: Sequence[Path] = ()
+    ) -> None:
+        super().__init__(items, folder / f"tagged-{RECIPE}-{sample_rate}", sample_rate, PIECE_S, font_folders)
+
+    def _score(self, item: TaggedItem) -> Score:
+        return arrange(item.seed).score
+
+    def load(self, item: TaggedItem) -> NDArray[np.float32]:
+        """(n,) float32."""
+        samples: NDArray[np.float32] = soundfile.read(self.path(item), dtype="float32")[0]
+        return samples
+
+
+class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Mel images of windows of pieces with the tags of each window, all in memory, half a decibel exact.
+
+    Parameters
+    ----------
+    corpus : TaggedCorpus
+    split : str
+    front_end : StandardisedMelgram
+    seed : int, optional
+        Cut anywhere and augment, each number another way: number `k` is of piece k modulo the number of pieces. Some
+        are mixed with a second window; of these the instruments alone are known, the other tags are NaN. Without it,
+        the windows of every piece one after another, as they are.
+    """
+
+    STEP_DB = 0.5
+    MIXED = 0.3
+    SPEED = (0.92, 1.08)
+    SEMITONES = 2.0
+
+    def __init__(
+        self, corpus: TaggedCorpus, split: Split, front_end: StandardisedMelgram, seed: int | None = None
+    ) -> None:
+        self.items = [item for item in corpus.items if item.split == split]
+        self.front_end = front_end
+        self.seed = seed
+        self.frames = front_end.input_shape[1]
+        self._centres_hz = front_end.frequencies_hz
+        self._instruments = torch.tensor([tag in INSTRUMENT_TAGS for tag in TAGS])
+        self._pieces = [arrange(item.seed) for item in self.items]
+        self._levels = torch.stack([self._level(corpus.load(item)) for item in self.items])
+        self.per_piece = self._levels.shape[2] // self.frames
+
+    def __len__(self) -> int:
+        return len(self.items) * (self.per_piece if self.seed is None else 1)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.seed is None:
+            if number >= len(self):
+                raise IndexError(number)
+            place, which = divmod(number, self.per_piece)
+            power, truth = self._cut(place, which * self.frames)
+            return self.front_end.scaled(power)[None], truth
+        rng = np.random.default_rng([self.seed, number])
+        power, truth = self._altered(rng, number % len(self.items))
+        if rng.random() < self.MIXED:
+            other, others = self._altered(rng, int(rng.integers(len(self.items))))
+            gain_db = float(rng.uniform(-8.0, 8.0))
+            power = power / power.mean() + other / other.mean() * 10.0 ** (gain_db / 10.0)
+            truth = torch.where(self._instruments, truth.maximum(others), torch.nan)
+        return self.front_end.scaled(power)[None], truth
+
+    def _altered(self, rng: np.random.Generator, place: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """A window from anywhere in a piece, half of the time slower or faster, or higher or lower; augmented."""
+        speed = float(rng.uniform(*self.SPEED)) if rng.random() < 0.5 else 1.0
+        room = self._levels.shape[2] - int(np.ceil(self.frames * speed))
+        power, truth = self._cut(place, int(rng.integers(room + 1)), speed)
+        if rng.random() < 0.5:
+            power = transposed(power, float(rng.uniform(-self.SEMITONES, self.SEMITONES)), self._centres_hz)
+        return augment(rng, power, self.front_end.hop_s), truth
+
+    def _cut(self, place: int, first: int, speed: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+        """The power of a window, (bands, frames), and its tags."""
+        at = first + (torch.arange(self.frames) * speed).long()
+        power = 10.0 ** (self._levels[place][:, at].float() * (-self.STEP_DB / 10.0))
+        hop_s = self.front_end.hop_s
+        tags = tags_of(self._pieces[place], first * hop_s, (first + self.frames * speed) * hop_s)
+        return power, torch.from_numpy(vector(tags))
+
+    def _level(self, samples: NDArray[np.float32]) -> torch.Tensor:
+        """(bands, frames) uint8 of a whole piece: so many steps below its loudest cell."""
+        front_end = self.front_end
+        n = round(PIECE_S * front_end.sample_rate)
+        stft = front_end.see(torch.from_numpy(np.resize(samples, n))).stft
+        bank = filter_bank(front_end.n_fft, front_end.n_mels, front_end.sample_rate, stft.device, torch.float32)
+        power = bank @ stft.abs().square()
+        below_db = -10.0 * (power / power.max()).clamp(min=1e-12).log10()
+        return (below_db / self.STEP_DB).round().to(torch.uint8)  # 120 dB is 240 steps
+
+
+def transposed(power: torch.Tensor, semitones: float, centres_hz: NDArray[np.float64]) -> torch.Tensor:
+    """(bands, frames) of power in bands, all frequencies moved by so much: the instrument is another size, too."""
+    bands = centres_hz.size
+    source = np.interp(centres_hz * 2.0 ** (-semitones / 12.0), centres_hz, np.arange(bands), right=-1.0)
+    below = torch.from_numpy(np.clip(np.floor(source), 0, bands - 2)).long()
+    share = torch.from_numpy(source).float().sub(below).clamp(0.0, 1.0)[:, None]
+    moved = power[below] * (1.0 - share) + power[below + 1] * share
+    return moved * torch.from_numpy(source >= 0.0)[:, None]
+
+
+def augment(rng: np.random.Generator, power: torch.Tensor, frame_s: float) -> torch.Tensor:
+    """A mel power spectrogram as another room, microphone and player would give it.
+
+    Recordings differ from a synthesiser's sound in balance, noise, room, dynamics and tempo; tags must not hang on
+    any of these. In the image's plane, which is quick: a smooth equaliser with now and then the lows or highs cut off,
+    reverberation as a decay along each band, noise between white and brown, and expansion or compression of the level
+    in dB.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    power : (bands, frames) tensor
+        Largest value about 1.
+    frame_s : float
+        Time from one frame to the next.
+
+    Returns
+    -------
+    (bands, frames) tensor
+    """
+    bands, frames = power.shape
+    place = torch.linspace(0.0, 1.0, bands)
+    knots = torch.from_numpy(rng.normal(0.0, 5.0, 7)).float()
+    gain_db = torch.nn.functional.interpolate(knots[None, None], size=bands, mode="linear", align_corners=True)[0, 0]
+    if rng.random() < 0.25:
+        gain_db = gain_db - 60.0 * (place - float(rng.uniform(0.5, 0.95))).clamp(min=0.0)
+    if rng.random() < 0.2:
+        gain_db = gain_db - 150.0 * (float(rng.uniform(0.03, 0.15)) - place).clamp(min=0.0)
+    power = power * 10.0 ** (gain_db[:, None] / 10.0)
+    if rng.random() < 0.4:
+        power = _reverberate(power, frame_s, float(rng.uniform(0.3, 2.5)), float(rng.uniform(0.01, 0.3)))
+    if rng.random() < 0.5:
+        slope = float(rng.uniform(0.0, 40.0))
+        floor_db = float(rng.uniform(-80.0, -35.0)) - slope * place
+        shimmer = torch.from_numpy(rng.chisquare(4.0, (bands, frames)).astype(np.float32) / 4.0)
+        power = power + power.max() * 10.0 ** (floor_db[:, None] / 10.0) * shimmer
+    if rng.random() < 0.4:
+        power = power ** float(rng.uniform(0.75, 1.15))
+    return power
+
+
+def _reverberate(power: torch.Tensor, frame_s: float, decay_s: float, level: float) -> torch.Tensor:
+    """Each band's energy trails off by 60 dB in `decay_s`, shorter towards the top."""
+    bands = power.shape[0]
+    decay = decay_s * torch.linspace(1.2, 0.4, bands)
+    length = min(int(decay_s / frame_s) + 1, 128)
+    tail = 10.0 ** (-6.0 * torch.arange(length) * frame_s / decay[:, None])
+    tail = level * tail / tail.sum(dim=1, keepdim=True)
+    tail[:, 0] += 1.0 - level
+    padded = torch.nn.functional.pad(power, (length - 1, 0))
+    wet = torch.nn.functional.conv1d(padded[None], tail.flip(1)[:, None], groups=bands)
+    return wet[0]

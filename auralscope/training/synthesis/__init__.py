@@ -1,0 +1,1 @@
+"""Music composed by code and rendered. Not in the wheel."""

@@ -1,0 +1,1 @@
+"""Graphs and what is drawn in them, on pyqtgraph."""

@@ -1,0 +1,1 @@
+"""The label page of the window."""

@@ -1,0 +1,84 @@
+"""What is said of how far a sound can be trusted."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness, UnitMeasure, Ways
+from auralscope.session import faithfulness as trust
+
+
+def both(measure):
+    return Ways(measure, measure)
+
+
+def a_unit(own, random, shuffled, silence=0.0, selectivity=(2.0, 1.0)):
+    return UnitFaithfulness(
+        "conv3",
+        7,
+        Ways(UnitMeasure(0.99, 9.0, -1.0), UnitMeasure(own, selectivity[0], -6.0)),
+        both(UnitMeasure(random, selectivity[1], -12.0)),
+        both(UnitMeasure(shuffled, 1.0, -math.inf)),
+        silence,
+    )
+
+
+def a_label(p, *left, same=(1.0, 1.0, 1.0)):
+    """With the probabilities that the three sounds leave."""
+    measures = []
+    for o, fid_in in zip(left, same, strict=True):
+        drop, gain = 100 * max(0.0, p - o) / p, 100 * max(0.0, o - p) / (1 - p)
+        measures.append(both(LabelMeasure(100.0 * (o > p), drop, gain, 0.25, fid_in)))
+    return LabelFaithfulness("ballad", p, *measures)
+
+
+def test_a_unit_is_told_with_both_controls():
+    said = trust.sentences(a_unit(0.63, 0.12, 0.4))
+    assert "still hears 63 % of this unit" in said
+    assert "a random mask keeps 12 %, shuffled weights 40 %" in said
+    assert "It keeps 2 times what other units keep (random: 1 times)" in said
+    assert trust.short(a_unit(0.63, 0.12, 0.4)) == "hears 63 % (random 12 %)"
+
+
+@pytest.mark.parametrize(
+    ("finding", "warning"),
+    [
+        (a_unit(0.3, 0.3, 0.1), "A random mask does as well"),
+        (a_unit(0.3, 0.1, 0.3), "Shuffled weights do as well"),
+        (a_unit(0.3, 0.1, 0.1, silence=0.2), "Even silence leaves it 20 %"),
+        (a_unit(0.3, 0.1, 0.1, selectivity=(0.9, 0.9)), "other units answer to it as much as to a random mask"),
+        (a_unit(0.3, 0.1, 0.1, selectivity=(0.5, 0.2)), "Other units keep more (selectivity 0.5, random 0.2)"),
+        (a_label(0.6, 0.2, 0.2, 0.1), "A random mask does as well"),
+        (a_label(0.6, 0.3, 0.2, 0.3), "Shuffled weights do as well"),
+        (a_label(0.6, 0.3, 0.2, 0.1, same=(0.0, 1.0, 1.0)), "The network decides otherwise"),
+    ],
+)
+def test_where_a_control_does_as_well_it_is_said(finding, warning):
+    assert warning in trust.sentences(finding)
+
+
+def test_a_label_is_told_by_the_probability_that_it_has_left():
+    finding = a_label(0.6, 0.9, 0.15, 0.6)
+    assert trust.kept(finding) == pytest.approx(0.9)
+    assert trust.kept(finding, "random") == pytest.approx(0.15)
+    said = trust.sentences(finding)
+    assert "gives ballad 90 % (the recording 60 %)" in said
+    assert "a random mask leaves 15 %, shuffled weights 60 %" in said
+    assert "decides as before" in said
+
+
+def test_of_what_was_silent_from_the_start_nothing_is_said():
+    finding = a_unit(math.nan, math.nan, math.nan)
+    assert trust.sentences(finding) == ""
+    assert trust.short(finding) == ""
+
+
+def test_the_table_has_every_figure_of_both_ways():
+    finding = a_unit(0.63, 0.12, 0.004)
+    heard, masked = ({name: cells for name, *cells in trust.table(finding, way)} for way in ("heard", "masked"))
+    assert heard["Retention"] == ["63 %", "12 %", "under 1 %"]
+    assert masked["Retention"] == ["99 %", "12 %", "under 1 %"]
+    assert heard["Level"] == ["-6.0 dB", "-12.0 dB", "silent"]
+    assert len(trust.table(a_label(0.6, 0.3, 0.2, 0.1), "heard")) == 5

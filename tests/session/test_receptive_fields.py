@@ -1,0 +1,62 @@
+"""What a cell of a feature map saw, in a sitting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_session import filled, looking, owner
+
+from auralscope.session.receptive_field import sentence, strongest_cell
+
+__all__ = ["looking", "owner"]
+
+
+def test_the_last_cell_asked_for_is_told_in_the_recordings_own_time(looking):
+    session = looking.session
+    session.move_window(6.0)
+    session.choose_layer("conv3")
+    looking.until(lambda: session.look is not None and session.look.run.start_s == 6.0)
+    filled(looking)
+    told = []
+    session.fields.changed.connect(lambda: told.append(session.fields.seen and session.fields.seen.cell))
+    session.look_at_cell((3, 4))
+    looking.idle()
+    assert session.fields.seen is None, "no unit is chosen"
+    unit = session.layer_look.order[0]
+    session.choose_unit(unit)
+    for column in range(6):
+        session.look_at_cell((3, column))
+    looking.until(lambda: session.fields.seen is not None)
+    looking.idle()
+    assert told[-1] == (3, 5)
+    seen, field = session.fields.seen, session.look.run.receptive_field("conv3", (3, 5), unit)
+    assert seen.field == field
+    assert seen.span_s == pytest.approx((6.0 + field.start_s, 6.0 + field.end_s))
+    said = sentence(seen)
+    assert f"{field.width_ms:,.0f} ms" in said
+    assert f"{field.low_hz:,.0f}–{field.high_hz:,.0f} Hz" in said
+    # Choi 2018, table 7-A: 301.6 ms and 280 Hz for layer 3 (to the thesis's own rounding).
+    assert "by the thesis's rule 302 ms and 280 Hz" in said
+    session.look_at_cell((0, 0))
+    session.look_at_cell((3, 5))
+    assert session.fields.seen is seen, "kept for this window"
+    session.choose_unit(session.layer_look.order[1])
+    assert session.fields.seen is None
+
+
+def test_the_strongest_cell_is_where_the_largest_value_is():
+    values = np.zeros((4, 6), np.float32)
+    values[2, 5] = 1.0
+    assert strongest_cell(values) == (2, 5)
+
+
+def test_a_cell_without_a_field_says_why(looking):
+    session = looking.session
+    session.choose_unit(session.layer_look.order[0])
+    session.look_at_cell((500, 0))
+    looking.until(lambda: session.fields.problem)
+    assert "there is no cell (500, 0)" in session.fields.problem
+    assert session.fields.seen is None
+    session.look_at_cell((5, 0))
+    looking.until(lambda: session.fields.seen is not None)
+    assert session.fields.problem == ""

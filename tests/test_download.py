@@ -1,0 +1,302 @@
+"""The weight store: fetched, checked, converted, or one sentence and nothing left behind."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+import auralscope as asc
+from auralscope import download as store
+from auralscope import weights
+from auralscope.errors import AuralScopeError, FileError, WeightsError
+
+
+@pytest.fixture
+def spec(far_tagger):
+    return far_tagger.find("far-tagger")
+
+
+@pytest.fixture
+def kept(tmp_path: Path):
+    """What lies in the user's data folder."""
+    return lambda: sorted(path.name for path in (tmp_path / "store").rglob("*"))
+
+
+def altered(spec, **changes):
+    published = replace(spec.weights.published, **changes)
+    return replace(spec, weights=replace(spec.weights, published=published))
+
+
+def test_weights_are_fetched_checked_converted_and_loaded(spec, server, kept) -> None:
+    assert weights.state(spec) == "available"
+    shares: list[float] = []
+    file = store.get(spec, progress=shares.append)
+    assert weights.state(spec) == "installed"
+    assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.5
+    assert shares[-1] == 1.0
+    arrays = load_file(file)
+    with h5py.File(server_file := file.parent.parent / "weights.h5") as original:
+        np.testing.assert_array_equal(arrays["0.weight"], original["conv/W"][()])
+        np.testing.assert_array_equal(arrays["5.weight"], original["dense/W"][()].T)
+    card = json.loads(store.card_of(spec).read_text(encoding="utf-8"))
+    assert card["original_sha256"] == hashlib.sha256(server_file.read_bytes()).hexdigest()
+    assert card["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert card["url"] == card["fetched_from"] == server.url
+    assert (card["source"], card["licence"], card["converter_version"]) == ("A test, made of noise", "CC0-1.0", 1)
+    model = asc.load_model("far-tagger", "cpu")
+    np.testing.assert_array_equal(model.network.state_dict()["5.bias"].numpy(), arrays["5.bias"])
+
+
+def test_what_is_here_is_not_fetched_again(spec, server) -> None:
+    file = store.get(spec)
+    written = file.stat().st_mtime_ns
+    assert store.get(spec) == file
+    assert len(server.asked) == 1
+    assert file.stat().st_mtime_ns == written
+
+
+def test_a_file_and_another_address_do_as_well(spec, server, tmp_path, kept) -> None:
+    store.get(spec, tmp_path / "weights.h5")
+    assert server.asked == []
+    assert weights.state(spec) == "installed"
+    weights.file_of(spec).unlink()
+    store.get(spec, server.url + "?mirror")
+    assert server.asked == ["/weights.h5?mirror"]
+    assert json.loads(store.card_of(spec).read_text(encoding="utf-8"))["fetched_from"].endswith("?mirror")
+    assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
+
+
+def test_what_an_older_converter_made_or_another_file_is_fetched_again(spec, server) -> None:
+    store.get(spec)
+    for newer in (altered(spec, version=2), altered(spec, sha256="0" * 64)):
+        assert weights.state(newer) == "available"
+        with pytest.raises(WeightsError, match="cannot be used: damaged, or converted by another version"):
+            weights.load_into(newer.build(), newer)
+    newer = altered(spec, version=2)
+    store.get(newer)
+    assert len(server.asked) == 2
+    assert weights.state(newer) == "installed"
+    with safe_open(weights.file_of(newer), framework="numpy") as file:
+        assert file.metadata() == {"made_from": f"{newer.weights.published.sha256}, converter 2"}
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda _: b"", lambda _: b"{}" * 400])
+def test_what_is_damaged_is_fetched_again(spec, damage) -> None:
+    file = store.get(spec)
+    good = file.read_bytes()
+    file.write_bytes(damage(good))
+    assert weights.state(spec) == "available"
+    with pytest.raises(WeightsError, match="'auralscope weights get far-tagger' fetches them"):
+        asc.load_model("far-tagger", "cpu")
+    store.get(spec)
+    assert file.read_bytes() == good
+
+
+def test_weights_that_are_not_here_say_how_to_get_them(spec) -> None:
+    with pytest.raises(
+        WeightsError, match=r"are not here yet\. 'auralscope weights get far-tagger' fetches them \(1\.2 MB\)"
+    ):
+        asc.load_model("far-tagger", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("gone", r"answers '404 Not Found'"),
+        ("cut", r"The connection to 127.* ended after .* of 1\.2 MB of .*; try again"),
+        ("early", r"The connection to 127.* ended after \d+ bytes of 1\.2 MB of .*; try again"),
+        ("wrong", r"is not the file that its authors published: its SHA-256 is [0-9a-f]{64}, theirs [0-9a-f]{64}"),
+        ("endless", r"is not the file that its authors published: it is larger than theirs"),
+    ],
+)
+def test_a_server_that_fails(spec, server, kept, answer, says) -> None:
+    server.answer = answer
+    with pytest.raises(WeightsError, match=says) as failure:
+        store.get(spec)
+    assert "\n" not in str(failure.value)
+    assert kept() == []
+    assert weights.state(spec) == "available"
+    server.answer = "file"
+    store.get(spec)
+
+
+def test_no_network(spec, kept) -> None:
+    with pytest.raises(WeightsError, match=r"127\.0\.0\.1:9 cannot be reached\. Where there is no network, .*FILE"):
+        store.get(spec, "http://127.0.0.1:9/weights.h5")  # the port where nobody ever listens
+    with pytest.raises(WeightsError, match=r"no-such-host\.invalid cannot be reached"):
+        store.get(spec, "https://no-such-host.invalid/weights.h5")
+    with pytest.raises(WeightsError, match="give a file, or an http or https address"):
+        store.get(spec, "ftp://127.0.0.1/weights.h5")
+    assert kept() == []
+
+
+def test_a_file_that_the_server_packs(spec, server) -> None:
+    server.answer = "packed"
+    store.get(spec)
+    assert weights.state(spec) == "installed"
+
+
+def test_a_server_that_never_answers(spec, server, kept, monkeypatch) -> None:
+    monkeypatch.setattr(store, "TIMEOUT_S", (5.0, 0.2))
+    server.answer = "mute"
+    with pytest.raises(WeightsError, match=r"127\.0\.0\.1:\d+ does not answer\. Where there is no network"):
+        store.get(spec)
+    assert kept() == []
+
+
+def test_a_server_that_stops_answering(spec, server, kept, monkeypatch) -> None:
+    monkeypatch.setattr(store, "TIMEOUT_S", (5.0, 0.2))
+    server.answer = "slow"
+    with pytest.raises(WeightsError, match=r"ended after .* of 1\.2 MB"):
+        store.get(spec)
+    assert kept() == []
+
+
+def test_a_fetch_can_be_left_while_the_network_is_silent(spec, server, kept) -> None:
+    """What `progress` raises ends it, though not one more byte comes."""
+    server.answer = "slow"
+    silent = threading.Event()
+
+    class LeftError(Exception):
+        pass
+
+    before: list[float] = []
+
+    def progress(share: float) -> None:
+        if before and share == before[-1]:
+            silent.set()
+            raise LeftError
+        before.append(share)
+
+    with pytest.raises(LeftError):
+        store.get(spec, progress=progress)
+    assert silent.is_set()
+    assert 0.0 < before[-1] < 1.0
+    assert kept() == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full, which is always full")
+@pytest.mark.parametrize("name", ["original.h5", "far-tagger.json", "far-tagger.safetensors"])
+def test_a_full_disk(spec, kept, monkeypatch, name) -> None:
+    """Each of the three files that are written meets it."""
+    mkdtemp = tempfile.mkdtemp
+
+    def with_a_full_place(**words):
+        aside = mkdtemp(**words)
+        (Path(aside) / name).symlink_to("/dev/full")
+        return aside
+
+    monkeypatch.setattr(tempfile, "mkdtemp", with_a_full_place)
+    with pytest.raises(FileError, match=r"store\" cannot be written: no space left on device\."):
+        store.get(spec)
+    assert kept() == []
+    assert weights.state(spec) == "available"
+
+
+def test_a_disk_that_fails_at_the_last_move_leaves_what_was_there(spec, kept, monkeypatch) -> None:
+    store.get(spec)
+    before = weights.file_of(spec).read_bytes()
+    replaced = Path.replace
+
+    def fails(path, target):
+        if target.suffix == ".safetensors":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return replaced(path, target)
+
+    monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(FileError, match="no space left"):
+        store.get(altered(spec, version=2))
+    assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
+    assert weights.file_of(spec).read_bytes() == before
+    assert weights.state(spec) == "installed"
+
+
+def test_what_a_killed_fetch_left_is_taken_away(spec, tmp_path, kept) -> None:
+    for name, age_s in (("old", 3 * 24 * 3600.0), ("young", 60.0)):
+        aside = tmp_path / "store" / f".auralscope-{name}"
+        aside.mkdir(parents=True)
+        (aside / "original.h5").write_bytes(b"half")
+        os.utime(aside, (time.time() - age_s,) * 2)
+    store.get(spec)
+    assert kept()[:2] == [".auralscope-young", "far-tagger.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user")
+def test_a_folder_that_cannot_be_written(spec, tmp_path) -> None:
+    (tmp_path / "store").mkdir(mode=0o500)
+    with pytest.raises(FileError, match="cannot be written: permission denied"):
+        store.get(spec)
+
+
+def test_files_that_cannot_be_read(spec, tmp_path, kept) -> None:
+    with pytest.raises(FileError, match=r"gone\.h5\" cannot be read: no such file"):
+        store.get(spec, tmp_path / "gone.h5")
+    with pytest.raises(FileError, match="cannot be read: is a directory"):
+        store.get(spec, tmp_path)
+    (tmp_path / "almost.h5").write_bytes((tmp_path / "weights.h5").read_bytes()[:-1] + b"x")
+    with pytest.raises(WeightsError, match="SHA-256"):
+        store.get(spec, tmp_path / "almost.h5")
+    assert kept() == []
+
+
+def test_nothing_reads_a_file_before_its_hash_is_right(spec, tmp_path) -> None:
+    read = []
+    watched = altered(spec, convert=lambda path: read.append(path) or {})
+    (tmp_path / "other.h5").write_bytes(b"\x89HDF\r\n\x1a\n and a trap")
+    with pytest.raises(WeightsError, match="SHA-256"):
+        store.get(watched, tmp_path / "other.h5")
+    assert read == []
+
+
+@pytest.mark.parametrize(
+    ("convert", "says"),
+    [
+        (lambda path: h5py.File(path)["no/such"], r"could not be converted: KeyError: .*no"),
+        (
+            lambda _: {"0.weight": np.zeros((4, 1, 3, 3), np.float32)},
+            "are not those of 'far-tagger': its network differs",
+        ),
+        (lambda _: {"0.weight": np.full((4, 1, 3, 3), np.nan, np.float32)}, "'0.weight' is not finite"),
+        (lambda _: ["weights"], "could not be converted: AttributeError"),
+    ],
+)
+def test_a_converter_that_fails(spec, kept, convert, says) -> None:
+    with pytest.raises(AuralScopeError, match=says) as failure:
+        store.get(altered(spec, convert=convert))
+    assert "\n" not in str(failure.value)
+    assert kept() == []
+
+
+def test_weights_that_come_with_a_plugin_are_not_fetched(far_tagger, tmp_path) -> None:
+    with pytest.raises(WeightsError, match="come with it; there is nothing to get"):
+        store.get(far_tagger.find("genre-convnet"))
+    ours = far_tagger.find("genre-convnet")
+    gone = replace(ours, weights=replace(ours.weights, file=tmp_path / "gone.safetensors"))
+    with pytest.raises(WeightsError, match="is not there: reinstall it"):
+        store.get(gone)
+
+
+def test_a_file_without_the_marks_of_the_store_is_not_used(spec) -> None:
+    """Whatever somebody put there: nobody checked where it comes from."""
+    file = weights.file_of(spec)
+    file.parent.mkdir()
+    arrays = {name: array.numpy() for name, array in spec.build().state_dict().items()}
+    save_file(arrays, file)
+    assert weights.state(spec) == "available"
+    with pytest.raises(WeightsError, match="cannot be used"):
+        weights.load_into(spec.build(), spec)

@@ -1,0 +1,52 @@
+"""How far a sound can be trusted, beside the sound."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from auralscope.session import faithfulness as trust
+from auralscope.ui import help as pages
+
+
+def test_it_stands_beside_the_feature_and_beside_the_play_button(ready):
+    window, session = ready.window, ready.session
+    ready.layer("conv3")
+    ready.filled()
+    pane = window.feature.trust
+    assert not pane.details.isEnabled()
+    ready.click_unit(session.layer_look.order[0])
+    ready.until(lambda: session.trust.finding is not None)
+    found = session.look.run.faithfulness("conv3", session.unit)
+    share = f"{100 * found.own.heard.retention:.0f} %"
+    assert pane.words.text().startswith(f"The network still hears {share} of this unit")
+    assert window.transport.trust.text().startswith(f"hears {share} (random ")
+    assert "Retention" in pane.words.toolTip()
+    assert "Masked" in pane.words.toolTip()
+
+
+def test_the_figures_are_a_key_or_a_button_away(ready):
+    window, session = ready.window, ready.session
+    ready.layer("output")
+    ready.filled()
+    ready.click_unit(0)
+    ready.until(lambda: session.trust.finding is not None)
+    ready.click(window.feature.trust.details)
+    (page,) = window.findChildren(pages.Page)
+    text = page.text.toPlainText()
+    for figure in ("AI, average increase", "AD, average drop", "AG, average gain", "FF, ", "Fid-In"):
+        assert figure in text
+    assert trust.percent(session.trust.finding.probability) in text
+    page.close()
+    ready.until(lambda: not window.findChildren(pages.Page))
+    ready.key(Qt.Key.Key_H)
+    assert len(window.findChildren(pages.Page)) == 1
+
+
+def test_nothing_is_said_while_nothing_is_known(ready):
+    window, session = ready.window, ready.session
+    ready.click_unit(session.layer_look.order[0])
+    ready.until(lambda: session.trust.finding is not None)
+    ready.layer("conv2")
+    assert window.feature.trust.words.text() == ""
+    assert window.transport.trust.text() == ""
+    assert not window.feature.trust.details.isEnabled()
