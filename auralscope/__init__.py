@@ -27,7 +27,7 @@ _HOMES = {
     "AuralScopeError": "errors",
     "Clip": "types",
     "Scores": "types",
-    "deconvolve": "nn.deconvolution",
+    "deconvolve": "nn.attribution.deconvolution",
     "load_clip": "audio.files",
     "load_model": "registry",
     "models": "registry",
