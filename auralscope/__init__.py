@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auralscope.audio.files import load_clip, write_wav
+    from auralscope.catalogue import load_model, models
     from auralscope.errors import AuralScopeError
     from auralscope.nn.attribution.deconvolution import deconvolve
-    from auralscope.registry import load_model, models
     from auralscope.types import Auralisation, Clip, Scores
 
 __version__ = "0.1.0"
@@ -29,8 +29,8 @@ _HOMES = {
     "Scores": "types",
     "deconvolve": "nn.attribution.deconvolution",
     "load_clip": "audio.files",
-    "load_model": "registry",
-    "models": "registry",
+    "load_model": "catalogue",
+    "models": "catalogue",
     "write_wav": "audio.files",
 }
 

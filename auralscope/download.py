@@ -1,8 +1,8 @@
-"""The weight store: published weights, fetched when they are asked for, checked, converted once, and kept.
+"""Fetch published weights: check them by their hash, convert them once, and keep them.
 
-What is kept lies in `weights.folder()`: safetensors with the names of the network's `state_dict`, and beside it a card
-(JSON) that says where they come from. The published file itself is not kept. Either all of this works, or nothing is
-left behind.
+The folder `files.user_folder("weights")` holds them as safetensors with the names of the network's `state_dict`, and a
+card (JSON) beside them that states their source. The published file itself is not kept. A fetch that fails leaves
+nothing behind.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from auralscope.errors import FileError
 
@@ -94,6 +95,18 @@ def staged(folder: Path) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
         raise FileError(f"The folder {quoted(folder)} cannot be written: {reason(error)}.") from error
+
+
+def user_folder(kind: Literal["plugins", "weights", "models"]) -> Path:
+    """Return the user's folder of plugins, of fetched weights or of trained models.
+
+    The environment variable `AURALSCOPE_PLUGINS`, `AURALSCOPE_WEIGHTS` or `AURALSCOPE_MODELS` overrides its place.
+    """
+    if override := os.environ.get(f"AURALSCOPE_{kind.upper()}"):
+        return Path(override)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("auralscope", appauthor=False)) / kind
 
 
 def resource(name: str) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import re
 import sys
 import threading
@@ -21,16 +20,14 @@ from typing import TYPE_CHECKING, cast
 
 import pluggy
 
-from auralscope import download as store
-from auralscope import hookspecs, trained, weights
+from auralscope import hookspecs, trained
 from auralscope.errors import PluginError, UnknownNameError
-from auralscope.nn.model import Layer, ModelSpec
+from auralscope.files import user_folder
+from auralscope.nn.model import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
-
-    from auralscope.nn.loaded import Model
 
 GROUP = "auralscope"
 
@@ -57,30 +54,20 @@ class Plugin:
     error: str = ""
 
 
-def user_folder() -> Path:
-    """Where a user's own plugins lie; `AURALSCOPE_PLUGINS` in the environment overrides it."""
-    override = os.environ.get("AURALSCOPE_PLUGINS")
-    if override:
-        return Path(override)
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("auralscope", appauthor=False)) / "plugins"
-
-
 class Registry:
     """The plugins of one run of the program.
 
     Parameters
     ----------
     folder : Path, optional
-        The user's plugin folder; `user_folder()` unless given.
+        The user's plugin folder; `user_folder("plugins")` unless given.
     trained_folder : Path, optional
-        That of the models that the user trained; `auralscope.trained.folder()` unless given.
+        That of the models that the user trained; `user_folder("models")` unless given.
     """
 
     def __init__(self, folder: Path | None = None, trained_folder: Path | None = None) -> None:
-        self.folder = folder if folder is not None else user_folder()
-        self.trained_folder = trained_folder if trained_folder is not None else trained.folder()
+        self.folder = folder if folder is not None else user_folder("plugins")
+        self.trained_folder = trained_folder if trained_folder is not None else user_folder("models")
         self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._installed = False
@@ -106,10 +93,6 @@ class Registry:
         failed = ", ".join(plugin.name for plugin in self.plugins if plugin.error)
         hint = f" Plugins that failed: {failed} (see 'auralscope plugins list')." if failed else ""
         raise UnknownNameError(f"There is no model called '{model_id}'; there is: {known}.{hint}")
-
-    def plugin_of(self, spec: ModelSpec) -> str:
-        """The name of the plugin that brought `spec`."""
-        return next(plugin.name for plugin in self.plugins if spec in plugin.models)
 
     def install(self) -> None:
         """Give the engine the rules and readings that plugins bring; once, as it imports torch.
@@ -253,144 +236,3 @@ def registry() -> Registry:
 def find_spec(model_id: str) -> ModelSpec:
     """The model called `model_id` in this run's registry."""
     return registry().find(model_id)
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """What there is to choose from, one entry a model.
-
-    Attributes
-    ----------
-    id, plugin, title : str
-        `plugin` is the one that brings it.
-    labels : tuple of str
-    layers : tuple of Layer
-        With the number of units of each.
-    front_end : str
-        What the network sees, in one line.
-    sample_rate : int
-        In Hz, of the sound that the network is given.
-    window_s : float
-        How much of it.
-    parameters : int or None
-        How many numbers the network learned; None unless asked for, and where its plugin cannot build it.
-    weights : {"bundled", "installed", "available", "missing"}
-    source : str
-        Whose weights they are.
-    url : str
-        Where they were published; empty for those that come with the plugin.
-    size_bytes : int or None
-        Of what was published.
-    licence : str
-        Of the weights.
-    summary, citation : str
-    """
-
-    id: str
-    plugin: str
-    title: str
-    labels: tuple[str, ...]
-    layers: tuple[Layer, ...]
-    front_end: str
-    sample_rate: int
-    window_s: float
-    parameters: int | None
-    weights: weights.State
-    source: str
-    url: str
-    size_bytes: int | None
-    licence: str
-    summary: str
-    citation: str
-
-
-def models(*, count_parameters: bool = False) -> list[ModelInfo]:
-    """Every model of every plugin that works.
-
-    Parameters
-    ----------
-    count_parameters : bool
-        Counting takes building each network, for which torch is imported.
-    """
-    return [
-        _info(plugin, spec, _parameters(spec) if count_parameters else None)
-        for plugin in registry().plugins
-        for spec in plugin.models
-    ]
-
-
-def _info(plugin: Plugin, spec: ModelSpec, parameters: int | None) -> ModelInfo:
-    published = spec.weights.published
-    return ModelInfo(
-        id=spec.id,
-        plugin=plugin.name,
-        title=spec.title,
-        labels=spec.labels,
-        layers=spec.layers,
-        front_end=spec.front_end.describe(),
-        sample_rate=spec.front_end.sample_rate,
-        window_s=spec.front_end.window_s,
-        parameters=parameters,
-        weights=weights.state(spec),
-        source=published.source if published else f"comes with {plugin.origin}",
-        url=published.url if published else "",
-        size_bytes=published.size_bytes if published else None,
-        licence=spec.weights.licence,
-        summary=spec.summary,
-        citation=spec.citation,
-    )
-
-
-def _parameters(spec: ModelSpec) -> int | None:
-    """Count them; on the meta device, where they take no memory and no time."""
-    import torch
-
-    try:
-        with torch.device("meta"):
-            return sum(parameter.numel() for parameter in spec.build().parameters())
-    except Exception:  # noqa: BLE001 - a stranger's code: the others are listed all the same
-        return None
-
-
-def get_weights(
-    model_id: str, source: str | Path | None = None, progress: Callable[[float], None] | None = None
-) -> Path:
-    """Fetch the published weights of a model; see `store.get`.
-
-    Raises
-    ------
-    UnknownNameError
-        No such model.
-    WeightsError, FileError
-        They cannot be had; nothing is left behind.
-    """
-    return store.get(find_spec(model_id), source, progress)
-
-
-def load_model(model_id: str, device: str = "auto") -> Model:
-    """Build a model's network, give it its weights and put it on a device.
-
-    Parameters
-    ----------
-    model_id : str
-    device : str
-        "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:1", "mps".
-
-    Raises
-    ------
-    UnknownNameError
-        No such model.
-    WeightsError
-        Its weights are missing or do not fit.
-    DeviceError
-        No such device here.
-    """
-    from auralscope.nn.loaded import Model, choose_device
-
-    known = registry()
-    spec = known.find(model_id)
-    known.install()
-    where = choose_device(device)
-    network = spec.build()
-    weights.load_into(network, spec)
-    return Model(spec, network, where)

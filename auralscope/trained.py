@@ -7,7 +7,6 @@ A folder holds `model.json`, `weights.safetensors` and `MODEL_CARD.md`. The arch
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from functools import partial
@@ -39,16 +38,6 @@ FRONT_ENDS: dict[str, type[Any]] = {
     "squared-melgram": SquaredMelgram,
     "waveform": WaveformFrontEnd,
 }
-
-
-def folder() -> Path:
-    """Where trained models lie; `AURALSCOPE_MODELS` in the environment overrides it."""
-    override = os.environ.get("AURALSCOPE_MODELS")
-    if override:
-        return Path(override)
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("auralscope", appauthor=False)) / "models"
 
 
 class TrainedModel:

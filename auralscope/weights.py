@@ -5,15 +5,14 @@ Fetching those that are not there is the business of `store`.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from auralscope.errors import WeightsError
-from auralscope.files import size_words
+from auralscope.files import size_words, user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from torch import Tensor, nn
 
@@ -26,19 +25,9 @@ HERE: tuple[State, ...] = ("bundled", "installed")
 """States of a model that can be loaded."""
 
 
-def folder() -> Path:
-    """Where fetched weights lie; `AURALSCOPE_WEIGHTS` in the environment overrides it."""
-    override = os.environ.get("AURALSCOPE_WEIGHTS")
-    if override:
-        return Path(override)
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("auralscope", appauthor=False)) / "weights"
-
-
 def file_of(spec: ModelSpec) -> Path:
     """The safetensors file that a model's weights are read from, there or not."""
-    return spec.weights.file or folder() / f"{spec.id}.safetensors"
+    return spec.weights.file or user_folder("weights") / f"{spec.id}.safetensors"
 
 
 def state(spec: ModelSpec) -> State:

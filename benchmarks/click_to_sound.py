@@ -107,7 +107,7 @@ class Sitting:
         self.wait(lambda: self.session.clip is not None)
         spec = find_spec(model_id)
         torch.manual_seed(0)
-        with patch("auralscope.registry.load_model", lambda *_: Model(spec, spec.build(), torch.device("cpu"))):
+        with patch("auralscope.catalogue.load_model", lambda *_: Model(spec, spec.build(), torch.device("cpu"))):
             self.session.load_model(model_id)
             self.wait(lambda: self.session.look is not None)
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from auralscope.audio.files import load_clip
+from auralscope.catalogue import load_model, models
 from auralscope.files import resource
 from auralscope.nn.loaded import Model, choose_device
-from auralscope.registry import load_model, models
 from auralscope.types import Clip
 
 SIZES = (1, 2, 4, 8, 16)

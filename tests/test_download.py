@@ -19,8 +19,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import auralscope as asc
-from auralscope import download as store
-from auralscope import weights
+from auralscope import download, weights
 from auralscope.errors import AuralScopeError, FileError, WeightsError
 
 
@@ -43,7 +42,7 @@ def altered(spec, **changes):
 def test_weights_are_fetched_checked_converted_and_loaded(spec, server, kept) -> None:
     assert weights.state(spec) == "available"
     shares: list[float] = []
-    file = store.get(spec, progress=shares.append)
+    file = download.get(spec, progress=shares.append)
     assert weights.state(spec) == "installed"
     assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
     assert shares == sorted(shares)
@@ -53,7 +52,7 @@ def test_weights_are_fetched_checked_converted_and_loaded(spec, server, kept) ->
     with h5py.File(server_file := file.parent.parent / "weights.h5") as original:
         np.testing.assert_array_equal(arrays["0.weight"], original["conv/W"][()])
         np.testing.assert_array_equal(arrays["5.weight"], original["dense/W"][()].T)
-    card = json.loads(store.card_of(spec).read_text(encoding="utf-8"))
+    card = json.loads(download.card_of(spec).read_text(encoding="utf-8"))
     assert card["original_sha256"] == hashlib.sha256(server_file.read_bytes()).hexdigest()
     assert card["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert card["url"] == card["fetched_from"] == server.url
@@ -63,32 +62,32 @@ def test_weights_are_fetched_checked_converted_and_loaded(spec, server, kept) ->
 
 
 def test_what_is_here_is_not_fetched_again(spec, server) -> None:
-    file = store.get(spec)
+    file = download.get(spec)
     written = file.stat().st_mtime_ns
-    assert store.get(spec) == file
+    assert download.get(spec) == file
     assert len(server.asked) == 1
     assert file.stat().st_mtime_ns == written
 
 
 def test_a_file_and_another_address_do_as_well(spec, server, tmp_path, kept) -> None:
-    store.get(spec, tmp_path / "weights.h5")
+    download.get(spec, tmp_path / "weights.h5")
     assert server.asked == []
     assert weights.state(spec) == "installed"
     weights.file_of(spec).unlink()
-    store.get(spec, server.url + "?mirror")
+    download.get(spec, server.url + "?mirror")
     assert server.asked == ["/weights.h5?mirror"]
-    assert json.loads(store.card_of(spec).read_text(encoding="utf-8"))["fetched_from"].endswith("?mirror")
+    assert json.loads(download.card_of(spec).read_text(encoding="utf-8"))["fetched_from"].endswith("?mirror")
     assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
 
 
 def test_what_an_older_converter_made_or_another_file_is_fetched_again(spec, server) -> None:
-    store.get(spec)
+    download.get(spec)
     for newer in (altered(spec, version=2), altered(spec, sha256="0" * 64)):
         assert weights.state(newer) == "available"
         with pytest.raises(WeightsError, match="cannot be used: damaged, or converted by another version"):
             weights.load_into(newer.build(), newer)
     newer = altered(spec, version=2)
-    store.get(newer)
+    download.get(newer)
     assert len(server.asked) == 2
     assert weights.state(newer) == "installed"
     with safe_open(weights.file_of(newer), framework="numpy") as file:
@@ -97,13 +96,13 @@ def test_what_an_older_converter_made_or_another_file_is_fetched_again(spec, ser
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda _: b"", lambda _: b"{}" * 400])
 def test_what_is_damaged_is_fetched_again(spec, damage) -> None:
-    file = store.get(spec)
+    file = download.get(spec)
     good = file.read_bytes()
     file.write_bytes(damage(good))
     assert weights.state(spec) == "available"
     with pytest.raises(WeightsError, match="'auralscope weights get far-tagger' fetches them"):
         asc.load_model("far-tagger", "cpu")
-    store.get(spec)
+    download.get(spec)
     assert file.read_bytes() == good
 
 
@@ -127,43 +126,43 @@ def test_weights_that_are_not_here_say_how_to_get_them(spec) -> None:
 def test_a_server_that_fails(spec, server, kept, answer, says) -> None:
     server.answer = answer
     with pytest.raises(WeightsError, match=says) as failure:
-        store.get(spec)
+        download.get(spec)
     assert "\n" not in str(failure.value)
     assert kept() == []
     assert weights.state(spec) == "available"
     server.answer = "file"
-    store.get(spec)
+    download.get(spec)
 
 
 def test_no_network(spec, kept) -> None:
     with pytest.raises(WeightsError, match=r"127\.0\.0\.1:9 cannot be reached\. Where there is no network, .*FILE"):
-        store.get(spec, "http://127.0.0.1:9/weights.h5")  # the port where nobody ever listens
+        download.get(spec, "http://127.0.0.1:9/weights.h5")  # the port where nobody ever listens
     with pytest.raises(WeightsError, match=r"no-such-host\.invalid cannot be reached"):
-        store.get(spec, "https://no-such-host.invalid/weights.h5")
+        download.get(spec, "https://no-such-host.invalid/weights.h5")
     with pytest.raises(WeightsError, match="give a file, or an http or https address"):
-        store.get(spec, "ftp://127.0.0.1/weights.h5")
+        download.get(spec, "ftp://127.0.0.1/weights.h5")
     assert kept() == []
 
 
 def test_a_file_that_the_server_packs(spec, server) -> None:
     server.answer = "packed"
-    store.get(spec)
+    download.get(spec)
     assert weights.state(spec) == "installed"
 
 
 def test_a_server_that_never_answers(spec, server, kept, monkeypatch) -> None:
-    monkeypatch.setattr(store, "TIMEOUT_S", (5.0, 0.2))
+    monkeypatch.setattr(download, "TIMEOUT_S", (5.0, 0.2))
     server.answer = "mute"
     with pytest.raises(WeightsError, match=r"127\.0\.0\.1:\d+ does not answer\. Where there is no network"):
-        store.get(spec)
+        download.get(spec)
     assert kept() == []
 
 
 def test_a_server_that_stops_answering(spec, server, kept, monkeypatch) -> None:
-    monkeypatch.setattr(store, "TIMEOUT_S", (5.0, 0.2))
+    monkeypatch.setattr(download, "TIMEOUT_S", (5.0, 0.2))
     server.answer = "slow"
     with pytest.raises(WeightsError, match=r"ended after .* of 1\.2 MB"):
-        store.get(spec)
+        download.get(spec)
     assert kept() == []
 
 
@@ -184,7 +183,7 @@ def test_a_fetch_can_be_left_while_the_network_is_silent(spec, server, kept) -> 
         before.append(share)
 
     with pytest.raises(LeftError):
-        store.get(spec, progress=progress)
+        download.get(spec, progress=progress)
     assert silent.is_set()
     assert 0.0 < before[-1] < 1.0
     assert kept() == []
@@ -203,13 +202,13 @@ def test_a_full_disk(spec, kept, monkeypatch, name) -> None:
 
     monkeypatch.setattr(tempfile, "mkdtemp", with_a_full_place)
     with pytest.raises(FileError, match=r"store\" cannot be written: no space left on device\."):
-        store.get(spec)
+        download.get(spec)
     assert kept() == []
     assert weights.state(spec) == "available"
 
 
 def test_a_disk_that_fails_at_the_last_move_leaves_what_was_there(spec, kept, monkeypatch) -> None:
-    store.get(spec)
+    download.get(spec)
     before = weights.file_of(spec).read_bytes()
     replaced = Path.replace
 
@@ -220,7 +219,7 @@ def test_a_disk_that_fails_at_the_last_move_leaves_what_was_there(spec, kept, mo
 
     monkeypatch.setattr(Path, "replace", fails)
     with pytest.raises(FileError, match="no space left"):
-        store.get(altered(spec, version=2))
+        download.get(altered(spec, version=2))
     assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
     assert weights.file_of(spec).read_bytes() == before
     assert weights.state(spec) == "installed"
@@ -232,7 +231,7 @@ def test_what_a_killed_fetch_left_is_taken_away(spec, tmp_path, kept) -> None:
         aside.mkdir(parents=True)
         (aside / "original.h5").write_bytes(b"half")
         os.utime(aside, (time.time() - age_s,) * 2)
-    store.get(spec)
+    download.get(spec)
     assert kept()[:2] == [".auralscope-young", "far-tagger.json"]
 
 
@@ -240,17 +239,17 @@ def test_what_a_killed_fetch_left_is_taken_away(spec, tmp_path, kept) -> None:
 def test_a_folder_that_cannot_be_written(spec, tmp_path) -> None:
     (tmp_path / "store").mkdir(mode=0o500)
     with pytest.raises(FileError, match="cannot be written: permission denied"):
-        store.get(spec)
+        download.get(spec)
 
 
 def test_files_that_cannot_be_read(spec, tmp_path, kept) -> None:
     with pytest.raises(FileError, match=r"gone\.h5\" cannot be read: no such file"):
-        store.get(spec, tmp_path / "gone.h5")
+        download.get(spec, tmp_path / "gone.h5")
     with pytest.raises(FileError, match="cannot be read: is a directory"):
-        store.get(spec, tmp_path)
+        download.get(spec, tmp_path)
     (tmp_path / "almost.h5").write_bytes((tmp_path / "weights.h5").read_bytes()[:-1] + b"x")
     with pytest.raises(WeightsError, match="SHA-256"):
-        store.get(spec, tmp_path / "almost.h5")
+        download.get(spec, tmp_path / "almost.h5")
     assert kept() == []
 
 
@@ -259,7 +258,7 @@ def test_nothing_reads_a_file_before_its_hash_is_right(spec, tmp_path) -> None:
     watched = altered(spec, convert=lambda path: read.append(path) or {})
     (tmp_path / "other.h5").write_bytes(b"\x89HDF\r\n\x1a\n and a trap")
     with pytest.raises(WeightsError, match="SHA-256"):
-        store.get(watched, tmp_path / "other.h5")
+        download.get(watched, tmp_path / "other.h5")
     assert read == []
 
 
@@ -277,18 +276,18 @@ def test_nothing_reads_a_file_before_its_hash_is_right(spec, tmp_path) -> None:
 )
 def test_a_converter_that_fails(spec, kept, convert, says) -> None:
     with pytest.raises(AuralScopeError, match=says) as failure:
-        store.get(altered(spec, convert=convert))
+        download.get(altered(spec, convert=convert))
     assert "\n" not in str(failure.value)
     assert kept() == []
 
 
 def test_weights_that_come_with_a_plugin_are_not_fetched(far_tagger, tmp_path) -> None:
     with pytest.raises(WeightsError, match="come with it; there is nothing to get"):
-        store.get(far_tagger.find("genre-convnet"))
+        download.get(far_tagger.find("genre-convnet"))
     ours = far_tagger.find("genre-convnet")
     gone = replace(ours, weights=replace(ours.weights, file=tmp_path / "gone.safetensors"))
     with pytest.raises(WeightsError, match="is not there: reinstall it"):
-        store.get(gone)
+        download.get(gone)
 
 
 def test_a_file_without_the_marks_of_the_store_is_not_used(spec) -> None:

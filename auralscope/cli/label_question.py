@@ -97,7 +97,7 @@ class Question:
         from auralscope.reports.labels import ComparisonReport, LabelReport
 
         if self.compare:
-            from auralscope.registry import load_model
+            from auralscope.catalogue import load_model
 
             other = load_model(self.compare, self.device)
             return ComparisonReport(model, other, metric=self.metric, order=self.order)

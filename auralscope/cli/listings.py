@@ -8,15 +8,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from auralscope.cli.terminal import Progress, display, print_json
-from auralscope.files import size_words
+from auralscope.files import size_words, user_folder
 
 if TYPE_CHECKING:
-    from auralscope.registry import ModelInfo
+    from auralscope.catalogue import ModelInfo
 
 
 def models(options: argparse.Namespace) -> int:
     """List what there is to look into."""
-    from auralscope.registry import models as list_models
+    from auralscope.catalogue import models as list_models
 
     known = list_models(count_parameters=options.json)
     if options.json:
@@ -46,8 +46,9 @@ def weights(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     from auralscope import registry, weights
+    from auralscope.catalogue import models as list_models
 
-    known = registry.models()
+    known = list_models()
     if options.json:
         told = ("id", "weights", "size_bytes", "url", "source", "licence")
         print_json(
@@ -62,20 +63,19 @@ def _list(options: argparse.Namespace) -> int:
     for model in known:
         size = size_words(model.size_bytes) if model.size_bytes else ""
         print(f"{model.id:<{width}}  {model.weights:<9}  {size:>8}  {model.source} ({model.licence})")
-    print(f"'auralscope weights get ID' fetches what is available into {weights.folder()}")
+    print(f"'auralscope weights get ID' fetches what is available into {user_folder('weights')}")
     return 0
 
 
 def _get(options: argparse.Namespace) -> int:
-    from auralscope import download as store
-    from auralscope import registry, weights
+    from auralscope import download, registry, weights
 
     spec = registry.find_spec(options.id)
     before = weights.state(spec)
     with Progress(f"getting the weights of {spec.id}") as progress:
-        file = registry.get_weights(spec.id, options.source, progress)
+        file = download.get(spec, options.source, progress)
     if options.json:
-        card = store.card_of(spec)
+        card = download.card_of(spec)
         told = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
         print_json({"file": str(file), "fetched": before != "installed", **told})
     else:

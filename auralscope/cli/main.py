@@ -219,15 +219,15 @@ def labels(options: argparse.Namespace) -> int:
 
 
 def _model(options: argparse.Namespace) -> Model:
-    from auralscope.registry import load_model
+    from auralscope.catalogue import load_model
 
     return load_model(options.model or DEFAULT_MODEL, options.device)
 
 
 def _models_to_measure(options: argparse.Namespace) -> list[Model]:
     """The model that was named; for a page without one, all whose weights are here."""
-    from auralscope.registry import load_model
-    from auralscope.registry import models as list_models
+    from auralscope.catalogue import load_model
+    from auralscope.catalogue import models as list_models
     from auralscope.weights import HERE
 
     if options.model or not options.markdown:

@@ -184,7 +184,8 @@ class Session:
 
         def load(_job: Job) -> tuple[ModelSpec, Model | None]:
             from auralscope import weights
-            from auralscope.registry import find_spec, load_model
+            from auralscope.catalogue import load_model
+            from auralscope.registry import find_spec
 
             spec = find_spec(model_id)
             if weights.state(spec) == "available":

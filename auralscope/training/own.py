@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from auralscope import trained
 from auralscope.dsp.processed import ProcessedSpectrogram, Standardise, Weighting
 from auralscope.dsp.waveform import WaveformFrontEnd
-from auralscope.files import quoted, reason, sha256, write_aside
+from auralscope.files import quoted, reason, sha256, user_folder, write_aside
 from auralscope.nn.architectures import Architecture, Stack, architecture
 from auralscope.nn.loaded import Model, choose_device
 from auralscope.nn.model import ModelSpec, Weights
@@ -128,7 +128,7 @@ def train(options: Options, *, restart: bool = False, models: Path | None = None
     restart : bool
         Forget an unfinished training, or replace a model of the same name.
     models : Path, optional
-        `auralscope.trained.folder()` unless given.
+        `user_folder("models")` unless given.
     command : str
         What was typed, for the card.
 
@@ -137,7 +137,7 @@ def train(options: Options, *, restart: bool = False, models: Path | None = None
     AuralScopeError
         What is wrong with recordings, tags or options, in one sentence.
     """
-    path = (models or trained.folder()) / options.id
+    path = (models or user_folder("models")) / options.id
     chosen = architecture(options.architecture)
     _check_id(options.id, path, restart)
     collection = read_tags(options.data, options.tags) if options.tags else read_classes(options.data)

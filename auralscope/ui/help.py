@@ -10,8 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 import auralscope
-from auralscope.files import quoted
-from auralscope.registry import user_folder
+from auralscope.files import quoted, user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,7 +72,7 @@ def plugins(found: tuple[Plugin, ...], states: Mapping[str, str]) -> str:
         for spec in plugin.models:
             parts.append(f"<p><b>{escape(spec.title)}</b> ({escape(spec.id)})<br>{escape(spec.summary)}<br>")
             parts.append(f"Weights: {escape(states.get(spec.id, 'unknown'))}, {escape(spec.weights.licence)}</p>")
-    parts.append(f"<p>Your own plugins are looked for in {escape(quoted(user_folder()))}.</p>")
+    parts.append(f"<p>Your own plugins are looked for in {escape(quoted(user_folder('plugins')))}.</p>")
     return "".join(parts)
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from auralscope.catalogue import load_model
 from auralscope.cli.main import main as cli
 from auralscope.errors import AuralScopeError
 from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness, UnitMeasure, Ways
-from auralscope.registry import load_model
 from auralscope.reports import faithfulness as table
 from auralscope.types import Clip
 

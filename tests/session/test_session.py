@@ -12,8 +12,8 @@ import soundfile
 from owner import Owner
 
 from auralscope.audio.files import load_clip
+from auralscope.catalogue import load_model
 from auralscope.files import resource
-from auralscope.registry import load_model
 
 EXCERPT = resource("excerpt.ogg")
 

@@ -12,8 +12,8 @@ import soundfile
 from owner import Owner
 
 from auralscope import registry
+from auralscope.catalogue import load_model
 from auralscope.files import resource
-from auralscope.registry import load_model
 from auralscope.session.taggram import TagsOverTime
 from auralscope.types import Scores
 

@@ -75,7 +75,7 @@ class OtherModel:
         """Compare with another model, which is loaded for its label vectors only."""
 
         def trace(_job: Job) -> LabelVectors:
-            from auralscope.registry import load_model
+            from auralscope.catalogue import load_model
 
             return load_model(spec.id, "cpu").label_vectors()  # only its weights are read
 
