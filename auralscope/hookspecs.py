@@ -13,7 +13,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auralscope.nn.attribution.descent import Reading
+    from auralscope.nn.attribution.base import AttributionMethod
     from auralscope.nn.attribution.rules import Rule
     from auralscope.nn.model import ModelSpec
 
@@ -49,12 +49,12 @@ def auralscope_rules() -> Sequence[Rule]:  # type: ignore[empty-body]
 
 
 @hookspec
-def auralscope_readings() -> Sequence[Reading]:  # type: ignore[empty-body]
-    """Other ways to say what a unit answered to, to be chosen by name as `method=`.
+def auralscope_methods() -> Sequence[AttributionMethod]:  # type: ignore[empty-body]
+    """Return attribution methods that the plugin brings, to be chosen by name as `method=`.
 
     Called once, before the first model is loaded; torch may be imported here.
 
     Returns
     -------
-    sequence of auralscope.nn.attribution.descent.Reading
+    sequence of auralscope.nn.attribution.base.AttributionMethod
     """

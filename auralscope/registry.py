@@ -95,7 +95,7 @@ class Registry:
         raise UnknownNameError(f"There is no model called '{model_id}'; there is: {known}.{hint}")
 
     def install(self) -> None:
-        """Give the engine the rules and readings that plugins bring; once, as it imports torch.
+        """Give the engine the rules and attribution methods that plugins bring; once, as it imports torch.
 
         Raises
         ------
@@ -105,11 +105,12 @@ class Registry:
         if self._installed:
             return
         self._installed = True
-        from auralscope.nn.attribution.descent import Reading
-        from auralscope.nn.attribution.methods import READINGS
+        from auralscope.nn.attribution.base import AttributionMethod
+        from auralscope.nn.attribution.methods import METHODS
         from auralscope.nn.attribution.rules import DECONVOLUTION, Rule
 
-        for hook, kind in ((self._hooks.hook.auralscope_rules, Rule), (self._hooks.hook.auralscope_readings, Reading)):
+        hooks = self._hooks.hook
+        for hook, kind in ((hooks.auralscope_rules, Rule), (hooks.auralscope_methods, AttributionMethod)):
             for implementation in hook.get_hookimpls():
                 try:
                     brought = [_checked(item, kind) for item in cast("Iterable[object]", implementation.function())]
@@ -120,8 +121,8 @@ class Registry:
                 for item in brought:
                     if isinstance(item, Rule):
                         DECONVOLUTION.update(dict.fromkeys(item.functions, item))
-                    elif isinstance(item, Reading):
-                        READINGS[item.name] = item
+                    elif isinstance(item, AttributionMethod):
+                        METHODS[item.name] = item
 
     def _discover(self) -> Iterator[Plugin]:
         taken: set[str] = set()

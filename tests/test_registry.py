@@ -12,8 +12,7 @@ import auralscope as asc
 from auralscope import registry as registry_module
 from auralscope import weights
 from auralscope.errors import NoRuleError, PluginError, UnknownNameError, WeightsError
-from auralscope.nn.attribution import methods as readings
-from auralscope.nn.attribution import rules
+from auralscope.nn.attribution import methods, rules
 from auralscope.registry import Registry
 
 OURS = ["compact_convnet", "crnn", "genre_convnet"]
@@ -136,15 +135,15 @@ def test_a_strangers_model_loads_and_predicts(tmp_path: Path, monkeypatch: pytes
 ENGINE = """
 import torch
 from auralscope.hookspecs import hookimpl
-from auralscope.nn.attribution.descent import Reading
+from auralscope.nn.attribution.base import AttributionMethod
 from auralscope.nn.attribution.rules import Rectify
 
 class Softsign(Rectify):
     functions = (torch.nn.functional.softsign,)
 
-class Loudest(Reading):
+class Loudest(AttributionMethod):
     name = "loudest"
-    def read(self, tape, layer, units):
+    def attribute(self, tape, layer, units):
         return (tape.image == tape.image.max()).to(tape.image).expand(len(units), -1, -1, -1)
 
 @hookimpl
@@ -152,13 +151,13 @@ def auralscope_rules():
     return [Softsign()]
 
 @hookimpl
-def auralscope_readings():
+def auralscope_methods():
     return [Loudest()]
 """
 
 
-def test_a_plugin_brings_a_rule_and_a_reading(tmp_path: Path) -> None:
-    before = dict(rules.DECONVOLUTION), dict(readings.READINGS)
+def test_a_plugin_brings_a_rule_and_an_attribution_method(tmp_path: Path) -> None:
+    before = dict(rules.DECONVOLUTION), dict(methods.METHODS)
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Softsign(), torch.nn.Conv2d(2, 2, 3))
     image = torch.rand(1, 1, 9, 9)
     with pytest.raises(
@@ -174,7 +173,7 @@ def test_a_plugin_brings_a_rule_and_a_reading(tmp_path: Path) -> None:
         assert asc.deconvolve(network, image, "2").shape == asc.deconvolve(rectified, image, "2").shape
         assert float(asc.deconvolve(network, image, "2", method="loudest").sum()) == 2.0
     finally:
-        for table, kept in zip((rules.DECONVOLUTION, readings.READINGS), before, strict=True):
+        for table, kept in zip((rules.DECONVOLUTION, methods.METHODS), before, strict=True):
             table.clear()
             table.update(kept)
 

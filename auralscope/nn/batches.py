@@ -15,7 +15,7 @@ import torch
 from auralscope.errors import DeviceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,16 @@ class Batch:
             self._what,
             self.size,
         )
+
+
+def outcome(parts: Generator[Any, None, Result]) -> Result:
+    """Run a generator to its end, ignore what it yields, and return what it returns."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 @contextmanager

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from auralscope.dsp.inversion import FullRate, Render, matching_gain_db, render, render_at_full_rate
+from auralscope.nn.attribution.backward import BackwardMethod
 from auralscope.nn.attribution.deconvolution import deconvolve_parts, deconvolve_tape
-from auralscope.nn.attribution.descent import Descent, is_map
-from auralscope.nn.attribution.methods import reading
+from auralscope.nn.attribution.methods import find_method
+from auralscope.nn.tape.capture import is_map
 from auralscope.types import Auralisation, Clip
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Excerpt(ABC):
     ) -> NDArray[np.float32]:
         """Deconvolved images of a layer's units: (units, bins, frames).
 
-        See `auralscope.nn.attribution.descent`; for other methods, `auralscope.nn.attribution.methods`.
+        See `auralscope.nn.attribution.backward`; for other methods, `auralscope.nn.attribution.methods`.
         """
 
     def most_active(self, layer: str, top: int | None = None) -> list[int]:
@@ -193,8 +194,8 @@ class Run(Excerpt):
     def deconvolve(
         self, layer: str, units: Sequence[int] | None = None, method: str = "deconvolution"
     ) -> NDArray[np.float32]:
-        # A descent stays on its tape; only what runs the network again takes turns with others.
-        alone = nullcontext() if isinstance(reading(method), Descent) else self.model.one_at_a_time
+        # A backward method stays on its tape; only what runs the network again takes turns with others.
+        alone = nullcontext() if isinstance(find_method(method), BackwardMethod) else self.model.one_at_a_time
         with alone:
             return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method))
 

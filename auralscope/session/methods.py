@@ -52,11 +52,11 @@ class Method:
 
 def methods() -> list[Method]:
     """Ours, and those of plugins, which are told by the first line of their docstring."""
-    from auralscope.nn.attribution.methods import READINGS
+    from auralscope.nn.attribution.methods import METHODS
 
     found = []
-    for name, reading in READINGS.items():
-        about = (inspect.getdoc(type(reading)) or "Brought by a plugin.").splitlines()[0]
+    for name, method in METHODS.items():
+        about = (inspect.getdoc(type(method)) or "Brought by a plugin.").splitlines()[0]
         found.append(Method(name, *_OURS.get(name, (name, about))))
     return found
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import auralscope as asc
-from auralscope.nn.attribution.descent import Deconvolution
+from auralscope.nn.attribution.backward import Deconvolution
 from auralscope.nn.tape.signals import Signal
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 import auralscope as asc
 from auralscope.errors import InputError, NoRuleError, UnknownNameError
-from auralscope.nn.attribution.methods import READINGS
+from auralscope.nn.attribution.methods import METHODS
 from auralscope.nn.tape.capture import record
 
 # -- drawn at random, against the slow program ---------------------------------------------------------------------
@@ -449,7 +449,7 @@ def test_a_batch_norm_without_statistics() -> None:
 
 
 class Touchy(nn.Module):
-    """Does something to its input that some reading cannot pass, or fails in the middle."""
+    """Does something to its input that some method cannot pass, or fails in the middle."""
 
     def __init__(self, what: str) -> None:
         super().__init__()
@@ -465,7 +465,7 @@ class Touchy(nn.Module):
         return functional.relu(self.second(x))
 
 
-@pytest.mark.parametrize("method", READINGS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("what", ["works", "no rule", "fails"])
 def test_hooks_modes_and_flags_are_as_before(what: str, method: str) -> None:
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Other readings, each against those who defined it: plain autograd, Captum, zennit."""
+"""Compare each attribution method with a reference: plain autograd, Captum, zennit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zennit.rules import Epsilon, Norm, Pass
 
 import auralscope as asc
 from auralscope.errors import NoRuleError, UnknownNameError
-from auralscope.nn.attribution.methods import READINGS, Occlusion
+from auralscope.nn.attribution.methods import METHODS, Occlusion
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")  # Captum's note on what it does
 
@@ -247,8 +247,8 @@ def test_occlusion_covers_every_cell_of_odd_sizes() -> None:
     assert bool(asc.deconvolve(net, image, "1", method=Occlusion(patch=16, stride=8)).isfinite().all())
 
 
-@pytest.mark.parametrize("method", READINGS)
-def test_every_reading_leaves_the_network_as_it_was(method: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_leaves_the_network_as_it_was(method: str) -> None:
     net = network().train()
     image = torch.rand(1, 1, 32, 26, dtype=torch.float64)
     before = [(m.training, len(m._forward_hooks), len(m._forward_pre_hooks)) for m in net.modules()]

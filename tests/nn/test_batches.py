@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import DeviceError
 from auralscope.nn import loaded as inspection
-from auralscope.nn.attribution import descent
+from auralscope.nn.attribution import backward
 from auralscope.nn.attribution.deconvolution import deconvolve, deconvolve_tape
 from auralscope.nn.batches import Batch
 from auralscope.nn.loaded import Model
@@ -157,15 +157,15 @@ def test_deconvolution_goes_on_with_half_of_the_units(
     image = torch.rand(1, 1, 12, 12)
     whole = deconvolve(network, image, "3")
     sizes: list[int] = []
-    descend = descent.Descent._descend
+    walk_back = backward.BackwardMethod._backward
 
-    def narrow(self: descent.Descent, tape: object, start: Tensor, signal: descent.Signal) -> Tensor:
+    def narrow(self: backward.BackwardMethod, tape: object, start: Tensor, signal: backward.Signal) -> Tensor:
         sizes.append(len(signal.values))
         if len(signal.values) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return descend(self, tape, start, signal)  # type: ignore[arg-type]
+        return walk_back(self, tape, start, signal)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(descent.Descent, "_descend", narrow)
+    monkeypatch.setattr(backward.BackwardMethod, "_backward", narrow)
     tape = record(network, image)
     torch.testing.assert_close(deconvolve_tape(tape, "3"), whole, atol=1e-6, rtol=1e-6)
     assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 import auralscope as asc
 from auralscope.errors import NoRuleError, UnknownNameError
-from auralscope.nn.attribution.descent import Deconvolution, mean_gradient_at
+from auralscope.nn.attribution.backward import Deconvolution, mean_gradient_at
 from auralscope.nn.tape.capture import record
 
 if TYPE_CHECKING:
@@ -373,7 +373,7 @@ def test_units_are_those_asked_for_in_their_order() -> None:
 def test_units_in_turns_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     network, image = small_network(), torch.rand(1, 1, 12, 12)
     everything = asc.deconvolve(network, image, "4")
-    monkeypatch.setattr("auralscope.nn.attribution.descent.MEMORY_BYTES", 1)
+    monkeypatch.setattr("auralscope.nn.attribution.backward.MEMORY_BYTES", 1)
     torch.testing.assert_close(asc.deconvolve(network, image, "4"), everything)
 
 

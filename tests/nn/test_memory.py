@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.dsp.inversion import FullRate, render_at_full_rate
-from auralscope.nn.attribution import descent
+from auralscope.nn.attribution import backward
 from auralscope.nn.attribution.deconvolution import deconvolve_tape
 from auralscope.nn.tape.capture import record
 
@@ -79,10 +79,10 @@ def test_a_wider_layer_takes_more_for_its_result_alone() -> None:
 
 @pytest.mark.parametrize(("method", "frames"), [("deconvolution", 160), ("deconvolution", 640), ("lrp-epsilon", 160)])
 def test_the_setting_bounds_what_travels(monkeypatch: pytest.MonkeyPatch, method: str, frames: int) -> None:
-    monkeypatch.setattr(descent, "CACHE_BYTES", 10**12)  # it bounds more tightly; the setting must do alone
+    monkeypatch.setattr(backward, "CACHE_BYTES", 10**12)  # it bounds more tightly; the setting must do alone
     unbounded = spent(96, frames, method)
     setting = unbounded // 4
-    monkeypatch.setattr(descent, "MEMORY_BYTES", setting)
+    monkeypatch.setattr(backward, "MEMORY_BYTES", setting)
     results = 3 * 96 * 64 * frames * 4
     assert spent(96, frames, method) < setting + results
 

@@ -16,7 +16,7 @@ from crnn.tags import MSD_TAGS
 
 import auralscope as asc
 from auralscope.errors import WeightsError
-from auralscope.nn.attribution.descent import Deconvolution, gradient_at, last_map
+from auralscope.nn.attribution.backward import Deconvolution, gradient_at, last_map
 
 
 def slow_gru(sequence, weights, biases) -> np.ndarray:

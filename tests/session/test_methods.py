@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from test_session import filled, looking, owner
 
-from auralscope.nn.attribution import methods as readings
-from auralscope.nn.attribution.descent import Reading
+from auralscope.nn.attribution import methods as attribution
+from auralscope.nn.attribution.base import AttributionMethod
 from auralscope.session.looks import LayerLook, fill
 from auralscope.session.methods import FIRST, SLOW, methods
 
 __all__ = ["looking", "owner"]
 
 
-def test_every_reading_has_a_title_and_a_sentence():
+def test_every_method_has_a_title_and_a_sentence():
     found = {method.name: method for method in methods()}
-    assert set(found) == set(readings.READINGS)
+    assert set(found) == set(attribution.METHODS)
     assert next(iter(found)) == FIRST
     for method in found.values():
         assert method.about.endswith(".")
@@ -26,7 +26,7 @@ def test_every_reading_has_a_title_and_a_sentence():
     assert len({method.title for method in found.values()}) == len(found)
 
 
-class Loud(Reading):
+class Loud(AttributionMethod):
     """Where the input is loud, whatever the unit says.
 
     Of no use.
@@ -38,8 +38,8 @@ class Loud(Reading):
         return tape.image.expand(len(units), *tape.image.shape[1:])
 
 
-def test_a_plugins_reading_is_told_by_its_own_words_and_can_be_chosen(looking, monkeypatch):
-    monkeypatch.setitem(readings.READINGS, "loud", Loud())
+def test_a_plugins_method_is_told_by_its_own_words_and_can_be_chosen(looking, monkeypatch):
+    monkeypatch.setitem(attribution.METHODS, "loud", Loud())
     (found,) = [method for method in methods() if method.name == "loud"]
     assert found.about == inspect.getdoc(Loud).splitlines()[0]
     session = looking.session
@@ -124,8 +124,8 @@ def test_occlusion_gives_way_and_can_be_cancelled(looking):
 
 
 def test_with_occlusion_the_chosen_unit_sounds_when_it_is_there(looking, monkeypatch):
-    quick = readings.Occlusion(patch=96, stride=96)
-    monkeypatch.setitem(readings.READINGS, "occlusion", quick)
+    quick = attribution.Occlusion(patch=96, stride=96)
+    monkeypatch.setitem(attribution.METHODS, "occlusion", quick)
     session = looking.session
     session.choose_layer("output")
     filled(looking)
@@ -141,7 +141,7 @@ def test_with_occlusion_the_chosen_unit_sounds_when_it_is_there(looking, monkeyp
 
 @pytest.mark.parametrize("method", ["gradient", "occlusion"])
 def test_filling_in_parts_gives_what_the_run_gives_at_once(looking, monkeypatch, method):
-    monkeypatch.setitem(readings.READINGS, "occlusion", readings.Occlusion(patch=64, stride=64))
+    monkeypatch.setitem(attribution.METHODS, "occlusion", attribution.Occlusion(patch=64, stride=64))
     run = looking.session.look.run
     told, found = [], {}
     for part in fill(run, "dense", method, {5, 7}, told.append):

@@ -45,8 +45,7 @@ from torch import Tensor, nn
 from auralscope.dsp.inversion import matching_gain_db
 from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.nn.attribution.deconvolution import deconvolve_tape
-from auralscope.nn.attribution.descent import is_map
-from auralscope.nn.tape.capture import record
+from auralscope.nn.tape.capture import is_map, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence, Sized

@@ -18,8 +18,7 @@ from torch.nn import functional
 
 from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.labels.categories import CATEGORIES, category
-from auralscope.nn.attribution.descent import unit_count
-from auralscope.nn.tape.capture import INPUT, Tape, record
+from auralscope.nn.tape.capture import INPUT, Tape, record, unit_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable

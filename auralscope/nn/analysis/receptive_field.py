@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import UnknownNameError
-from auralscope.nn.attribution.descent import is_map
 from auralscope.nn.attribution.rules import BatchNorm, Convolution, MaxPool, Pass, Rectify
+from auralscope.nn.tape.capture import is_map
 from auralscope.nn.tape.steps import Step, bound, substitute, tensors_in
 
 if TYPE_CHECKING:

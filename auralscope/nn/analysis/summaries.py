@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralscope.nn.attribution.descent import is_map, outcome, unit_count
+from auralscope.nn.batches import outcome
+from auralscope.nn.tape.capture import is_map, unit_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

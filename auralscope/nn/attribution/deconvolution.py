@@ -1,4 +1,4 @@
-"""Deconvolution of any network in two calls; how it is done is said in `auralscope.nn.attribution.descent`."""
+"""Deconvolution of any network in two calls; how it is done is said in `auralscope.nn.attribution.backward`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from auralscope.errors import InputError, UnknownNameError
-from auralscope.nn.attribution.descent import Reading, outcome, unit_count
-from auralscope.nn.attribution.methods import reading
-from auralscope.nn.tape.capture import Tape, record
+from auralscope.nn.attribution.methods import find_method
+from auralscope.nn.batches import outcome
+from auralscope.nn.tape.capture import Tape, record, unit_count
 from auralscope.nn.tape.steps import tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+
+    from auralscope.nn.attribution.base import AttributionMethod
 
 
 def deconvolve(
@@ -22,7 +24,7 @@ def deconvolve(
     image: Tensor,
     layer: str,
     units: Sequence[int] | None = None,
-    method: str | Reading = "deconvolution",
+    method: str | AttributionMethod = "deconvolution",
 ) -> Tensor:
     """Deconvolve units of any network.
 
@@ -37,8 +39,8 @@ def deconvolve(
         Dotted name of the module whose output is looked at, such as `"features.8"`.
     units : sequence of int, optional
         All of the layer's unless given.
-    method : str or Reading
-        Another reading of the same question; see `auralscope.nn.attribution.methods`.
+    method : str or AttributionMethod
+        Another attribution method; see `auralscope.nn.attribution.methods`.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def _first_not_finite(tape: Tape) -> str:
 
 
 def deconvolve_tape(
-    tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | Reading = "deconvolution"
+    tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | AttributionMethod = "deconvolution"
 ) -> Tensor:
     """Deconvolve units of a forward pass that was recorded; see `deconvolve`."""
     with torch.no_grad():
@@ -79,9 +81,9 @@ def deconvolve_tape(
 
 
 def deconvolve_parts(
-    tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | Reading = "deconvolution"
+    tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | AttributionMethod = "deconvolution"
 ) -> Generator[float, None, Tensor]:
-    """As `deconvolve_tape`, but a reading that takes long says in between how far it is, 0 to 1.
+    """As `deconvolve_tape`, but a method that takes long yields in between how far it is, 0 to 1.
 
     Each part is to be asked for without gradients.
     """
@@ -94,5 +96,5 @@ def deconvolve_parts(
     if not chosen:
         image = tape.image.new_zeros(0, *tape.image.shape[1:])
     else:
-        image = yield from reading(method).parts(tape, layer, chosen)
+        image = yield from find_method(method).attribute_parts(tape, layer, chosen)
     return image[:, 0] if image.shape[1] == 1 else image

@@ -1,6 +1,6 @@
-"""Other readings of the question that deconvolution asks: what in the input did this unit answer to?
+"""Attribution methods beside deconvolution, and the table of all of them.
 
-All begin with the unit's own answer (its map, or its value), every other unit zero, and most descend along the same
+All begin with the unit's own answer (its map, or its value), every other unit zero, and most go back along the same
 tape, only by other rules.
 """
 
@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import NoRuleError, UnknownNameError
-from auralscope.nn.attribution.descent import Deconvolution, Descent, Reading, gradient_at, is_map, last_map, outcome
+from auralscope.nn.attribution.backward import BackwardMethod, Deconvolution, gradient_at, last_map
+from auralscope.nn.attribution.base import AttributionMethod
 from auralscope.nn.attribution.rules import (
     Adjoint,
     BatchNorm,
@@ -27,6 +28,8 @@ from auralscope.nn.attribution.rules import (
     Rule,
     table,
 )
+from auralscope.nn.batches import outcome
+from auralscope.nn.tape.capture import is_map
 from auralscope.nn.tape.convolution import CONVOLUTION_ARGUMENTS, transposed_convolution
 from auralscope.nn.tape.signals import Signal
 from auralscope.nn.tape.steps import bound
@@ -126,7 +129,7 @@ SHARED = (
 """Averages, sums and differences: relevance is shared out by contribution, as by LRP-epsilon (zennit's `Norm`)."""
 
 
-class Gradient(Descent):
+class Gradient(BackwardMethod):
     """The gradient of half the squared answer, or that times the input.
 
     Above the convolutions it is taken at once, by replaying those steps, whatever they are: a recurrent layer written
@@ -153,7 +156,7 @@ class Gradient(Descent):
         return below, Signal(gradient[:, 0])
 
 
-class GradCam(Reading):
+class GradCam(AttributionMethod):
     """Grad-CAM (Selvaraju et al. 2017, sec. 3): the last maps, weighted by the unit's mean gradient, and rectified.
 
     For labels and other units above the convolutions.
@@ -161,7 +164,7 @@ class GradCam(Reading):
 
     name = "grad-cam"
 
-    def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
+    def attribute(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
         top = tape.layer(layer)
         if is_map(top, tape.image):
             raise NoRuleError(f"Grad-CAM is for labels and dense units; '{layer}' is a convolution's.")
@@ -175,7 +178,7 @@ class GradCam(Reading):
         return image.expand(-1, tape.image.shape[1], *size)
 
 
-class Occlusion(Reading):
+class Occlusion(AttributionMethod):
     """Occlusion (Zeiler & Fergus 2014, sec. 4.2): how much of its answer a unit loses when a patch is silenced.
 
     A patch of zeros (silence) is moved over the input; where patches overlap, their losses are averaged. A loss is
@@ -196,10 +199,10 @@ class Occlusion(Reading):
         self.patch = patch
         self.stride = stride
 
-    def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
-        return outcome(self.parts(tape, layer, units))
+    def attribute(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
+        return outcome(self.attribute_parts(tape, layer, units))
 
-    def parts(self, tape: Tape, layer: str, units: list[int]) -> Generator[float, None, Tensor]:
+    def attribute_parts(self, tape: Tape, layer: str, units: list[int]) -> Generator[float, None, Tensor]:
         whole = self._answer(tape, layer, units)
         size = tape.image.shape[2:]
         losses = tape.image.new_zeros(len(units), *size)
@@ -228,14 +231,16 @@ class Occlusion(Reading):
         return top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
 
 
-READINGS: dict[str, Reading] = {
-    reading.name: reading
-    for reading in (
+METHODS: dict[str, AttributionMethod] = {
+    method.name: method
+    for method in (
         Deconvolution(),
-        Descent("guided", table(Guide(), MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint()), Derivative()),
+        BackwardMethod(
+            "guided", table(Guide(), MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint()), Derivative()
+        ),
         Gradient("gradient"),
         Gradient("gradient-input", times_input=True),
-        Descent(
+        BackwardMethod(
             "lrp-epsilon",
             table(
                 Epsilon((*Convolution.functions, functional.linear, *SHARED)),
@@ -245,7 +250,7 @@ READINGS: dict[str, Reading] = {
                 Adjoint(),
             ),
         ),
-        Descent(
+        BackwardMethod(
             "lrp-zplus",
             table(ZPlus(), Epsilon((functional.linear, *SHARED)), PassAll(), PassGated(), MaxPool(), Adjoint()),
         ),
@@ -256,16 +261,16 @@ READINGS: dict[str, Reading] = {
 """What `method=` may name. The registry adds those of plugins."""
 
 
-def reading(method: str | Reading) -> Reading:
-    """The reading called `method`, or one that was brought along.
+def find_method(method: str | AttributionMethod) -> AttributionMethod:
+    """Return the method called `method`, or the method itself where it is one.
 
     Raises
     ------
     UnknownNameError
         Names those there are.
     """
-    if isinstance(method, Reading):
+    if isinstance(method, AttributionMethod):
         return method
-    if method not in READINGS:
-        raise UnknownNameError(f"There is no method '{method}'; there is: {', '.join(READINGS)}.")
-    return READINGS[method]
+    if method not in METHODS:
+        raise UnknownNameError(f"There is no method '{method}'; there is: {', '.join(METHODS)}.")
+    return METHODS[method]

@@ -1,4 +1,4 @@
-"""Readings of a unit, and the walk down the tape that most of them are.
+"""Deconvolution, and the walk back along the tape that most attribution methods share.
 
 Deconvolution itself is here: Zeiler & Fergus 2014, sec. 2.1; for music, Choi et al. 2015 and Choi 2018, sec. 7.2.
 Forward once, keeping each pooling's switches; start from the map of the chosen unit with every other unit zero;
@@ -14,13 +14,13 @@ the published CRNN), the gradient is the mean of those on the way from an empty 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from auralscope.errors import NoRuleError
+from auralscope.nn.attribution.base import AttributionMethod
 from auralscope.nn.attribution.rules import (
     DECONVOLUTION,
     BatchNorm,
@@ -31,14 +31,12 @@ from auralscope.nn.attribution.rules import (
     Table,
 )
 from auralscope.nn.batches import Batch
-from auralscope.nn.tape.capture import INPUT, Tape
+from auralscope.nn.tape.capture import INPUT, Tape, is_map
 from auralscope.nn.tape.convolution import CONVOLUTION_ARGUMENTS, is_folded
 from auralscope.nn.tape.signals import Signal
 from auralscope.nn.tape.steps import bound, first_input
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from auralscope.nn.tape.steps import Step
 
 CACHE_BYTES = 12_000_000
@@ -52,45 +50,8 @@ SATURATED = 1e-6
 """A unit of which gradient times map makes no more than this part of its answer is saturated."""
 
 
-Outcome = TypeVar("Outcome")
-
-
-class Reading(ABC):
-    """A way to say, as an image in the input's plane, what a unit answered to.
-
-    Attributes
-    ----------
-    name : str
-        As given to `method=`.
-    """
-
-    name: str
-
-    @abstractmethod
-    def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
-        """Read units of a layer of a recorded forward pass.
-
-        Parameters
-        ----------
-        tape : Tape
-        layer : str
-            Dotted name of the module; it is there.
-        units : list of int
-            They are there.
-
-        Returns
-        -------
-        (units, channels, bins, frames) tensor
-        """
-
-    def parts(self, tape: Tape, layer: str, units: list[int]) -> Generator[float, None, Tensor]:
-        """As `read`, but what takes long says in between how far it is, 0 to 1, and can be left there."""
-        yield from ()
-        return self.read(tape, layer, units)
-
-
-class Descent(Reading):
-    """A reading that carries a signal down the tape, step by step, each by its rule.
+class BackwardMethod(AttributionMethod):
+    """Attribution method that carries a signal down the tape, step by step, each by its rule.
 
     Parameters
     ----------
@@ -108,14 +69,14 @@ class Descent(Reading):
         self._otherwise = otherwise
         self._times_input = times_input
 
-    def read(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
+    def attribute(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
         top = tape.layer(layer)
         batch = Batch(_units_at_once(tape, top), "units", top.device)
-        image = torch.cat(list(batch.turns(lambda turn: self._descend(tape, *self.start(tape, top, turn)), units)))
+        image = torch.cat(list(batch.turns(lambda turn: self._backward(tape, *self.start(tape, top, turn)), units)))
         return image * tape.image if self._times_input else image
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
-        """Where the descent begins, and with what: each unit's own answer, every other unit zero."""
+        """Return where the walk begins, and with what: each unit's own answer, every other unit zero."""
         if is_map(top, tape.image):
             channels = torch.tensor(units, device=top.device)
             return top, Signal(top[0, channels].unsqueeze(1), channels)
@@ -124,7 +85,7 @@ class Descent(Reading):
         between = (1,) * (top.ndim - 2)
         return top, Signal(chosen.view(len(units), *between, -1) * top)
 
-    def _descend(self, tape: Tape, start: Tensor, signal: Signal) -> Tensor:
+    def _backward(self, tape: Tape, start: Tensor, signal: Signal) -> Tensor:
         """Carry a signal from a recorded tensor down to the image: (units, channels, bins, frames)."""
         first = tape.maker(start)
         waiting = {} if first is None else {first: signal}
@@ -161,7 +122,7 @@ class Descent(Reading):
         return waiting[INPUT].dense(tape.image.shape[1])
 
 
-class Deconvolution(Descent):
+class Deconvolution(BackwardMethod):
     """Zeiler & Fergus 2014; above the convolutions, gradient times map (see the module)."""
 
     def __init__(self) -> None:
@@ -178,26 +139,6 @@ class Deconvolution(Descent):
         if saturated:
             start[saturated] = mean_gradient_at(tape, below, top, [units[row] for row in saturated]) * below
         return below, Signal(start)
-
-
-def outcome(parts: Generator[Any, None, Outcome]) -> Outcome:
-    """What a generator returns in the end, all its parts passed over."""
-    while True:
-        try:
-            next(parts)
-        except StopIteration as end:
-            found: Outcome = end.value
-            return found
-
-
-def is_map(value: Tensor, image: Tensor) -> bool:
-    """Whether a layer's output is a stack of feature maps, laid out as the input is."""
-    return value.ndim == image.ndim
-
-
-def unit_count(value: Tensor, image: Tensor) -> int:
-    """Units of a layer: channels of maps, the last axis of a dense or recurrent layer's output."""
-    return value.shape[1] if is_map(value, image) else value.shape[-1]
 
 
 def last_map(tape: Tape, top: Tensor) -> Tensor:
