@@ -14,7 +14,7 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from auralscope import weights
 from auralscope.errors import AuralScopeError, FileError, WeightsError
 from auralscope.files import quoted, reason, sha256, size_words, staged
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from auralscope.nn.model import ModelSpec, Published
 
-Progress = Callable[[float], None]
 
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = (10.0, 30.0)
@@ -45,7 +45,7 @@ def card_of(spec: ModelSpec) -> Path:
     return weights.file_of(spec).with_suffix(".json")
 
 
-def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress | None = None) -> Path:
+def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress = no_progress) -> Path:
     """Fetch a model's published weights; at once where they are here already.
 
     Parameters
@@ -80,11 +80,10 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress | 
     where = published.url if source is None else str(source)
     if "://" not in where:
         where = str(Path(where).resolve())  # as the card gives it
-    tell: Progress = progress or (lambda _share: None)
     _sweep(file.parent)
     with staged(file.parent) as aside:
         original = aside / f"original{PurePosixPath(urlsplit(published.url).path).suffix}"
-        _fetch(where, published, original, tell)
+        _fetch(where, published, original, progress)
         arrays = _convert(spec, published, original)
         original.unlink()
         _check(spec, arrays)
@@ -92,7 +91,7 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress | 
         # Moved into place in the order of their names: the card, then the weights, which alone make it installed.
         (aside / card_of(spec).name).write_text(_card(spec, published, where, content), encoding="utf-8")
         (aside / file.name).write_bytes(content)
-        tell(1.0)
+        progress(1.0)
     return file
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     from numpy.typing import NDArray
+
+
+Progress = Callable[[float], None]
+"""A function that is called with the finished share of a long task, 0 to 1; what it raises ends the task."""
+
+
+def no_progress(share: float) -> None:
+    """Ignore the finished share of a task: the default wherever a function takes `progress`."""
 
 
 @dataclass(frozen=True, eq=False)

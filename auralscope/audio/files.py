@@ -23,10 +23,10 @@ import numpy as np
 
 from auralscope.errors import AudioFileError
 from auralscope.files import quoted, reason, write_aside
-from auralscope.types import Clip
+from auralscope.types import Clip, Progress, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -57,7 +57,7 @@ def load_clip(
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = no_progress,
 ) -> Clip:
     """Decode a sound file, or the sound of a video, at its own rate.
 
@@ -358,7 +358,7 @@ def _gather(
     name: str,
     start_s: float,
     duration_s: float | None,
-    progress: Callable[[float], None] | None,
+    progress: Progress,
 ) -> NDArray[np.float32]:
     """The samples asked for, in one array, with every way in which they may be unfit said."""
     rate = sound.rate
@@ -382,8 +382,7 @@ def _gather(
                     raise AudioFileError(
                         f"{name} is too long to open as a whole: open a part of {limit_s:,} s or less."
                     )
-            if progress is not None:
-                progress(min(n / expected if expected else file.tell() / n_bytes, 1.0))
+            progress(min(n / expected if expected else file.tell() / n_bytes, 1.0))
             if n >= wanted:
                 break
     if (expected is not None and n < expected - _TOLERANCE_S * rate) or (sound.is_broken and expected is None):
@@ -406,8 +405,7 @@ def _gather(
             f"{name} has {n_not_finite:,} samples that are not numbers (NaN or infinite) of {n * parts[0].shape[0]:,}: "
             "export it again from the program that made it."
         )
-    if progress is not None:
-        progress(1.0)
+    progress(1.0)
     return np.concatenate(parts, axis=1)
 
 

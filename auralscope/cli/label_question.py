@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from auralscope.errors import AuralScopeError
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from auralscope.nn.analysis.label_vectors import Metric, Order
@@ -80,7 +81,7 @@ class Question:
         if out is not None and out.suffix.lower() not in endings:
             raise AuralScopeError(f"--out takes a name that ends in {', '.join(endings)}, not '{out.name}'.")
 
-    def answer(self, model: Model, progress: Callable[[float], None] = lambda _done: None) -> Report:
+    def answer(self, model: Model, progress: Progress = no_progress) -> Report:
         """Make the report; `progress` is called with 0 to 1, and what it raises ends the work."""
         if self.recordings or self.kernels is not None:
             from auralscope.reports.layers import KernelReport, MapReport

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -17,6 +17,7 @@ import numpy as np
 
 from auralscope.errors import FileError
 from auralscope.files import quoted, reason
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +89,7 @@ class _Piece(NamedTuple):
 def load_ground_truth(
     files: Sequence[str | Path],
     labels: Sequence[str],
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
     seed: int = 0,
 ) -> GroundTruth:
     """Count labels over the tracks of one or more files, one below the other.
@@ -128,7 +129,7 @@ def load_ground_truth(
 def read_tracks(
     files: Sequence[str | Path],
     labels: Sequence[str],
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
 ) -> Iterator[tuple[Sequence[str], NDArray[np.bool_]]]:
     """Read tracks with their names, piece by piece: (tracks,) names and (tracks, labels) values.
 

@@ -8,7 +8,7 @@ for all tracks.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +18,7 @@ import numpy as np
 from auralscope.errors import FileError
 from auralscope.files import quoted, reason
 from auralscope.labels.ground_truth import read_tracks
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,7 +156,7 @@ def load_checked(
     file: str | Path,
     labels: Sequence[str],
     truth_files: Sequence[str | Path] = (),
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
 ) -> list[Checked]:
     """Read what listening again found, and hold it against the ground truth.
 
@@ -227,7 +228,7 @@ def _judged(
     rows: list[tuple[int, list[str]]],
     labels: Sequence[str],
     truth_files: Sequence[str | Path],
-    progress: Callable[[float], None],
+    progress: Progress,
 ) -> list[Checked]:
     places = {label.casefold(): place for place, label in enumerate(labels)}
     unknown = [cell for cell in head[1:] if cell.casefold() not in places]

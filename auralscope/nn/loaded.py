@@ -16,10 +16,10 @@ from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
 from auralscope.nn.batches import Batch, enough_memory
 from auralscope.nn.runs import Passage, Run, to_numpy
 from auralscope.nn.tape.capture import record
-from auralscope.types import Clip, Scores
+from auralscope.types import Clip, Progress, Scores, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -135,9 +135,7 @@ class Model:
         """Return the output layer's weights; see `auralscope.nn.analysis.label_vectors`."""
         return self._label_vectors
 
-    def predict(
-        self, clip: Clip, hop_s: float | None = None, progress: Callable[[float], None] | None = None
-    ) -> Scores:
+    def predict(self, clip: Clip, hop_s: float | None = None, progress: Progress = no_progress) -> Scores:
         """Probabilities of the labels over a clip of any length.
 
         Parameters
@@ -159,8 +157,7 @@ class Model:
         for part in self.predict_at(clip, starts_s):
             parts.append(part.values)
             done += len(part.values)
-            if progress is not None:
-                progress(done / len(starts_s))
+            progress(done / len(starts_s))
         return Scores(np.concatenate(parts), starts_s, self.labels)
 
     def window_starts_s(self, clip: Clip, hop_s: float | None = None) -> NDArray[np.float64]:

@@ -16,10 +16,10 @@ from auralscope.nn.attribution.backward import BackwardMethod
 from auralscope.nn.attribution.deconvolution import deconvolve_parts, deconvolve_tape
 from auralscope.nn.attribution.methods import find_method
 from auralscope.nn.tape.capture import is_map
-from auralscope.types import Auralisation, Clip
+from auralscope.types import Auralisation, Clip, Progress, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -219,7 +219,7 @@ class Run(Excerpt):
         level: Level = "true",
         seed: int = 0,
         method: str = "deconvolution",
-        progress: Callable[[float], None] = lambda _done: None,
+        progress: Progress = no_progress,
     ) -> UnitFaithfulness | LabelFaithfulness:
         """How far a unit's sound can be trusted; of the output layer, a label's.
 
@@ -291,7 +291,7 @@ class Passage(Excerpt):
         layer: str,
         units: Sequence[int] | None = None,
         method: str = "deconvolution",
-        progress: Callable[[float], None] = lambda _done: None,
+        progress: Progress = no_progress,
     ) -> NDArray[np.float32]:
         bins, n_frames = self.model.front_end.input_shape
         length = self._seen.image.shape[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from auralscope.audio.files import write_wav
 from auralscope.errors import UnknownNameError
 from auralscope.files import sha256, staged
 from auralscope.reports import pictures
-from auralscope.types import unit_name
+from auralscope.types import Progress, no_progress, unit_name
 
 if TYPE_CHECKING:
     from auralscope.dsp.inversion import Render
@@ -31,7 +31,7 @@ def write_auralisations(
     render: Render = "mask",
     rate: Rate = "model",
     duration_s: float | None = None,
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Write what units hear.
 

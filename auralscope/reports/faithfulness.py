@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from auralscope.nn.analysis.faithfulness import (
     output_layer,
     unit_faithfulness,
 )
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from auralscope.nn.loaded import Model
@@ -64,7 +65,7 @@ def measure(
     level: Level = "true",
     seed: int = 0,
     most: int | None = None,
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
 ) -> Measured:
     """Measure every unit of every layer of one window, and every label; or those of one layer.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from auralscope.labels.categories import CATEGORIES
 from auralscope.labels.ground_truth import read_tracks
 from auralscope.labels.noise import Estimate, LabelNoise, label_noise, load_checked
 from auralscope.reports.labels import aligned, number, plain
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ class QualityReport:
         noise_file: Path | None = None,
         scored: Path | None = None,
         truth_files: Sequence[Path] = (),
-        progress: Callable[[float], None] = lambda _done: None,
+        progress: Progress = no_progress,
     ) -> None:
         self.model = model
         self.noise: list[LabelNoise] = []
@@ -131,7 +132,7 @@ class QualityReport:
 
 
 def _scored(
-    model: Model, scored: Path, truth_files: Sequence[Path], progress: Callable[[float], None]
+    model: Model, scored: Path, truth_files: Sequence[Path], progress: Progress
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Values of tracks and the model's scores of them, (tracks, labels) each."""
     if not scored.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from auralscope.files import write_aside
 from auralscope.labels.comparison import Comparison, compare
 from auralscope.labels.cooccurrence import Agreement, Correlation, agreement
 from auralscope.labels.ground_truth import GroundTruth, load_ground_truth
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class LabelReport:
         metric: Metric = "cosine",
         order: Order = "model",
         truth_files: Sequence[Path] = (),
-        progress: Callable[[float], None] = lambda _done: None,
+        progress: Progress = no_progress,
     ) -> None:
         self.model = model
         self.metric: Metric = metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from auralscope.files import write_aside
 from auralscope.nn.analysis.first_layer import Kernel, first_layer_kernels
 from auralscope.nn.analysis.recordings import feature_layer, hear_all, label_affinity, recordings_map
 from auralscope.reports.labels import aligned, number, plain
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,9 +42,7 @@ class KernelReport:
         Called with 0 to 1; what it raises ends the work.
     """
 
-    def __init__(
-        self, model: Model, files: Sequence[Path] = (), progress: Callable[[float], None] = lambda _done: None
-    ) -> None:
+    def __init__(self, model: Model, files: Sequence[Path] = (), progress: Progress = no_progress) -> None:
         self.model = model
         self.kernels: list[Kernel] = first_layer_kernels(model)
         self.unheard: list[str] = []
@@ -134,9 +133,7 @@ class MapReport:
         Called with 0 to 1; what it raises ends the work.
     """
 
-    def __init__(
-        self, model: Model, files: Sequence[Path], progress: Callable[[float], None] = lambda _done: None
-    ) -> None:
+    def __init__(self, model: Model, files: Sequence[Path], progress: Progress = no_progress) -> None:
         self.model = model
         self.layer = feature_layer(model)
         self.unheard: list[str] = []

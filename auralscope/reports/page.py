@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from auralscope.audio.files import wav_bytes
 from auralscope.errors import FileError
 from auralscope.files import quoted, reason, write_aside
 from auralscope.reports import pictures
-from auralscope.types import unit_name
+from auralscope.types import Progress, no_progress, unit_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +57,7 @@ def loudest_start_s(clip: Clip, window_s: float) -> float:
     return int(np.argmax(energies)) * step / clip.sample_rate
 
 
-def write_report(run: Run, file: Path, *, top: int = 6, progress: Callable[[float], None] = lambda _done: None) -> None:
+def write_report(run: Run, file: Path, *, top: int = 6, progress: Progress = no_progress) -> None:
     """Write the page of one window.
 
     Parameters
@@ -83,7 +82,7 @@ def write_report(run: Run, file: Path, *, top: int = 6, progress: Callable[[floa
     write_aside(file, _page(run, top, progress).encode())
 
 
-def _page(run: Run, top: int, progress: Callable[[float], None]) -> str:
+def _page(run: Run, top: int, progress: Progress) -> str:
     model = run.model
     name = html.escape(quoted(run.clip.source.name)[1:-1]) if run.clip.source else "a clip"
     start_s = run.clip.start_s + run.start_s

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from auralscope.session.methods import SLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     import numpy as np
     from numpy.typing import NDArray
 
     from auralscope.nn.runs import Run
+    from auralscope.types import Progress
 
 GALLERY_BATCH = 4
 """Units that are deconvolved together while a gallery fills: small enough to answer a click in between."""
@@ -90,7 +91,7 @@ def feature_of(run: Run, unit: int, image: NDArray[np.float32]) -> Feature:
 
 
 def fill(
-    run: Run, layer: str, method: str, have: Collection[int], advance: Callable[[float], None]
+    run: Run, layer: str, method: str, have: Collection[int], advance: Progress
 ) -> Iterator[LayerLook | list[Feature]]:
     """A layer's answer, then what is missing of its features, the most active unit first.
 

@@ -46,9 +46,10 @@ from auralscope.dsp.inversion import matching_gain_db
 from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.nn.attribution.deconvolution import deconvolve_tape
 from auralscope.nn.tape.capture import is_map, record
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence, Sized
+    from collections.abc import Iterator, Sequence, Sized
 
     from auralscope.nn.runs import Run
 
@@ -195,7 +196,7 @@ def unit_faithfulness(
     level: Level = "true",
     seed: int = 0,
     method: str = "deconvolution",
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
 ) -> list[UnitFaithfulness]:
     """Measure units of a layer.
 
@@ -243,7 +244,7 @@ def label_faithfulness(
     level: Level = "true",
     seed: int = 0,
     method: str = "deconvolution",
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
 ) -> list[LabelFaithfulness]:
     """Measure labels, each by the sound of its unit in the output layer; see `unit_faithfulness`.
 

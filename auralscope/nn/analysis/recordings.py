@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import torch
 
 from auralscope.audio.files import load_clip
 from auralscope.errors import AudioFileError, AuralScopeError
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +90,7 @@ def hear_all(
     model: Model,
     files: Sequence[Path],
     layer: str,
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
     unheard: list[str] | None = None,
 ) -> Iterator[Heard]:
     """What a layer and the labels make of many recordings, one after the other.

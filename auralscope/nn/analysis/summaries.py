@@ -12,9 +12,10 @@ from torch import Tensor
 
 from auralscope.nn.batches import outcome
 from auralscope.nn.tape.capture import is_map, unit_count
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
@@ -123,7 +124,7 @@ class LayerSummary:
 def summarise(
     run: Run,
     layer: str,
-    progress: Callable[[float], None] = lambda _done: None,
+    progress: Progress = no_progress,
     images: NDArray[np.float32] | None = None,
 ) -> LayerSummary:
     """Summarise every unit of a layer.
@@ -161,7 +162,7 @@ def summarise_parts(run: Run, layer: str, images: NDArray[np.float32]) -> Genera
     return LayerSummary(units, similarity(image).numpy())
 
 
-def _deconvolved(run: Run, layer: str, n_units: int, progress: Callable[[float], None]) -> NDArray[np.float32]:
+def _deconvolved(run: Run, layer: str, n_units: int, progress: Progress) -> NDArray[np.float32]:
     images = []
     for first in range(0, n_units, TOGETHER):
         last = min(first + TOGETHER, n_units)
