@@ -10,7 +10,7 @@ from auralscope.registry import Plugin, registry
 
 if TYPE_CHECKING:
     from auralscope.nn.loaded import Model
-from auralscope.nn.model import Layer, ModelSpec
+    from auralscope.nn.model import Layer, ModelSpec
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import subprocess
@@ -85,3 +86,14 @@ def test_every_hook_says_what_it_is_for() -> None:
     assert undocumented == []
     silent = [name for name, function in hooks.items() if "Returns\n-------" not in (inspect.getdoc(function) or "")]
     assert silent == [], "a hook's docstring says what an implementation returns"
+
+
+def test_every_name_of_the_public_api_is_there() -> None:
+    import auralscope
+
+    stub = ast.parse((ROOT / "auralscope" / "__init__.pyi").read_text(encoding="utf-8"))
+    assignment = next(node for node in stub.body if isinstance(node, ast.Assign))
+    assert sorted(auralscope.__all__) == ast.literal_eval(assignment.value)
+    assert all(hasattr(auralscope, name) for name in auralscope.__all__)
+    with pytest.raises(AttributeError, match="nothing_of_the_kind"):
+        _ = auralscope.nothing_of_the_kind

@@ -1,0 +1,28 @@
+from .audio.files import load_clip, write_wav
+from .catalogue import ModelInfo, load_model, models
+from .errors import AuralScopeError
+from .nn.analysis.label_vectors import LabelVectors
+from .nn.attribution.deconvolution import deconvolve
+from .nn.loaded import Model
+from .nn.runs import Passage, Run
+from .types import Auralisation, Clip, Scores
+
+__version__: str
+
+__all__ = [
+    "AuralScopeError",
+    "Auralisation",
+    "Clip",
+    "LabelVectors",
+    "Model",
+    "ModelInfo",
+    "Passage",
+    "Run",
+    "Scores",
+    "__version__",
+    "deconvolve",
+    "load_clip",
+    "load_model",
+    "models",
+    "write_wav",
+]
