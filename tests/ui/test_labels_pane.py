@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QApplication
 from auralscope.nn.analysis.label_vectors import LabelVectors
 from auralscope.session.labels.words import number
 from auralscope.ui.graphs.diverging import colours_of
-from auralscope.ui.graphs.heatmap import NOWHERE, Heatmap, Matrix
+from auralscope.ui.graphs.heatmap import NOWHERE, Heatmap
+from auralscope.ui.graphs.heatmap_layout import Matrix
 from auralscope.ui.labels.kernels import KernelRole
 
 

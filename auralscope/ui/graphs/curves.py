@@ -16,7 +16,7 @@ from auralscope.ui.graphs.items import ViewItem
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auralscope.ui.panes.spectrogram import SpectrogramPane
+    from auralscope.ui.graphs.timeline import TimePane
 
 COLOURS = ("#5ec8ff", "#ffe14d", "#4df0a0", "#ff8ad0", "#ffffff", "#ff9440", "#b7a0ff", "#c3f36b")
 """Light, as spectrograms are dark where there is room, and told apart also by those who see no red or no green."""
@@ -54,7 +54,7 @@ def curve_colour(number: int) -> QColor:
 class CurvesOver:
     """Draws curves over a spectrogram, and says in its corner what they are."""
 
-    def __init__(self, pane: SpectrogramPane) -> None:
+    def __init__(self, pane: TimePane) -> None:
         self._pane = pane
         self.item = CurvesItem()
         pane.box.addItem(self.item, ignoreBounds=True)

@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from auralscope.ui import theme
 from auralscope.ui.graphs import heatmap_painting as painting
-from auralscope.ui.graphs.heatmap_painting import Place
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from auralscope.ui.graphs.diverging import Scale
+from auralscope.ui.graphs.heatmap_layout import Matrix, Place
 
 NOWHERE = (-1, -1)
-
-
-@dataclass(frozen=True, eq=False)
-class Matrix:
-    """What a heatmap shows.
-
-    Attributes
-    ----------
-    values : (labels, labels) float array
-        NaN where a value is undefined.
-    labels : sequence of str
-        Of rows and of columns, in the order shown.
-    scale : {"diverging", "share"}
-        Centred on zero, or from zero up.
-    limit : float
-        The value of the strongest colour.
-    linkage : (labels - 1, 4) array, optional
-        The tree beside the rows, as scipy gives it; its leaf k stands in row `leaves[k]`.
-    leaves : sequence of int
-    half : bool
-        The upper half is left out, for a matrix that is symmetric.
-    diagonal : bool
-        Whether the diagonal says anything.
-    title : str
-    """
-
-    values: NDArray[np.float64]
-    labels: Sequence[str]
-    scale: Scale = "diverging"
-    limit: float = 1.0
-    linkage: NDArray[np.float64] | None = None
-    leaves: Sequence[int] = ()
-    half: bool = False
-    diagonal: bool = False
-    title: str = ""
-
-    def shows(self, row: int, column: int) -> bool:
-        """Whether a cell is drawn."""
-        return (row != column or self.diagonal) and not (self.half and column > row)
 
 
 class Heatmap(QWidget):
@@ -272,7 +222,3 @@ class Heatmap(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.redraw()
         super().resizeEvent(event)
-
-    def centre_of(self, row: int, column: int) -> QPointF:
-        """The middle of a cell."""
-        return QPointF(self.cell_rect(row, column).center())

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from auralscope.ui import theme
 from auralscope.ui.graphs.colour import PaneColours
-from auralscope.ui.widgets.readout import ReadoutLabel
+from auralscope.ui.graphs.readout import ReadoutLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

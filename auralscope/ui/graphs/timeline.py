@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from auralscope.ui.graphs.axes import AXIS_MARGIN_PX, TimeAxisItem, restyle_axes
 from auralscope.ui.graphs.colour import PaneColours
 from auralscope.ui.graphs.items import PlayheadItem, SpanItem
-from auralscope.ui.widgets.readout import PointerReadout
+from auralscope.ui.graphs.readout import PointerReadout
 
 if TYPE_CHECKING:
     from PySide6.QtCore import SignalInstance

@@ -8,7 +8,8 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
-from auralscope.ui.graphs.heatmap import Heatmap, Matrix
+from auralscope.ui.graphs.heatmap import Heatmap
+from auralscope.ui.graphs.heatmap_layout import Matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from auralscope.session.labels import words
 from auralscope.ui import theme
 from auralscope.ui.graphs.bars import Bar, BarList
-from auralscope.ui.graphs.heatmap import Heatmap, Matrix
+from auralscope.ui.graphs.heatmap import Heatmap
+from auralscope.ui.graphs.heatmap_layout import Matrix
 from auralscope.ui.labels.figures import Figure, limit_of
 from auralscope.ui.widgets.sentences import sentence
 

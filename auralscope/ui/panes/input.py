@@ -13,7 +13,7 @@ from auralscope.display.scales import BinAxis, note_name, time_label
 from auralscope.ui.graphs.axes import AXIS_MARGIN_PX, FrequencyAxisItem, TimeAxisItem, restyle_axes
 from auralscope.ui.graphs.colour import COLOUR_MAPS, PaneColours, value_lut
 from auralscope.ui.graphs.items import PictureItem, PlayheadItem
-from auralscope.ui.widgets.readout import PointerReadout
+from auralscope.ui.graphs.readout import PointerReadout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
