@@ -39,3 +39,7 @@ class NoRuleError(AuralScopeError):
 
 class InputError(AuralScopeError):
     """An input that a network cannot be given: empty, of another rank, or with values that are no numbers."""
+
+
+class TrainingError(AuralScopeError):
+    """Recordings, labels, options, programs or sound fonts with which no model can be trained."""

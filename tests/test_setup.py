@@ -318,16 +318,20 @@ def test_the_wheel_holds_what_a_checkout_holds(tmp_path: Path) -> None:
     for source, home in homes.items():
         files = {file.relative_to(ROOT / source) for file in (ROOT / source).rglob("*") if file.is_file()}
         files = {file for file in files if "__pycache__" not in file.parts}
+        files = {file for file in files if file.parts[:2] not in {("training", "bundled"), ("training", "synthesis")}}
         assert files, source
         assert {file for file in files if not (site / home / file).is_file()} == set()
 
+    assert not (site / "auralscope" / "training" / "bundled").exists()
+    assert not (site / "auralscope" / "training" / "synthesis").exists()
+
     program = """
-import importlib.metadata, json, auralscope, auralscope.resources
+import importlib.metadata, json, auralscope, auralscope.files
 distribution = importlib.metadata.distribution("auralscope")
 print(json.dumps({
     "version": distribution.version, "own_version": auralscope.__version__,
     "entries": sorted(f"{entry.group}:{entry.name}" for entry in distribution.entry_points),
-    "places": [auralscope.__file__, str(auralscope.resources.resource("excerpt.ogg"))],
+    "places": [auralscope.__file__, str(auralscope.files.resource("excerpt.ogg"))],
 }))"""
     command = [sys.executable, "-c", program]
     environment = {**os.environ, "PYTHONPATH": str(site)}

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from auralscope.audio.files import load_clip
 from auralscope.dsp.resampling import resample
 from auralscope.files import write_aside
-from auralscope.training.bundled.corpus import see
+from auralscope.training.windows import network_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class Sounds:
     def window(self, number: int, first: int, front_end: FrontEnd) -> torch.Tensor:
         """The network's (1, bins, frames) of a window from sample `first` on."""
         part = self.samples(number)[first : first + front_end.window_samples].astype(np.float32) / 32768.0
-        return see(front_end, front_end.window(part))
+        return network_input(front_end, front_end.window(part))
 
 
 class _Clips(Dataset[Labelled]):

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auralscope.audio.files import SUFFIXES
+from auralscope.errors import TrainingError
 from auralscope.files import quoted, reason
-from auralscope.training.synthesis.render import TrainingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auralscope.training.bundled.corpus import Split
+    from auralscope.training.windows import Split
 
 SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 TAG_COLUMNS = {"tag", "tags", "label", "labels", "class", "genre"}

@@ -18,17 +18,17 @@ from torch.utils.data import DataLoader
 from auralscope import trained
 from auralscope.dsp.processed import ProcessedSpectrogram, Standardise, Weighting
 from auralscope.dsp.waveform import WaveformFrontEnd
+from auralscope.errors import TrainingError
 from auralscope.files import quoted, reason, sha256, user_folder, write_aside
 from auralscope.nn.architectures import Architecture, Stack, architecture
 from auralscope.nn.loaded import Model, choose_device
 from auralscope.nn.model import ModelSpec, Weights
 from auralscope.registry import Registry
-from auralscope.training.bundled.corpus import FreshWindows, Split
 from auralscope.training.clips import DrawnClips, EvenClips, Sounds, band_statistics
 from auralscope.training.collection import Collection, read_classes, read_tags, split
 from auralscope.training.fit import Fitted, Loss, Settings, areas, export, fit, initialise
 from auralscope.training.own_card import Measured, write_card
-from auralscope.training.synthesis.render import TrainingError
+from auralscope.training.windows import FreshWindows, Split
 from auralscope.weights import load_into
 
 if TYPE_CHECKING:

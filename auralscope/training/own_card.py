@@ -13,8 +13,8 @@ from auralscope.files import write_aside
 if TYPE_CHECKING:
     from auralscope.nn.architectures import Architecture
     from auralscope.nn.model import ModelSpec
-    from auralscope.training.bundled.corpus import Split
     from auralscope.training.fit import Fitted, Settings
+    from auralscope.training.windows import Split
 
 
 @dataclass(frozen=True)

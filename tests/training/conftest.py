@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auralscope.training.synthesis.render import TIM, TrainingError, find_font
+from auralscope.errors import TrainingError
+from auralscope.training.synthesis.render import TIM, find_font
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auralscope.errors import TrainingError
 from auralscope.training.collection import read_classes, read_tags, split
-from auralscope.training.synthesis.render import TrainingError
 
 
 def files(folder: Path, *names: str) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from auralscope.errors import TrainingError
 from auralscope.training.bundled.__main__ import main
 from auralscope.training.synthesis import pop909
 from auralscope.training.synthesis.composer import compose
-from auralscope.training.synthesis.render import TrainingError
 
 
 @pytest.mark.parametrize(

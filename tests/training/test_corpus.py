@@ -10,13 +10,14 @@ import pytest
 import soundfile
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
-from auralscope.errors import AuralScopeError
-from auralscope.training.augment import LEVEL_DB, augment, cut
-from auralscope.training.bundled.corpus import Corpus, EvaluationWindows, FreshWindows, Item, TrainingWindows, plan
+from auralscope.errors import AuralScopeError, TrainingError
+from auralscope.training.bundled.augment import LEVEL_DB, augment, cut
+from auralscope.training.bundled.corpus import Corpus, EvaluationWindows, Item, TrainingWindows, plan
 from auralscope.training.bundled.excerpt import write_excerpt
 from auralscope.training.synthesis.composer import GENRES, Material, compose
 from auralscope.training.synthesis.harmony import diatonic
-from auralscope.training.synthesis.render import FLUID_R3, TIM, TrainingError, find_font, render
+from auralscope.training.synthesis.render import FLUID_R3, TIM, find_font, render
+from auralscope.training.windows import FreshWindows
 
 FRONT_END = SpectrogramFrontEnd(11_025, 512, 256, 4 * 11_025)
 LABELS = ("ballad", "dance", "hip-hop")

@@ -14,7 +14,7 @@ from auralscope.errors import FileError
 from auralscope.registry import find_spec
 from auralscope.training import checkpoint
 from auralscope.training import fit as fitting
-from auralscope.training.bundled.corpus import FreshWindows
+from auralscope.training.windows import FreshWindows
 
 
 class Stripes(Dataset):

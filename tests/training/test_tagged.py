@@ -12,11 +12,11 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from auralscope.dsp.melgrams import StandardisedMelgram
+from auralscope.errors import TrainingError
 from auralscope.files import sha256
 from auralscope.registry import find_spec
 from auralscope.training import fit as fitting
 from auralscope.training.bundled import taggers
-from auralscope.training.bundled.corpus import FreshWindows
 from auralscope.training.bundled.tagged import (
     FONTS,
     SHARED,
@@ -29,9 +29,10 @@ from auralscope.training.bundled.tagged import (
 )
 from auralscope.training.synthesis.arranger import PIECE_S, arrange
 from auralscope.training.synthesis.instruments import FAMILIES, INSTRUMENTS, SECTIONS
-from auralscope.training.synthesis.render import TIM, TrainingError
+from auralscope.training.synthesis.render import TIM
 from auralscope.training.synthesis.styles import STYLES
 from auralscope.training.synthesis.tags import INSTRUMENT_TAGS, TAGS, tags_of
+from auralscope.training.windows import FreshWindows
 from auralscope.weights import file_of
 
 PIECES = [arrange(seed) for seed in range(400)]

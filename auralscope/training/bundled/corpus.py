@@ -8,37 +8,29 @@ the one of which nothing was heard. The tagged corpus keeps them apart better.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-from auralscope.training.augment import augment, cut
+from auralscope.errors import TrainingError
+from auralscope.training.bundled.augment import augment, cut
 from auralscope.training.synthesis import composer
 from auralscope.training.synthesis.composer import PIECE_S, Material, compose
-from auralscope.training.synthesis.render import (
-    CSOUND,
-    FLUID_R3,
-    MUSESCORE,
-    OPL3,
-    TIM,
-    SoundFont,
-    TrainingError,
-)
+from auralscope.training.synthesis.render import CSOUND, FLUID_R3, MUSESCORE, OPL3, TIM, SoundFont
 from auralscope.training.synthesis.rendered import RenderedPieces
+from auralscope.training.windows import Split, network_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import FrontEnd
     from auralscope.training.synthesis.score import Score
-
-Split = Literal["train", "validation", "test"]
 
 SPLIT_FONTS: dict[Split, tuple[SoundFont, ...]] = {
     "train": (FLUID_R3, MUSESCORE, CSOUND),
@@ -157,7 +149,7 @@ class TrainingWindows(Dataset[tuple[torch.Tensor, int]]):
         item, stored = self.pieces[number % len(self.pieces)]
         sound = stored.astype(np.float32) / 32768.0
         window = augment(rng, cut(rng, sound, self.front_end.window_samples), self.front_end.sample_rate)
-        return see(self.front_end, window), self.genres.index(item.genre)
+        return network_input(self.front_end, window), self.genres.index(item.genre)
 
 
 class EvaluationWindows(Dataset[tuple[torch.Tensor, int]]):
@@ -176,7 +168,7 @@ class EvaluationWindows(Dataset[tuple[torch.Tensor, int]]):
                 if float(np.sqrt(np.mean(window**2))) < 1e-3:
                     continue
                 # Half precision holds the image to 0.05 %, in half of the memory.
-                self.images.append(see(front_end, window).half())
+                self.images.append(network_input(front_end, window).half())
                 self.labels.append(genres.index(item.genre))
                 self.items.append(item)
 
@@ -185,27 +177,3 @@ class EvaluationWindows(Dataset[tuple[torch.Tensor, int]]):
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
         return self.images[number].float(), self.labels[number]
-
-
-class FreshWindows(Sampler[int]):
-    """Numbers for `TrainingWindows`: `repeats` windows of each piece an epoch, in random order, all new."""
-
-    def __init__(self, n_pieces: int, repeats: int, seed: int = 0) -> None:
-        self.n_pieces = n_pieces
-        self.repeats = repeats
-        self.seed = seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return self.n_pieces * self.repeats
-
-    def __iter__(self) -> Iterator[int]:
-        first = self.epoch * len(self)
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self))
-        self.epoch += 1
-        return iter((first + order).tolist())
-
-
-def see(front_end: FrontEnd, window: NDArray[np.float32]) -> torch.Tensor:
-    """(window_samples,) to the network's (1, bins, frames)."""
-    return front_end.see(torch.from_numpy(window)).image.unsqueeze(0)

@@ -11,10 +11,11 @@ import torch
 
 from auralscope import registry
 from auralscope.training.bundled import card
-from auralscope.training.bundled.corpus import Corpus, EvaluationWindows, FreshWindows, TrainingWindows, plan
+from auralscope.training.bundled.corpus import Corpus, EvaluationWindows, TrainingWindows, plan
 from auralscope.training.fit import Settings, confusion, dead_units, export, fit, initialise
 from auralscope.training.synthesis import pop909
 from auralscope.training.synthesis.rendered import show_progress
+from auralscope.training.windows import FreshWindows
 from auralscope.weights import load_into
 
 # Windows that training draws from each piece in one epoch.

@@ -14,10 +14,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from auralscope import registry
+from auralscope.errors import TrainingError
 from auralscope.files import write_aside
 from auralscope.training.bundled.tagged import TaggedCorpus, TaggedItem, plan
 from auralscope.training.synthesis.arranger import arrange
-from auralscope.training.synthesis.render import TrainingError
 from auralscope.training.synthesis.styles import STYLES
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.melgrams import StandardisedMelgram
-    from auralscope.training.bundled.corpus import Split
     from auralscope.training.synthesis.score import Score
+    from auralscope.training.windows import Split
 
 # A sound font comes as often as it is named. Which share samples, `font_samples` finds out: FluidR3 and MuseScore's do,
 # CSOUND and TIM (TIM, of validation, only chooses an epoch), and a little A320U with these. GeneralUser, of the test,

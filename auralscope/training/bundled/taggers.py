@@ -13,15 +13,15 @@ from torch import nn
 
 from auralscope import registry
 from auralscope.dsp.melgrams import StandardisedMelgram
+from auralscope.errors import TrainingError
 from auralscope.nn.loaded import Model
 from auralscope.training.bundled import tagger_card
-from auralscope.training.bundled.corpus import FreshWindows, Split
 from auralscope.training.bundled.tagged import TaggedCorpus, TaggedImages, plan
 from auralscope.training.fit import Settings, areas, dead_units, export, fit, tag_probabilities
 from auralscope.training.synthesis.arranger import arrange
-from auralscope.training.synthesis.render import TrainingError
 from auralscope.training.synthesis.rendered import show_progress
 from auralscope.training.synthesis.tags import TAGS, tags_of, vector
+from auralscope.training.windows import FreshWindows, Split
 
 # Windows that training draws from each piece in one epoch.
 REPEATS = 1

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from auralscope.errors import TrainingError
 from auralscope.training.synthesis.composer import Material
 from auralscope.training.synthesis.harmony import MODES, Chord, Harmony
-from auralscope.training.synthesis.render import TrainingError
 
 BEATS_PER_BAR = 4
 BARS = 16

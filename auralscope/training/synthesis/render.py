@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import soundfile
 
-from auralscope.errors import AuralScopeError
+from auralscope.errors import TrainingError
 from auralscope.types import Clip
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ FONT_FOLDERS = (
     Path("/usr/share/minuet/soundfonts"),
 )
 FLUIDSYNTH_LIMIT_S = 300
-
-
-class TrainingError(AuralScopeError):
-    """A tool, a sound font or an option that training needs and that is not there or not right."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import numpy as np
 import soundfile
 
 from auralscope.dsp.resampling import resample
-from auralscope.training.synthesis.render import Room, SoundFont, TrainingError, find_fluidsynth, find_font, render
+from auralscope.errors import TrainingError
+from auralscope.training.synthesis.render import Room, SoundFont, find_fluidsynth, find_font, render
 
 if TYPE_CHECKING:
     from auralscope.training.synthesis.score import Score
