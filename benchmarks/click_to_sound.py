@@ -109,7 +109,7 @@ class Sitting:
         torch.manual_seed(0)
         with patch("auralscope.catalogue.load_model", lambda *_: Model(spec, spec.build(), torch.device("cpu"))):
             self.session.load_model(model_id)
-            self.wait(lambda: self.session.look is not None)
+            self.wait(lambda: self.session.window_result is not None)
 
     def wait(self, condition: Callable[[], bool]) -> None:
         if not self.inbox.wait_for(lambda: bool(self._failures) or condition(), PATIENCE_S) or self._failures:
@@ -117,7 +117,7 @@ class Sitting:
 
     def quiet(self) -> None:
         """Until nothing is computed any more; how far a sound can be trusted is not waited for."""
-        self.session.trust.clear()
+        self.session.faithfulness.clear()
         self.wait(lambda: not self.session.jobs.running)
 
     def click(self, *units: int) -> float:

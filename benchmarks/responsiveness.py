@@ -33,7 +33,7 @@ def until(condition):
         sys.exit(failures[0])
 
 window.begin([resource("excerpt.ogg")], "genre-convnet")
-until(lambda: session.look is not None)
+until(lambda: session.window_result is not None)
 beats = []
 timer = QTimer()
 timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -42,9 +42,9 @@ timer.start(5)
 layers = [layer for layer in session.model.spec.layers if layer.name.startswith("conv")]
 gaps = {layer.name: [] for layer in layers}
 for round in range(int(sys.argv[1])):
-    look = session.look
+    look = session.window_result
     session.move_window(2.0 + 4.0 * round)
-    until(lambda: session.look is not look and session.look is not None)
+    until(lambda: session.window_result is not look and session.window_result is not None)
     for layer in layers:
         session.choose_layer(layer.name)
         beats.clear()

@@ -16,7 +16,7 @@ class Owner:
         self.session = Session(self.inbox.deliver, "cpu")
         self.problems, self.said, self.failed = [], [], []
         self.session.problem.connect(self.problems.append)
-        self.session.said.connect(self.said.append)
+        self.session.notice.connect(self.said.append)
         self.session.open_failed.connect(self.failed.append)
 
     def until(self, condition):

@@ -28,12 +28,12 @@ PATIENCE_S = 0.3
 CONTROLS = ("random", "shuffled")
 
 
-class Trust:
+class Faithfulness:
     """The figures of one unit's sound.
 
     Attributes
     ----------
-    finding : UnitFaithfulness, LabelFaithfulness or None
+    result : UnitFaithfulness, LabelFaithfulness or None
         None while it is measured, and where there is nothing to measure.
     """
 
@@ -42,12 +42,12 @@ class Trust:
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
         self._known: dict[tuple[str, int, str], Finding] = {}
-        self.finding: Finding | None = None
+        self.result: Finding | None = None
 
     @property
     def measuring(self) -> bool:
         """Whether figures are on the way."""
-        return any(job.key == "trust" for job in self._jobs.running)
+        return any(job.key == "faithfulness" for job in self._jobs.running)
 
     def forget(self) -> None:
         """The window or the model is another."""
@@ -56,21 +56,21 @@ class Trust:
 
     def clear(self) -> None:
         """Another unit was chosen; what is measured of the one before is not wanted any more."""
-        self._jobs.cancel("trust")
-        self.finding = None
+        self._jobs.cancel("faithfulness")
+        self.result = None
         self.changed.emit()
 
     def measure(self, run: Run, layer: str, unit: int, method: str) -> None:
         """Measure a unit whose sound is ready; what was measured before is not measured again."""
         key, known = (layer, unit, method), self._known
         if key in known:
-            self._jobs.cancel("trust")
-            self.finding = known[key]
+            self._jobs.cancel("faithfulness")
+            self.result = known[key]
             self.changed.emit()
             return
 
         def measured(finding: Finding) -> None:
-            known[key] = self.finding = finding
+            known[key] = self.result = finding
             self.changed.emit()
 
         def measure(job: Job) -> Finding:
@@ -81,7 +81,7 @@ class Trust:
         self._jobs.start(
             LANE,
             measure,
-            key="trust",
+            key="faithfulness",
             urgency=2,
             done=measured,
             failed=lambda _sentence: self.changed.emit(),
@@ -97,7 +97,7 @@ def kept(finding: Finding, name: str = "own", way: str = "heard") -> float:
 
     Parameters
     ----------
-    finding : UnitFaithfulness or LabelFaithfulness
+    result : UnitFaithfulness or LabelFaithfulness
     name : {"own", "random", "shuffled"}
     way : {"heard", "masked"}
     """

@@ -28,8 +28,8 @@ class Fetching:
     Attributes
     ----------
     states : dict of str to State
-        By model; empty until `look` is done.
-    wanted : ModelSpec or None
+        By model; empty until `check` is done.
+    requested : ModelSpec or None
         The model that was chosen and cannot be opened before its weights are here.
     """
 
@@ -38,14 +38,14 @@ class Fetching:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.states: dict[str, State] = {}
-        self.wanted: ModelSpec | None = None
+        self.requested: ModelSpec | None = None
 
     @property
     def job(self) -> Job | None:
         """The weights that are on the way."""
         return next((job for job in self._session.jobs.running if job.key == "weights"), None)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Find out which models' weights are here."""
         specs = self._session.specs
 
@@ -60,11 +60,11 @@ class Fetching:
 
         self._session.jobs.start(LANE, find, key="states", done=found, failed=self._session.problem.emit)
 
-    def want(self, spec: ModelSpec) -> None:
+    def request(self, spec: ModelSpec) -> None:
         """Offer to get a model's weights; those of another model are not wanted any more."""
-        if self.wanted is not spec:
+        if self.requested is not spec:
             self._session.jobs.cancel("weights")
-        self.wanted = spec
+        self.requested = spec
         self.states[spec.id] = "available"
         self.changed.emit()
 
@@ -72,12 +72,12 @@ class Fetching:
         """A model was opened: its weights are here, and no others are wanted any more."""
         if self.states.get(spec.id) == "available":
             self.states[spec.id] = "installed"
-        self.leave()
+        self.dismiss()
 
-    def leave(self) -> None:
+    def dismiss(self) -> None:
         """Nothing is wanted any more."""
         self._session.jobs.cancel("weights")
-        self.wanted = None
+        self.requested = None
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -93,7 +93,7 @@ class Fetching:
         source : Path, optional
             The published file on this machine; from its authors' address unless given.
         """
-        spec = self.wanted
+        spec = self.requested
         if spec is None:
             return
 
@@ -104,7 +104,7 @@ class Fetching:
 
         def fetched(_: None) -> None:
             self.states[spec.id] = "installed"
-            self.wanted = None
+            self.requested = None
             self.changed.emit()
             self._session.load_model(spec.id)
 

@@ -167,7 +167,7 @@ class Listening:
         if self.player.state != "playing":
             self.player.play()
 
-    def look_for_device(self) -> None:
+    def find_device(self) -> None:
         """In the background: see whether an audio device has been plugged in."""
 
         def look(_job: Job) -> None:

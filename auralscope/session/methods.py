@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auralscope.nn.runs import Run
     from auralscope.session.jobs import Job, Jobs
 
-FIRST = "deconvolution"
+DEFAULT = "deconvolution"
 
 _OURS = {
     "deconvolution": ("Deconvolution", "What made it answer, traced back through the network."),
@@ -72,7 +72,7 @@ class Methods:
     Attributes
     ----------
     chosen : str
-    objections : dict of (str, str) to str
+    unsupported : dict of (str, str) to str
         Why a method makes no sense for a layer of this model, by layer and method; filled as it is found out.
     """
 
@@ -81,39 +81,39 @@ class Methods:
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
         self._tried: set[str] = set()
-        self.chosen = FIRST
-        self.objections: dict[tuple[str, str], str] = {}
+        self.chosen = DEFAULT
+        self.unsupported: dict[tuple[str, str], str] = {}
 
     def forget(self) -> None:
         """The model is another."""
         self._jobs.cancel("methods")
         self._tried = set()
-        self.objections = {}
-        self.choose(FIRST)
+        self.unsupported = {}
+        self.choose(DEFAULT)
 
     def choose(self, method: str) -> None:
         """From now on."""
         self.chosen = method
         self.changed.emit()
 
-    def suits(self, layer: str, method: str) -> bool:
+    def supports(self, layer: str, method: str) -> bool:
         """Whether nothing is known against it."""
-        return (layer, method) not in self.objections
+        return (layer, method) not in self.unsupported
 
-    def object(self, layer: str, method: str, sentence: str) -> None:
+    def mark_unsupported(self, layer: str, method: str, sentence: str) -> None:
         """It turned out to make no sense there. Of the first one, which all fall back to, this is never so."""
-        if method != FIRST:
-            self.objections[layer, method] = sentence
+        if method != DEFAULT:
+            self.unsupported[layer, method] = sentence
             self.changed.emit()
 
-    def try_out(self, run: Run, layer: str) -> None:
+    def check_layer(self, run: Run, layer: str) -> None:
         """Find out in the background which others make no sense for a layer, by trying each on a single unit."""
         if layer in self._tried:
             return
 
         def attempt(_job: Job) -> Iterator[tuple[str, str]]:
             for method in methods():
-                if method.name not in (FIRST, *SLOW):
+                if method.name not in (DEFAULT, *SLOW):
                     try:
                         run.deconvolve(layer, [0], method.name)
                         yield method.name, ""
@@ -123,7 +123,7 @@ class Methods:
         def found(answer: tuple[str, str]) -> None:
             method, sentence = answer
             if sentence:
-                self.object(layer, method, sentence)
+                self.mark_unsupported(layer, method, sentence)
 
         self._jobs.start(
             LANE,

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from auralscope.nn.analysis.receptive_field import NominalSize, ReceptiveField
     from auralscope.session.jobs import Job, Jobs
-    from auralscope.session.looks import Look
+    from auralscope.session.results import WindowResult
 
 Cell = tuple[int, int]
 """Where in a feature map: (bin, frame)."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class CellField:
     """What a cell saw.
 
     Attributes
@@ -46,12 +46,12 @@ class Seen:
         return self.window_start_s + self.field.start_s, self.window_start_s + self.field.end_s
 
 
-class Fields:
+class ReceptiveFields:
     """The cell that is looked at.
 
     Attributes
     ----------
-    seen : Seen or None
+    result : CellField or None
         None while it is computed, and where no cell is looked at.
     problem : str
         Why the cell has none, a sentence; empty where it has one.
@@ -61,9 +61,9 @@ class Fields:
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._known: dict[tuple[str, int, Cell], Seen] = {}
-        self._look: Look | None = None
-        self.seen: Seen | None = None
+        self._known: dict[tuple[str, int, Cell], CellField] = {}
+        self._look: WindowResult | None = None
+        self.result: CellField | None = None
         self.problem = ""
 
     def forget(self) -> None:
@@ -74,31 +74,31 @@ class Fields:
     def clear(self) -> None:
         """No cell is looked at."""
         self._jobs.cancel("field")
-        self.seen, self.problem = None, ""
+        self.result, self.problem = None, ""
         self.changed.emit()
 
-    def look_at(self, look: Look, layer: str, unit: int, cell: Cell) -> None:
+    def compute(self, look: WindowResult, layer: str, unit: int, cell: Cell) -> None:
         """Find what a cell saw; what was found before for this window is there at once."""
         if look is not self._look:
             self._look, self._known = look, {}
         key, known = (layer, unit, cell), self._known
         self._jobs.cancel("field")
         if key in known:
-            self.seen, self.problem = known[key], ""
+            self.result, self.problem = known[key], ""
             self.changed.emit()
             return
 
-        def find(_job: Job) -> Seen:
+        def find(_job: Job) -> CellField:
             run = look.run
-            return Seen(cell, run.receptive_field(layer, cell, unit), run.start_s, run.nominal_size(layer))
+            return CellField(cell, run.receptive_field(layer, cell, unit), run.start_s, run.nominal_size(layer))
 
-        def found(seen: Seen) -> None:
-            known[key] = self.seen = seen
+        def found(seen: CellField) -> None:
+            known[key] = self.result = seen
             self.problem = ""
             self.changed.emit()
 
         def failed(sentence: str) -> None:
-            self.seen, self.problem = None, sentence  # a cell may see nothing but padding
+            self.result, self.problem = None, sentence  # a cell may see nothing but padding
             self.changed.emit()
 
         self._jobs.start(LANE, find, key="field", urgency=3, done=found, failed=failed)
@@ -110,7 +110,7 @@ def strongest_cell(values: NDArray[np.float32]) -> Cell:
     return int(row), int(column)
 
 
-def sentence(seen: Seen) -> str:
+def sentence(seen: CellField) -> str:
     """What a cell saw, in time and frequency, and the size that the thesis states."""
     field, (start_s, end_s) = seen.field, seen.span_s
     said = (

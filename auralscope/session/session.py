@@ -15,14 +15,14 @@ from psygnal import Signal
 
 from auralscope.audio.files import load_clip, write_wav
 from auralscope.files import quoted, write_aside
-from auralscope.session.faithfulness import Trust
+from auralscope.session.faithfulness import Faithfulness
 from auralscope.session.fetching import Fetching
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.listening import Listening
-from auralscope.session.looks import Feature, LayerLook, Look, feature_of, fill
-from auralscope.session.methods import FIRST, SLOW, Methods, title_of
+from auralscope.session.methods import DEFAULT, SLOW, Methods, title_of
 from auralscope.session.notices import Notices
-from auralscope.session.receptive_field import Fields
+from auralscope.session.receptive_field import ReceptiveFields
+from auralscope.session.results import Feature, LayerResult, WindowResult, feature_of, fill
 from auralscope.session.summaries import Summaries
 from auralscope.session.taggram import Taggram
 from auralscope.types import unit_name
@@ -55,11 +55,11 @@ class Session:
     model : Model or None
     window_start_s : float
         Where the window lies at which the model looks.
-    look : Look or None
+    result : WindowResult or None
         That window inside the model; None until it is computed.
     layer : str
         The layer that is looked at.
-    layer_look : LayerLook or None
+    layer_result : LayerResult or None
         Its answer; None until it is computed.
     unit : int or None
         The unit that is chosen.
@@ -68,11 +68,11 @@ class Session:
     features : dict of int to Feature
         What has been computed of the layer by the chosen method, by unit.
     listening : Listening
-    trust : Trust
+    faithfulness : Faithfulness
         How far the chosen unit's sound can be trusted.
     summaries : Summaries
         What the units of the layer are like.
-    fields : Fields
+    fields : ReceptiveFields
         What a cell of the chosen unit's feature map saw.
     taggram : Taggram
     fetching : Fetching
@@ -85,9 +85,9 @@ class Session:
     plugins_changed = Signal()
     model_changed = Signal()
     window_changed = Signal()
-    look_changed = Signal()
+    window_result_changed = Signal()
     layer_changed = Signal()
-    layer_look_changed = Signal()
+    layer_result_changed = Signal()
     features_arrived = Signal(tuple)
     """The units whose features have just been computed."""
     unit_changed = Signal()
@@ -95,27 +95,27 @@ class Session:
     """A sentence for the user: what went wrong."""
     open_failed = Signal(Path)
     """A file that could not be opened, after `problem` has said why."""
-    said = Signal(str)
+    notice = Signal(str)
     """A sentence for the user: what was done."""
 
     def __init__(self, deliver: Deliver, device: str = "auto") -> None:
         self.jobs = Jobs(deliver)
         self.listening = Listening(self.jobs, deliver)
         self.methods = Methods(self.jobs)
-        self.trust = Trust(self.jobs)
+        self.faithfulness = Faithfulness(self.jobs)
         self.summaries = Summaries(self.jobs)
-        self.fields = Fields(self.jobs)
-        self.unit_changed.connect(self.fields.clear)
-        self.look_changed.connect(self.fields.forget)
-        self._notices = Notices(deliver, self.said.emit)
+        self.receptive_fields = ReceptiveFields(self.jobs)
+        self.unit_changed.connect(self.receptive_fields.clear)
+        self.window_result_changed.connect(self.receptive_fields.forget)
+        self._notices = Notices(deliver, self.notice.emit)
         self._device = device
         self.plugins: tuple[Plugin, ...] = ()
         self.clip: Clip | None = None
         self.model: Model | None = None
         self.window_start_s = 0.0
-        self.look: Look | None = None
+        self.window_result: WindowResult | None = None
         self.layer = ""
-        self.layer_look: LayerLook | None = None
+        self.layer_result: LayerResult | None = None
         self.unit: int | None = None
         self.features: dict[int, Feature] = {}
         self._kept: dict[tuple[str, str], dict[int, Feature]] = {}
@@ -148,7 +148,7 @@ class Session:
     def _opened(self, clip: Clip) -> None:
         self.clip = clip
         self.listening.set_recording(clip)
-        self._forget_look()
+        self._clear_results()
         self._place_window(0.0)
         self.recording_changed.emit()
         self.window_changed.emit()
@@ -172,14 +172,14 @@ class Session:
         def found(plugins: tuple[Plugin, ...]) -> None:
             self.plugins = plugins
             self.plugins_changed.emit()
-            self.fetching.look()
+            self.fetching.check()
 
         self.jobs.start("model", find, key="plugins", urgency=3, done=found, failed=self.problem.emit)
 
     def load_model(self, model_id: str) -> None:
         """Choose a model; the one before stays until the new one is loaded, and if it cannot be.
 
-        Where its weights are to be fetched first, it is `fetching.wanted`.
+        Where its weights are to be fetched first, it is `fetching.requested`.
         """
 
         def load(_job: Job) -> tuple[ModelSpec, Model | None]:
@@ -199,7 +199,7 @@ class Session:
         def loaded(result: tuple[ModelSpec, Model | None]) -> None:
             spec, model = result
             if model is None:
-                self.fetching.want(spec)
+                self.fetching.request(spec)
             else:
                 self.fetching.opened(spec)
                 self._model_loaded(model)
@@ -223,7 +223,7 @@ class Session:
         self.layer = model.layers[0]
         self.unit = None
         self.methods.forget()
-        self._forget_look()
+        self._clear_results()
         self._place_window(self.window_start_s)
         self.model_changed.emit()
         self.window_changed.emit()
@@ -264,17 +264,17 @@ class Session:
     # -- inside the model ------------------------------------------------------------------------------------------
 
     def choose_layer(self, layer: str) -> None:
-        """Look at another layer; the unit that was chosen is let go, its sound stays until another is chosen."""
+        """Choose another layer; the unit that was chosen is let go, its sound stays until another is chosen."""
         if self.model is None or layer == self.layer:
             return
         self.layer = self.model.layer(layer).name
-        self.layer_look = None
-        if not self.methods.suits(layer, self.methods.chosen):
-            self.methods.choose(FIRST)
+        self.layer_result = None
+        if not self.methods.supports(layer, self.methods.chosen):
+            self.methods.choose(DEFAULT)
         self.features = self._kept.setdefault((self.layer, self.methods.chosen), {})
         self.summaries.show(self.layer, self.methods.chosen)
         self.unit = None
-        self.trust.clear()
+        self.faithfulness.clear()
         self.layer_changed.emit()
         self.unit_changed.emit()
         self.fill_gallery()
@@ -282,21 +282,21 @@ class Session:
     def choose_unit(self, unit: int) -> None:
         """Make a unit of the layer the sound that is heard, over the window, at once."""
         self.unit = unit
-        self.trust.clear()
+        self.faithfulness.clear()
         self.unit_changed.emit()
         self._auralise(hear=True)
 
-    def look_at_cell(self, cell: Cell) -> None:
+    def choose_cell(self, cell: Cell) -> None:
         """Find what a cell of the chosen unit's feature map saw."""
-        if self.look is not None and self.unit is not None:
-            self.fields.look_at(self.look, self.layer, self.unit, cell)
+        if self.window_result is not None and self.unit is not None:
+            self.receptive_fields.compute(self.window_result, self.layer, self.unit, cell)
 
     def choose_method(self, method: str) -> None:
         """Read units in another way; the unit stays chosen, its sound follows."""
         self.methods.choose(method)
         self.features = self._kept.setdefault((self.layer, method), {})
         self.summaries.show(self.layer, method)
-        self.trust.clear()
+        self.faithfulness.clear()
         self.unit_changed.emit()
         self._auralise(hear=False)
         self.fill_gallery()
@@ -319,16 +319,16 @@ class Session:
 
     def save_picture(self, path: Path) -> None:
         """Write the chosen unit's deconvolution beside what the model sees, as PNG."""
-        look, unit = self.look, self.unit
-        if look is None or unit is None or unit not in self.features:
+        result, unit = self.window_result, self.unit
+        if result is None or unit is None or unit not in self.features:
             return
         picture, title = self.features[unit].picture, f"{self.unit_title(unit)}  ({self.layer}{self._otherwise})"
 
         def write() -> None:
             from auralscope.reports import pictures
 
-            plane = look.run.model.front_end.plane
-            write_aside(path, pictures.feature(picture, look.input, plane, look.run.start_s, title))
+            plane = result.run.model.front_end.plane
+            write_aside(path, pictures.feature(picture, result.input, plane, result.run.start_s, title))
 
         self.write(path, write)
 
@@ -338,7 +338,7 @@ class Session:
             "files",
             lambda _job: write(),
             title=f"Writing {quoted(path.name)}",
-            done=lambda _: self.said.emit(f"Written: {quoted(path)}"),
+            done=lambda _: self.notice.emit(f"Written: {quoted(path)}"),
             failed=self.problem.emit,
         )
 
@@ -356,24 +356,24 @@ class Session:
     @property
     def _otherwise(self) -> str:
         """Names the method where it is not the first."""
-        return "" if self.methods.chosen == FIRST else f", {title_of(self.methods.chosen)}"
+        return "" if self.methods.chosen == DEFAULT else f", {title_of(self.methods.chosen)}"
 
     @property
     def layer_spec(self) -> Layer | None:
         """What the plugin says of the layer that is looked at."""
         return self.model.layer(self.layer) if self.model else None
 
-    def _forget_look(self) -> None:
+    def _clear_results(self) -> None:
         for key in ("analyse", "gallery", "sound"):
             self.jobs.cancel(key)
-        self.look = None
-        self.layer_look = None
-        self.trust.forget()
+        self.window_result = None
+        self.layer_result = None
+        self.faithfulness.forget()
         self.summaries.forget()
         self._kept = {}
         self.features = {}
-        self.look_changed.emit()
-        self.layer_look_changed.emit()
+        self.window_result_changed.emit()
+        self.layer_result_changed.emit()
 
     def _analyse(self) -> None:
         model, clip, start_s = self.model, self.clip, self.window_start_s
@@ -382,9 +382,9 @@ class Session:
         for key in ("gallery", "sound"):
             self.jobs.cancel(key)
 
-        def analyse(_job: Job) -> Look:
+        def analyse(_job: Job) -> WindowResult:
             run = model.analyse(clip, start_s)
-            return Look(run, model.front_end.shown(run.input), run.scores)
+            return WindowResult(run, model.front_end.shown(run.input), run.scores)
 
         self.jobs.start(
             "model",
@@ -396,34 +396,34 @@ class Session:
             failed=self.problem.emit,
         )
 
-    def _analysed(self, look: Look) -> None:
-        self.look = look
-        self.layer_look = None
-        self.trust.forget()
+    def _analysed(self, result: WindowResult) -> None:
+        self.window_result = result
+        self.layer_result = None
+        self.faithfulness.forget()
         self.summaries.forget()
         self._kept = {}
         self.features = self._kept.setdefault((self.layer, self.methods.chosen), {})
-        self.look_changed.emit()
+        self.window_result_changed.emit()
         self._auralise(hear=False)
         self.fill_gallery()
 
     def fill_gallery(self) -> None:
         """Compute what is missing of the layer, the most active unit first."""
-        look, layer, method, kept = self.look, self.layer, self.methods.chosen, self.features
+        result, layer, method, kept = self.window_result, self.layer, self.methods.chosen, self.features
         self.jobs.cancel("gallery")
-        if look is None or look.run.start_s != self.window_start_s:
+        if result is None or result.run.start_s != self.window_start_s:
             if all(job.key != "analyse" for job in self.jobs.running):
                 self._analyse()
             return
-        run, have = look.run, set(kept)
+        run, have = result.run, set(kept)
 
-        def work(job: Job) -> Iterator[LayerLook | list[Feature]]:
+        def work(job: Job) -> Iterator[LayerResult | list[Feature]]:
             return fill(run, layer, method, have, job.advance)
 
-        def keep(part: LayerLook | list[Feature]) -> None:
-            if isinstance(part, LayerLook):
-                self.layer_look = part
-                self.layer_look_changed.emit()
+        def keep(part: LayerResult | list[Feature]) -> None:
+            if isinstance(part, LayerResult):
+                self.layer_result = part
+                self.layer_result_changed.emit()
             elif part:
                 kept.update({feature.unit: feature for feature in part})
                 self.features_arrived.emit(tuple(feature.unit for feature in part))
@@ -432,13 +432,13 @@ class Session:
 
         def filled() -> None:
             self.summaries.compute(run, layer, method, kept)
-            self.methods.try_out(run, layer)
+            self.methods.check_layer(run, layer)
 
         def failed(sentence: str) -> None:
             self.problem.emit(sentence)
-            self.methods.object(layer, method, sentence)
-            if method != FIRST:
-                self.choose_method(FIRST)
+            self.methods.mark_unsupported(layer, method, sentence)
+            if method != DEFAULT:
+                self.choose_method(DEFAULT)
 
         self.jobs.start(
             "model",
@@ -451,11 +451,11 @@ class Session:
         )
 
     def _auralise(self, hear: bool) -> None:
-        look, layer, unit = self.look, self.layer, self.unit
+        result, layer, unit = self.window_result, self.layer, self.unit
         render, rate = self.listening.render, self.listening.rate
-        if look is None or unit is None:
+        if result is None or unit is None:
             return
-        run, kept, title, method = look.run, self.features, self.unit_title(unit), self.methods.chosen
+        run, kept, title, method = result.run, self.features, self.unit_title(unit), self.methods.chosen
         known = kept.get(unit)
         self._hear_later = known is None and hear
         if known is None and method in SLOW:
@@ -465,13 +465,13 @@ class Session:
             feature = known or feature_of(run, unit, run.deconvolve(layer, [unit], method)[0])
             return feature, run.auralise_image(feature.image, render, rate)
 
-        def auralised(result: tuple[Feature, Auralisation]) -> None:
-            feature, sound = result
+        def auralised(parts: tuple[Feature, Auralisation]) -> None:
+            feature, sound = parts
             kept[unit] = feature
             self.features_arrived.emit((unit,))
-            start_s = look.run.start_s
+            start_s = run.start_s
             self.listening.set_feature(sound, title, (start_s, start_s + self.window_s), hear)
             if sound.peak > 0.0 and method not in SLOW:
-                self.trust.measure(run, layer, unit, method)
+                self.faithfulness.measure(run, layer, unit, method)
 
         self.jobs.start("model", auralise, key="sound", urgency=3, done=auralised, failed=self.problem.emit)

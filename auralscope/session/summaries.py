@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary
     from auralscope.nn.runs import Run
     from auralscope.session.jobs import Job, Jobs
-    from auralscope.session.looks import Feature, LayerLook
+    from auralscope.session.results import Feature, LayerResult
 
 Order = Literal["activity", "number", "sparsity", "centroid", "bandwidth", "onset", "alike", "label"]
 
@@ -29,7 +29,7 @@ ORDERS: dict[Order, tuple[str, str]] = {
     "centroid": ("Low to high", "By the mean frequency (centroid) of what they hear."),
     "bandwidth": ("Narrow to wide", "By the spread of frequencies about their mean (bandwidth)."),
     "onset": ("Onsets to tones", "First what stands upright (onsets, 100 %), last what lies (sustained tones, 0 %)."),
-    "alike": ("Look-alikes together", "Similar pictures stand side by side; ≈ names the most similar one."),
+    "alike": ("WindowResult-alikes together", "Similar pictures stand side by side; ≈ names the most similar one."),
     "label": ("By label", "By the label that each speaks for most (gradient times activation)."),
 }
 assert tuple(ORDERS) == get_args(Order)
@@ -95,7 +95,7 @@ def needs_summary(order: Order) -> bool:
     return order not in ("activity", "number")
 
 
-def arranged(order: Order, look: LayerLook | None, summary: LayerSummary | None, n_units: int) -> list[int]:
+def arranged(order: Order, look: LayerResult | None, summary: LayerSummary | None, n_units: int) -> list[int]:
     """Units in the order asked for; by activity while that is not known, by number while nothing is.
 
     Units without a value, such as silent ones, come last.

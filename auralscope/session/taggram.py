@@ -149,7 +149,7 @@ class Taggram:
         self._clip: Clip | None = None
         self._job: Job | None = None
         self._was_busy = False
-        self.wanted = False
+        self.active = False
         self.overlap = 0.75
         self.tags: TagsOverTime | None = None
         self.curves: dict[int, int] = {}
@@ -168,10 +168,10 @@ class Taggram:
         ready = self._session.model is not None and self._session.clip is not None
         return ready and not self.busy and not (self.tags is not None and self.tags.complete)
 
-    def want(self, wanted: bool) -> None:
+    def set_active(self, active: bool) -> None:
         """Somebody looks at it, or nobody does; what is there stays."""
-        self.wanted = wanted
-        if not wanted:
+        self.active = active
+        if not active:
             self._stop()
         elif self.unfinished:
             self.go_on()
@@ -182,7 +182,7 @@ class Taggram:
         if overlap != self.overlap:
             self.overlap = overlap
             self._forget()
-            self._go_on_if_wanted()
+            self._go_on_if_active()
 
     def go_on(self) -> None:
         """Compute the windows that are missing."""
@@ -251,10 +251,10 @@ class Taggram:
             self.curves = {}
         self._model, self._clip = session.model, session.clip
         self._forget()
-        self._go_on_if_wanted()
+        self._go_on_if_active()
 
-    def _go_on_if_wanted(self) -> None:
-        if self.wanted:
+    def _go_on_if_active(self) -> None:
+        if self.active:
             self.go_on()
 
     def _stop(self) -> None:

@@ -35,7 +35,7 @@ class Actions:
         self._fill()
         window.session.listening.changed.connect(self._enable)
         window.session.unit_changed.connect(self._enable)
-        window.session.trust.changed.connect(self._enable)
+        window.session.faithfulness.changed.connect(self._enable)
         window.session.taggram.changed.connect(self._enable)
         self._enable()
 
@@ -46,7 +46,7 @@ class Actions:
             action.setEnabled(session.clip is not None and session.listening.player.state != "no-device")
         for action in self._of_feature:
             action.setEnabled(session.listening.sound is not None)
-        self.trust.setEnabled(session.trust.finding is not None)
+        self.faithfulness.setEnabled(session.faithfulness.result is not None)
         self.save_tags.setEnabled(session.taggram.tags is not None)
         for action in (self.save_sound, self.save_picture):
             action.setEnabled(session.unit is not None and session.listening.sound is not None)
@@ -82,7 +82,9 @@ class Actions:
         self._add("&Feature alone", feature.alone.toggle, "F", "Hide the recording behind the feature")
         self._add("&Deconvolutions or feature maps", window.gallery.toggle_kind, "D", "What the gallery shows")
         self._add("&Gallery", window.focus_gallery, "G", "Put the arrow keys into the gallery")
-        self.trust = self._add("&How far to trust it", window.show_trust, "H", "The figures of the feature's sound")
+        self.faithfulness = self._add(
+            "&How far to trust it", window.show_faithfulness, "H", "The figures of the feature's sound"
+        )
         self._add("Label &vectors", window.swap_labels, "V", "What the model thinks of its labels, or the recording")
         self._menu.addSeparator()
         self._add_themes()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QSplitter, QStac
 
 from auralscope.audio.files import SUFFIXES
 from auralscope.session.labels.state import Labels
-from auralscope.session.methods import FIRST
+from auralscope.session.methods import DEFAULT
 from auralscope.session.session import Session
 from auralscope.ui import help as pages
 from auralscope.ui import theme
@@ -21,7 +21,7 @@ from auralscope.ui.actions import Actions
 from auralscope.ui.graphs.axes import LEFT_AXIS_PX
 from auralscope.ui.keyboard import SpaceBar, order_focus
 from auralscope.ui.labels.pane import LabelsPane
-from auralscope.ui.panes import faithfulness as trust
+from auralscope.ui.panes import faithfulness
 from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
 from auralscope.ui.panes.gallery import GalleryPane
@@ -142,13 +142,13 @@ class MainWindow(QMainWindow):
     def _join(self) -> None:
         session = self.session
         session.problem.connect(self.messages.say)
-        session.said.connect(self.jobs.say)
+        session.notice.connect(self.jobs.say)
         session.recording_changed.connect(self._recording_opened)
         session.plugins_changed.connect(self._say_failed_plugins)
         session.model_changed.connect(self._order_focus)
         self.recording.open_wanted.connect(self.choose_files)
         self.feature.save_sound.clicked.connect(self.save_sound)
-        self.feature.trust.details_wanted.connect(self.show_trust)
+        self.feature.faithfulness.details_wanted.connect(self.show_faithfulness)
         self.feature.save_picture.clicked.connect(self.save_picture)
         self.taggram.save.clicked.connect(self.save_tags)
         self.taggram.height_wanted.connect(self._size_taggram)
@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
                 *(controls.transform, controls.n_fft, controls.scale, controls.colour_map),
                 *(controls.floor, controls.ceiling, controls.following, self.spectrogram),
                 *(taggram.by, taggram.overlap, taggram.go_on, taggram.save, taggram.names, taggram.map),
-                feature.trust.details,
+                feature.faithfulness.details,
                 *(feature.opacity, feature.alone, feature.save_sound, feature.save_picture),
                 *(model.choice, model.label_vectors, model.over_time, model.look_here),
                 *(model.weights.get, model.weights.from_file, model.weights.not_now, model.weights.cancel),
@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
 
     def choose_weights(self) -> None:
         """Ask for the published file of the model that is wanted."""
-        wanted = self.session.fetching.wanted
+        wanted = self.session.fetching.requested
         if wanted is None or wanted.weights.published is None:
             return
         published = PurePosixPath(QUrl(wanted.weights.published.url).path())
@@ -255,7 +255,7 @@ class MainWindow(QMainWindow):
 
     def _save(self, title: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
         if self.session.unit is not None:
-            method = "" if self.session.methods.chosen == FIRST else f" {self.session.methods.chosen}"
+            method = "" if self.session.methods.chosen == DEFAULT else f" {self.session.methods.chosen}"
             self._save_as(title, f"{self.session.unit_label(self.session.unit)}{method}", suffix, kind, save)
 
     def _save_as(self, title: str, what: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
@@ -285,7 +285,7 @@ class MainWindow(QMainWindow):
         # Names stand where the spectrogram has its axis: their times stand above one another.
         self.spectrogram.plot.getAxis("left").setWidth(NAMES_PX if shown else LEFT_AXIS_PX)
         self._size_taggram()
-        self.session.taggram.want(shown)
+        self.session.taggram.set_active(shown)
 
     def _size_taggram(self) -> None:
         """As high as the user made it, or as its labels need; most of the room is the spectrogram's."""
@@ -340,9 +340,9 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.labels_pane)
         self.labels_pane.begin()
 
-    def show_trust(self) -> None:
+    def show_faithfulness(self) -> None:
         """Open the figures of how far the chosen feature's sound can be trusted."""
-        figures = trust.page(self.session)
+        figures = faithfulness.page(self.session)
         if figures:
             self._page("How far this sound can be trusted", figures)
 

@@ -82,10 +82,10 @@ class Views(QObject):
         controls.colour_map_changed.connect(self._set_colour_map)
         session.recording_changed.connect(self._show_recording)
         session.window_changed.connect(self._show_window)
-        session.look_changed.connect(self._show_input)
+        session.window_result_changed.connect(self._show_input)
         session.listening.changed.connect(self._show_listening)
         session.unit_changed.connect(self._go_to_feature)
-        session.fields.changed.connect(self._show_field)
+        session.receptive_fields.changed.connect(self._show_field)
         spectrogram.set_scale(controls.frequency_scale)
         spectrogram.set_range_db(*controls.range_db)
         self._set_following(controls.following.currentData())
@@ -194,7 +194,7 @@ class Views(QObject):
             pane.set_loop(self._session.listening.player.loop)
 
     def _show_input(self) -> None:
-        look = self._session.look
+        look = self._session.window_result
         if look is None:
             self._input.clear()
         else:
@@ -206,11 +206,11 @@ class Views(QObject):
     def _show_overlay(self) -> None:
         session, unit = self._session, self._session.unit
         feature = session.features.get(unit) if unit is not None else None
-        if session.look is None or feature is None:
+        if session.window_result is None or feature is None:
             self._shown = None
             self._spectrogram.clear_overlay()
             return
-        run, opacity = session.look.run, self._feature.overlay_opacity
+        run, opacity = session.window_result.run, self._feature.overlay_opacity
         if self._shown is feature:
             self._spectrogram.set_overlay_opacity(opacity)
             return
@@ -220,7 +220,7 @@ class Views(QObject):
 
     def _show_field(self) -> None:
         """Frame what a cell saw: in Hz over the spectrogram, in bins and frames over the input."""
-        look, seen = self._session.look, self._session.fields.seen
+        look, seen = self._session.window_result, self._session.receptive_fields.result
         if look is None or seen is None:
             for item in (self._field, self._field_in_input):
                 item.hide()

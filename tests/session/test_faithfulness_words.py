@@ -7,7 +7,7 @@ import math
 import pytest
 
 from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness, UnitMeasure, Ways
-from auralscope.session import faithfulness as trust
+from auralscope.session import faithfulness
 
 
 def both(measure):
@@ -35,11 +35,11 @@ def a_label(p, *left, same=(1.0, 1.0, 1.0)):
 
 
 def test_a_unit_is_told_with_both_controls():
-    said = trust.sentences(a_unit(0.63, 0.12, 0.4))
+    said = faithfulness.sentences(a_unit(0.63, 0.12, 0.4))
     assert "still hears 63 % of this unit" in said
     assert "a random mask keeps 12 %, shuffled weights 40 %" in said
     assert "It keeps 2 times what other units keep (random: 1 times)" in said
-    assert trust.short(a_unit(0.63, 0.12, 0.4)) == "hears 63 % (random 12 %)"
+    assert faithfulness.short(a_unit(0.63, 0.12, 0.4)) == "hears 63 % (random 12 %)"
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_a_unit_is_told_with_both_controls():
     ],
 )
 def test_where_a_control_does_as_well_it_is_said(finding, warning):
-    assert warning in trust.sentences(finding)
+    assert warning in faithfulness.sentences(finding)
 
 
 def test_a_label_is_told_by_the_probability_that_it_has_left():
     finding = a_label(0.6, 0.9, 0.15, 0.6)
-    assert trust.kept(finding) == pytest.approx(0.9)
-    assert trust.kept(finding, "random") == pytest.approx(0.15)
-    said = trust.sentences(finding)
+    assert faithfulness.kept(finding) == pytest.approx(0.9)
+    assert faithfulness.kept(finding, "random") == pytest.approx(0.15)
+    said = faithfulness.sentences(finding)
     assert "gives ballad 90 % (the recording 60 %)" in said
     assert "a random mask leaves 15 %, shuffled weights 60 %" in said
     assert "decides as before" in said
@@ -71,14 +71,14 @@ def test_a_label_is_told_by_the_probability_that_it_has_left():
 
 def test_of_what_was_silent_from_the_start_nothing_is_said():
     finding = a_unit(math.nan, math.nan, math.nan)
-    assert trust.sentences(finding) == ""
-    assert trust.short(finding) == ""
+    assert faithfulness.sentences(finding) == ""
+    assert faithfulness.short(finding) == ""
 
 
 def test_the_table_has_every_figure_of_both_ways():
     finding = a_unit(0.63, 0.12, 0.004)
-    heard, masked = ({name: cells for name, *cells in trust.table(finding, way)} for way in ("heard", "masked"))
+    heard, masked = ({name: cells for name, *cells in faithfulness.table(finding, way)} for way in ("heard", "masked"))
     assert heard["Retention"] == ["63 %", "12 %", "under 1 %"]
     assert masked["Retention"] == ["99 %", "12 %", "under 1 %"]
     assert heard["Level"] == ["-6.0 dB", "-12.0 dB", "silent"]
-    assert len(trust.table(a_label(0.6, 0.3, 0.2, 0.1), "heard")) == 5
+    assert len(faithfulness.table(a_label(0.6, 0.3, 0.2, 0.1), "heard")) == 5

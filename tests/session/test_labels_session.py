@@ -126,9 +126,9 @@ def test_a_pair_with_itself_is_the_label(owner):
 def test_a_unit_that_votes_is_one_call_from_being_heard(owner):
     labels = owner.begin().labels
     owner.session.open(resource("excerpt.ogg"))
-    owner.until(lambda: owner.session.look is not None)
+    owner.until(lambda: owner.session.window_result is not None)
     unit = labels.vectors.votes("dance")[0].unit
-    labels.hear(unit)
+    labels.choose_unit(unit)
     assert (owner.session.layer, owner.session.unit) == ("dense", unit)
     owner.until(lambda: owner.session.listening.sound is not None)
     assert owner.session.listening.title == labels.unit_name(unit) == f"6-{unit}"
@@ -136,7 +136,7 @@ def test_a_unit_that_votes_is_one_call_from_being_heard(owner):
 
 def test_without_a_recording_hearing_says_what_to_do(owner):
     labels = owner.begin().labels
-    labels.hear(3)
+    labels.choose_unit(3)
     assert owner.problems == ["Open a recording to hear what this unit keeps of it."]
 
 
@@ -257,7 +257,7 @@ def test_a_vector_of_zeros_is_said_to_be_undefined(owner):
     labels = owner.labels
     labels.vectors = LabelVectors(("a", "b"), np.array([[1.0, 0.0]]), "")
     assert labels.pair_sentence("a", "b") == "a – b: undefined (a vector is all zeros)"
-    assert not labels.can_hear()
+    assert not labels.has_units()
 
 
 # Kernels and recordings
@@ -286,25 +286,25 @@ def sounds(tmp_path):
 
 def test_kernels_are_described_once_and_their_labels_found_over_recordings(owner, sounds):
     kernels = Kernels(owner.session, owner.labels)
-    kernels.want()
+    kernels.describe()
     assert kernels.kernels == [], "there is no model yet"
     owner.begin()
-    kernels.want()
+    kernels.describe()
     owner.until(lambda: kernels.kernels)
     first = kernels.kernels
-    kernels.want()
+    kernels.describe()
     owner.idle()
     assert kernels.kernels is first
     assert len(first) == owner.session.model.spec.layers[0].units
     assert kernels.labels_of(0) == []
-    kernels.hear_over([sounds, sounds / "no sound.txt"])
+    kernels.correlate([sounds, sounds / "no sound.txt"])
     owner.until(lambda: kernels.affinity is not None)
     assert kernels.recordings == 4
-    assert len(kernels.unheard) == 1
-    assert "no sound.txt" in kernels.unheard[0]
+    assert len(kernels.unreadable) == 1
+    assert "no sound.txt" in kernels.unreadable[0]
     found = kernels.labels_of(3)
     assert [value for _, value in found] == sorted((value for _, value in found), reverse=True)
-    kernels.hear(5)
+    kernels.choose_unit(5)
     assert (owner.session.layer, owner.session.unit) == (owner.session.model.layers[0], 5)
 
 
@@ -365,7 +365,7 @@ def test_noise_and_auc_of_the_ground_truth_that_is_loaded(owner, tmp_path):
     assert "ground truth" in noise.problem
     labels.load_truth([tmp_path / "truth.npy"])
     owner.until(lambda: labels.truth is not None)
-    noise.listen_again(tmp_path / "again.csv")
+    noise.load_judgements(tmp_path / "again.csv")
     owner.until(lambda: noise.qualities)
     (dance,) = noise.qualities
     should = given * 0.9 + (300 - given) * 0.2

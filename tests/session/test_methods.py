@@ -10,8 +10,8 @@ from test_session import filled, looking, owner
 
 from auralscope.nn.attribution import methods as attribution
 from auralscope.nn.attribution.base import AttributionMethod
-from auralscope.session.looks import LayerLook, fill
-from auralscope.session.methods import FIRST, SLOW, methods
+from auralscope.session.methods import DEFAULT, SLOW, methods
+from auralscope.session.results import LayerResult, fill
 
 __all__ = ["looking", "owner"]
 
@@ -19,7 +19,7 @@ __all__ = ["looking", "owner"]
 def test_every_method_has_a_title_and_a_sentence():
     found = {method.name: method for method in methods()}
     assert set(found) == set(attribution.METHODS)
-    assert next(iter(found)) == FIRST
+    assert next(iter(found)) == DEFAULT
     for method in found.values():
         assert method.about.endswith(".")
         assert len(method.about) < 70
@@ -45,48 +45,48 @@ def test_a_plugins_method_is_told_by_its_own_words_and_can_be_chosen(looking, mo
     session = looking.session
     session.choose_method("loud")
     filled(looking)
-    np.testing.assert_array_equal(session.features[3].image, session.look.input)
+    np.testing.assert_array_equal(session.features[3].image, session.window_result.input)
 
 
 def test_the_gallery_and_the_sound_follow_the_method(looking):
     session = looking.session
     session.choose_layer("conv2")
     filled(looking)
-    unit = session.layer_look.order[0]
+    unit = session.layer_result.order[0]
     session.choose_unit(unit)
-    looking.until(lambda: session.trust.finding is not None)
-    deconvolved, sound, figures = session.features, session.listening.sound, session.trust.finding
+    looking.until(lambda: session.faithfulness.result is not None)
+    deconvolved, sound, figures = session.features, session.listening.sound, session.faithfulness.result
     session.choose_method("guided")
     assert session.unit == unit
-    assert session.trust.finding is None
+    assert session.faithfulness.result is None
     filled(looking)
-    looking.until(lambda: session.listening.sound is not sound and session.trust.finding is not None)
-    run = session.look.run
+    looking.until(lambda: session.listening.sound is not sound and session.faithfulness.result is not None)
+    run = session.window_result.run
     expected = run.deconvolve("conv2", method="guided")
     for each in range(64):
         np.testing.assert_allclose(session.features[each].image, expected[each], atol=1e-5 * np.abs(expected).max())
     heard = run.auralise("conv2", unit, method="guided", rate="recording")
     np.testing.assert_allclose(session.listening.sound.samples, heard.samples, atol=1e-4 * heard.peak)
     expected = run.faithfulness("conv2", unit, method="guided").retention
-    assert session.trust.finding.retention == pytest.approx(expected, rel=1e-4)
+    assert session.faithfulness.result.retention == pytest.approx(expected, rel=1e-4)
     assert figures.retention != pytest.approx(expected, rel=1e-3)
-    session.choose_method(FIRST)
+    session.choose_method(DEFAULT)
     assert session.features is deconvolved, "kept"
 
 
 def test_what_makes_no_sense_is_found_out_and_not_taken_along(looking):
     session = looking.session
-    looking.until(lambda: not session.methods.suits("conv1", "grad-cam"))
-    assert "for labels and dense units" in session.methods.objections["conv1", "grad-cam"]
-    assert session.methods.suits("conv1", "lrp-zplus")
+    looking.until(lambda: not session.methods.supports("conv1", "grad-cam"))
+    assert "for labels and dense units" in session.methods.unsupported["conv1", "grad-cam"]
+    assert session.methods.supports("conv1", "lrp-zplus")
     session.choose_layer("output")
     filled(looking)
     looking.idle()
-    assert session.methods.suits("output", "grad-cam")
+    assert session.methods.supports("output", "grad-cam")
     session.choose_method("grad-cam")
     filled(looking)
     session.choose_layer("conv1")
-    assert session.methods.chosen == FIRST
+    assert session.methods.chosen == DEFAULT
     filled(looking)
     assert not looking.problems
 
@@ -97,8 +97,8 @@ def test_a_method_that_fails_is_said_and_the_first_one_comes_back(looking):
     session.choose_method("grad-cam")  # nothing is known against it yet
     looking.until(lambda: looking.problems)
     assert "for labels and dense units" in looking.problems[0]
-    assert session.methods.chosen == FIRST
-    assert not session.methods.suits("conv3", "grad-cam")
+    assert session.methods.chosen == DEFAULT
+    assert not session.methods.supports("conv3", "grad-cam")
     filled(looking)
 
 
@@ -132,20 +132,20 @@ def test_with_occlusion_the_chosen_unit_sounds_when_it_is_there(looking, monkeyp
     session.choose_method("occlusion")
     session.choose_unit(1)
     looking.until(lambda: session.listening.sound is not None)
-    expected = session.look.run.deconvolve("output", [1], "occlusion")[0]
+    expected = session.window_result.run.deconvolve("output", [1], "occlusion")[0]
     np.testing.assert_allclose(session.features[1].image, expected, atol=1e-5)
     assert session.listening.player.source == "feature"
     looking.idle()
-    assert session.trust.finding is None
+    assert session.faithfulness.result is None
 
 
 @pytest.mark.parametrize("method", ["gradient", "occlusion"])
 def test_filling_in_parts_gives_what_the_run_gives_at_once(looking, monkeypatch, method):
     monkeypatch.setitem(attribution.METHODS, "occlusion", attribution.Occlusion(patch=64, stride=64))
-    run = looking.session.look.run
+    run = looking.session.window_result.run
     told, found = [], {}
     for part in fill(run, "dense", method, {5, 7}, told.append):
-        if not isinstance(part, LayerLook):
+        if not isinstance(part, LayerResult):
             found.update({feature.unit: feature.image for feature in part})
     assert sorted(found) == [unit for unit in range(128) if unit not in (5, 7)]
     assert told == sorted(told)

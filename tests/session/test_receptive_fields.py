@@ -15,21 +15,22 @@ def test_the_last_cell_asked_for_is_told_in_the_recordings_own_time(looking):
     session = looking.session
     session.move_window(6.0)
     session.choose_layer("conv3")
-    looking.until(lambda: session.look is not None and session.look.run.start_s == 6.0)
+    looking.until(lambda: session.window_result is not None and session.window_result.run.start_s == 6.0)
     filled(looking)
     told = []
-    session.fields.changed.connect(lambda: told.append(session.fields.seen and session.fields.seen.cell))
-    session.look_at_cell((3, 4))
+    fields = session.receptive_fields
+    fields.changed.connect(lambda: told.append(fields.result and fields.result.cell))
+    session.choose_cell((3, 4))
     looking.idle()
-    assert session.fields.seen is None, "no unit is chosen"
-    unit = session.layer_look.order[0]
+    assert session.receptive_fields.result is None, "no unit is chosen"
+    unit = session.layer_result.order[0]
     session.choose_unit(unit)
     for column in range(6):
-        session.look_at_cell((3, column))
-    looking.until(lambda: session.fields.seen is not None)
+        session.choose_cell((3, column))
+    looking.until(lambda: session.receptive_fields.result is not None)
     looking.idle()
     assert told[-1] == (3, 5)
-    seen, field = session.fields.seen, session.look.run.receptive_field("conv3", (3, 5), unit)
+    seen, field = session.receptive_fields.result, session.window_result.run.receptive_field("conv3", (3, 5), unit)
     assert seen.field == field
     assert seen.span_s == pytest.approx((6.0 + field.start_s, 6.0 + field.end_s))
     said = sentence(seen)
@@ -37,11 +38,11 @@ def test_the_last_cell_asked_for_is_told_in_the_recordings_own_time(looking):
     assert f"{field.low_hz:,.0f}–{field.high_hz:,.0f} Hz" in said
     # Choi 2018, table 7-A: 301.6 ms and 280 Hz for layer 3 (to the thesis's own rounding).
     assert "by the thesis's rule 302 ms and 280 Hz" in said
-    session.look_at_cell((0, 0))
-    session.look_at_cell((3, 5))
-    assert session.fields.seen is seen, "kept for this window"
-    session.choose_unit(session.layer_look.order[1])
-    assert session.fields.seen is None
+    session.choose_cell((0, 0))
+    session.choose_cell((3, 5))
+    assert session.receptive_fields.result is seen, "kept for this window"
+    session.choose_unit(session.layer_result.order[1])
+    assert session.receptive_fields.result is None
 
 
 def test_the_strongest_cell_is_where_the_largest_value_is():
@@ -52,11 +53,11 @@ def test_the_strongest_cell_is_where_the_largest_value_is():
 
 def test_a_cell_without_a_field_says_why(looking):
     session = looking.session
-    session.choose_unit(session.layer_look.order[0])
-    session.look_at_cell((500, 0))
-    looking.until(lambda: session.fields.problem)
-    assert "there is no cell (500, 0)" in session.fields.problem
-    assert session.fields.seen is None
-    session.look_at_cell((5, 0))
-    looking.until(lambda: session.fields.seen is not None)
-    assert session.fields.problem == ""
+    session.choose_unit(session.layer_result.order[0])
+    session.choose_cell((500, 0))
+    looking.until(lambda: session.receptive_fields.problem)
+    assert "there is no cell (500, 0)" in session.receptive_fields.problem
+    assert session.receptive_fields.result is None
+    session.choose_cell((5, 0))
+    looking.until(lambda: session.receptive_fields.result is not None)
+    assert session.receptive_fields.problem == ""

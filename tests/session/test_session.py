@@ -32,14 +32,14 @@ def looking(owner):
     """With the excerpt and the genre convnet, looking at the first layer, idle."""
     owner.open(EXCERPT)
     owner.load()
-    owner.until(lambda: owner.session.layer_look is not None)
+    owner.until(lambda: owner.session.layer_result is not None)
     owner.idle()
     return owner
 
 
 def filled(owner):
     session = owner.session
-    owner.until(lambda: session.layer_look is not None and len(session.features) == len(session.layer_look.order))
+    owner.until(lambda: session.layer_result is not None and len(session.features) == len(session.layer_result.order))
 
 
 # Recordings
@@ -107,14 +107,14 @@ def test_opening_can_be_cancelled(owner, tmp_path):
 
 def test_a_model_that_does_not_load_leaves_the_one_before(looking):
     session, told = looking.session, []
-    model, look = session.model, session.look
+    model, look = session.model, session.window_result
     session.model_changed.connect(lambda: told.append(session.model))
     session.load_model("no-such-model")
     looking.until(lambda: looking.problems)
     looking.idle()
     assert "no-such-model" in looking.problems[0]
     assert session.model is model
-    assert session.look is look
+    assert session.window_result is look
     assert told == [model]  # whoever shows the choice goes back
 
 
@@ -129,8 +129,8 @@ def test_plugins_are_found_in_the_background(owner):
 def test_the_look_is_what_the_model_says_of_the_window(looking):
     session = looking.session
     run = load_model("genre-convnet", "cpu").analyse(load_clip(EXCERPT))
-    np.testing.assert_array_equal(session.look.input, run.input)
-    np.testing.assert_allclose(session.look.scores, run.scores, rtol=1e-5)
+    np.testing.assert_array_equal(session.window_result.input, run.input)
+    np.testing.assert_allclose(session.window_result.scores, run.scores, rtol=1e-5)
     assert session.window_s == pytest.approx(4.0)
 
 
@@ -139,7 +139,7 @@ def test_the_look_is_what_the_model_says_of_the_window(looking):
 
 def test_moving_the_window_supersedes_what_was_under_way(looking):
     session, looks = looking.session, []
-    session.look_changed.connect(lambda: looks.append(session.look))
+    session.window_result_changed.connect(lambda: looks.append(session.window_result))
     for start_s in (3.0, 6.0, 9.0, 12.0):
         session.move_window(start_s)
     looking.until(lambda: looks)
@@ -164,9 +164,9 @@ def test_a_recording_shorter_than_the_window_is_looked_at_from_its_beginning(loo
     looking.open(short)
     session.move_window(0.5)
     assert session.window_start_s == 0.0
-    looking.until(lambda: session.look is not None)
+    looking.until(lambda: session.window_result is not None)
     filled(looking)
-    session.choose_unit(session.layer_look.order[0])
+    session.choose_unit(session.layer_result.order[0])
     looking.until(lambda: session.listening.sound is not None)
     assert session.listening.player.loop == (0.0, pytest.approx(1.0))
 
@@ -179,8 +179,8 @@ def test_the_gallery_fills_with_the_most_active_first(looking):
     session.features_arrived.connect(lambda units: arrived.extend(units))
     session.choose_layer("conv3")
     filled(looking)
-    run = session.look.run
-    assert arrived == session.layer_look.order == run.most_active("conv3")
+    run = session.window_result.run
+    assert arrived == session.layer_result.order == run.most_active("conv3")
     energy = np.square(run.feature_maps("conv3")).mean(axis=(1, 2))
     assert (np.diff(energy[arrived]) <= 0.0).all()
     images = run.deconvolve("conv3")
@@ -199,7 +199,7 @@ def test_what_was_computed_of_a_layer_is_kept_for_this_window(looking):
     session.choose_layer("conv2")
     assert session.features == kept
     session.move_window(5.0)
-    looking.until(lambda: session.look is not None and session.look.run.start_s == 5.0)
+    looking.until(lambda: session.window_result is not None and session.window_result.run.start_s == 5.0)
     assert all(session.features.get(unit) is not feature for unit, feature in kept.items())
 
 
@@ -223,17 +223,17 @@ def test_a_cancelled_look_is_begun_again(looking):
     for job in session.jobs.running:
         session.jobs.stop(job)
     looking.idle()
-    assert session.look.run.start_s == 0.0
+    assert session.window_result.run.start_s == 0.0
     session.fill_gallery()
-    looking.until(lambda: session.look.run.start_s == 7.0)
+    looking.until(lambda: session.window_result.run.start_s == 7.0)
     filled(looking)
 
 
 def test_a_click_is_answered_before_the_gallery_is_full(looking):
     session = looking.session
     session.choose_layer("conv5")
-    looking.until(lambda: session.layer_look is not None)
-    last = session.layer_look.order[-5]
+    looking.until(lambda: session.layer_result is not None)
+    last = session.layer_result.order[-5]
     session.choose_unit(last)
     looking.until(lambda: session.listening.sound is not None)
     assert len(session.features) < 64
@@ -244,11 +244,11 @@ def test_a_click_is_answered_before_the_gallery_is_full(looking):
 def test_a_chosen_unit_sounds_as_the_model_says(looking, layer, render):
     session, player = looking.session, looking.session.listening.player
     session.move_window(10.0)
-    looking.until(lambda: session.look.run.start_s == 10.0)
+    looking.until(lambda: session.window_result.run.start_s == 10.0)
     session.set_render(render)
     session.choose_layer(layer)
-    looking.until(lambda: session.layer_look is not None)
-    unit = session.layer_look.order[0]
+    looking.until(lambda: session.layer_result is not None)
+    unit = session.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: session.listening.sound is not None)
     sound = session.listening.sound
@@ -265,8 +265,8 @@ def test_a_chosen_unit_sounds_as_the_model_says(looking, layer, render):
 def test_the_render_and_the_loudness_can_be_switched(looking):
     session, listening = looking.session, looking.session.listening
     session.choose_layer("conv3")
-    looking.until(lambda: session.layer_look is not None)
-    unit = session.layer_look.order[0]
+    looking.until(lambda: session.layer_result is not None)
+    unit = session.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: listening.sound is not None)
     masked = listening.sound
@@ -276,20 +276,20 @@ def test_the_render_and_the_loudness_can_be_switched(looking):
     assert listening.feature_clip is masked
     session.set_render("phase")
     looking.until(lambda: listening.sound is not masked)
-    expected = session.look.run.auralise("conv3", unit, "phase", rate="recording")
+    expected = session.window_result.run.auralise("conv3", unit, "phase", rate="recording")
     np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-4 * expected.peak)
     assert listening.feature_clip is listening.sound
 
 
 def test_at_the_models_rate_it_is_heard_as_the_model_hears_it(looking, tmp_path):
     session, listening = looking.session, looking.session.listening
-    unit = session.layer_look.order[0]
+    unit = session.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: listening.sound is not None)
     fine = listening.sound
     session.set_rate("model")
     looking.until(lambda: listening.sound is not fine)
-    expected = session.look.run.auralise("conv1", unit)
+    expected = session.window_result.run.auralise("conv1", unit)
     assert (listening.sound.sample_rate, listening.sound.channels) == (11025, 1)
     np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-4 * expected.peak)
     assert listening.player.source == "feature"
@@ -300,7 +300,7 @@ def test_at_the_models_rate_it_is_heard_as_the_model_hears_it(looking, tmp_path)
 
 def test_when_the_window_moves_the_unit_stays_chosen_and_sounds_there(looking):
     session, listening = looking.session, looking.session.listening
-    unit = session.layer_look.order[0]
+    unit = session.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: listening.sound is not None)
     before = listening.sound
@@ -314,7 +314,7 @@ def test_when_the_window_moves_the_unit_stays_chosen_and_sounds_there(looking):
 def test_a_loop_of_the_users_own_stays(looking):
     session, listening = looking.session, looking.session.listening
     listening.set_loop((1.0, 2.0))
-    session.choose_unit(session.layer_look.order[0])
+    session.choose_unit(session.layer_result.order[0])
     looking.until(lambda: listening.sound is not None)
     assert listening.player.loop == (1.0, 2.0)
 
@@ -329,7 +329,7 @@ def test_units_of_the_output_are_called_by_their_labels(looking):
 
 def test_sound_and_picture_are_written(looking, tmp_path):
     session = looking.session
-    session.choose_unit(session.layer_look.order[0])
+    session.choose_unit(session.layer_result.order[0])
     looking.until(lambda: session.listening.sound is not None)
     sound, picture = tmp_path / "a.wav", tmp_path / "a.png"
     session.save_sound(sound)
@@ -347,7 +347,7 @@ def test_sound_and_picture_are_written(looking, tmp_path):
 
 def test_the_model_before_is_gone_once_another_is_there(looking):
     session = looking.session
-    session.choose_unit(session.layer_look.order[0])
+    session.choose_unit(session.layer_result.order[0])
     looking.until(lambda: session.listening.sound is not None)
     filled(looking)
     before = weakref.ref(session.model)
@@ -377,30 +377,30 @@ def test_a_sound_is_followed_by_how_far_it_can_be_trusted(looking):
     session = looking.session
     session.choose_layer("conv3")
     filled(looking)
-    first, second = session.layer_look.order[:2]
+    first, second = session.layer_result.order[:2]
     session.choose_unit(first)
-    assert session.trust.finding is None
+    assert session.faithfulness.result is None
     session.choose_unit(second)
-    looking.until(lambda: session.trust.finding is not None)
+    looking.until(lambda: session.faithfulness.result is not None)
     looking.idle()
-    assert session.trust.finding.unit == second, "the first was overtaken"
-    expected = session.look.run.faithfulness("conv3", second)
-    assert session.trust.finding.retention == pytest.approx(expected.retention, rel=1e-4)
+    assert session.faithfulness.result.unit == second, "the first was overtaken"
+    expected = session.window_result.run.faithfulness("conv3", second)
+    assert session.faithfulness.result.retention == pytest.approx(expected.retention, rel=1e-4)
     session.choose_unit(first)
-    assert session.trust.finding is None
-    looking.until(lambda: session.trust.finding is not None)
-    known = session.trust.finding
+    assert session.faithfulness.result is None
+    looking.until(lambda: session.faithfulness.result is not None)
+    known = session.faithfulness.result
     assert known.unit == first
     session.choose_unit(second)
-    looking.until(lambda: session.trust.finding is not None)
+    looking.until(lambda: session.faithfulness.result is not None)
     session.choose_unit(first)
-    looking.until(lambda: session.trust.finding is not None)
-    assert session.trust.finding is known, "not measured again"
+    looking.until(lambda: session.faithfulness.result is not None)
+    assert session.faithfulness.result is known, "not measured again"
     session.choose_layer("output")
-    assert session.trust.finding is None
-    looking.until(lambda: session.layer_look is not None)
+    assert session.faithfulness.result is None
+    looking.until(lambda: session.layer_result is not None)
     session.choose_unit(1)
-    looking.until(lambda: session.trust.finding is not None)
-    assert session.trust.finding.label == "dance"
+    looking.until(lambda: session.faithfulness.result is not None)
+    assert session.faithfulness.result.label == "dance"
     session.move_window(9.0)
-    looking.until(lambda: session.trust.finding is None)
+    looking.until(lambda: session.faithfulness.result is None)

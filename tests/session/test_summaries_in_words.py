@@ -10,7 +10,7 @@ from test_session import filled, looking, owner
 
 from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary, summarise
 from auralscope.session import summaries
-from auralscope.session.looks import LayerLook
+from auralscope.session.results import LayerResult
 
 __all__ = ["looking", "owner"]
 
@@ -30,7 +30,7 @@ def a_layer():
         for unit in range(5)
     )
     activity = np.array([4.0, 3.0, 2.0, 1.0, 0.0], np.float32)
-    return LayerLook(np.zeros((5, 2, 2), np.float32), activity, [0, 1, 2, 3, 4]), LayerSummary(units, similarity)
+    return LayerResult(np.zeros((5, 2, 2), np.float32), activity, [0, 1, 2, 3, 4]), LayerSummary(units, similarity)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_layer_is_summarised_when_all_of_it_is_there(looking):
     assert session.summaries.summary is None
     filled(looking)
     looking.until(lambda: session.summaries.summary is not None)
-    found, expected = session.summaries.summary, summarise(session.look.run, "conv2")
+    found, expected = session.summaries.summary, summarise(session.window_result.run, "conv2")
     for one, other in zip(found.units, expected.units, strict=True):
         assert one.unit == other.unit
         for name in ("energy", "sparsity", "centroid_hz", "bandwidth_hz", "onset_share"):

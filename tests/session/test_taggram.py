@@ -121,7 +121,7 @@ def test_nothing_is_computed_until_it_is_wanted(owner):
     owner.load("genre-convnet")
     owner.idle()
     assert owner.taggram.tags is None
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     assert [job.title for job in owner.session.jobs.running] == ["Tags over time"]
     made = owner.complete()
     expected = load_model("genre-convnet", "cpu").predict(owner.session.clip, 1.0)
@@ -138,7 +138,7 @@ def test_windows_arrive_one_after_the_other_with_progress(owner):
     owner.session.jobs.changed.connect(
         lambda: progress.extend(job.progress for job in owner.session.jobs.running if job.key == owner.taggram.KEY)
     )
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     owner.complete()
     assert counts == sorted(counts)
     assert len(set(counts)) > 5
@@ -153,10 +153,10 @@ def test_what_is_urgent_goes_first(owner):
     owner.load("genre-convnet")
     owner.idle()
     owner.taggram.set_overlap(0.9)
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     owner.until(lambda: owner.taggram.tags is not None)
     session = owner.session
-    session.choose_unit(session.layer_look.order[0])
+    session.choose_unit(session.layer_result.order[0])
     owner.until(lambda: session.listening.sound is not None)
     assert owner.taggram.busy
     before = owner.taggram.tags.n_there
@@ -169,7 +169,7 @@ def test_what_is_urgent_goes_first(owner):
 def test_cancelled_work_is_kept_and_goes_on_where_it_stopped(owner):
     owner.open(EXCERPT)
     owner.load("genre-convnet")
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     owner.until(lambda: owner.taggram.tags is not None)
     told = []
     owner.taggram.changed.connect(lambda: told.append(owner.taggram.busy))
@@ -193,7 +193,7 @@ def test_another_recording_and_another_model_overtake(owner, tmp_path):
     owner.open(EXCERPT)
     owner.load("genre-convnet")
     owner.taggram.toggle_curve(1)
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     owner.until(lambda: owner.taggram.tags is not None)
     durations = []
     owner.taggram.changed.connect(
@@ -218,7 +218,7 @@ def test_another_recording_and_another_model_overtake(owner, tmp_path):
 def test_a_recording_shorter_than_the_window_has_one(owner):
     owner.open(EXCERPT)
     owner.load("fifty")
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     made = owner.complete()
     assert made.scores.values.shape == (1, 50)
     np.testing.assert_allclose(made.edges_s, [0.0, owner.session.clip.duration_s])
@@ -227,7 +227,7 @@ def test_a_recording_shorter_than_the_window_has_one(owner):
 def test_a_model_that_does_not_load_leaves_what_is_there(owner):
     owner.open(EXCERPT)
     owner.load("fifty")
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     made = owner.complete()
     owner.taggram.toggle_curve(3)
     owner.session.load_model("no-such-model")
@@ -240,12 +240,12 @@ def test_a_model_that_does_not_load_leaves_what_is_there(owner):
 def test_nobody_looks_any_more(owner):
     owner.open(EXCERPT)
     owner.load("genre-convnet")
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     owner.until(lambda: owner.taggram.tags is not None)
-    owner.taggram.want(False)
+    owner.taggram.set_active(False)
     owner.idle()
     assert not owner.taggram.tags.complete
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     owner.complete()
     owner.taggram.set_overlap(0.5)
     assert owner.taggram.tags is None
@@ -266,7 +266,7 @@ def test_the_table_is_written_whole_or_not_at_all(owner, tmp_path):
     owner.open(EXCERPT)
     owner.load("fifty")
     owner.taggram.save(tmp_path / "nothing there yet.csv")
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     made = owner.complete()
     owner.taggram.save(tmp_path / "tags.csv")
     owner.until(lambda: owner.said)
@@ -295,7 +295,7 @@ def test_memory_that_runs_out_is_said(owner, monkeypatch):
     monkeypatch.setattr(Model, "_probabilities", narrow)
     owner.open(EXCERPT)
     owner.load("genre-convnet")
-    owner.taggram.want(True)
+    owner.taggram.set_active(True)
     assert len(owner.complete().scores.values) == 21
     assert owner.said == ["The memory of 'cpu' ran out with 2 windows at once; going on with 1."]
     assert not owner.problems

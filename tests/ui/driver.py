@@ -76,7 +76,9 @@ class Driver:
     def filled(self):
         """Wait until everything of the layer is there."""
         session = self.session
-        self.until(lambda: session.layer_look is not None and len(session.features) == session.layer_look.activity.size)
+        self.until(
+            lambda: session.layer_result is not None and len(session.features) == session.layer_result.activity.size
+        )
 
     def open(self, path):
         before = self.session.clip

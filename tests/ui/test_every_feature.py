@@ -26,11 +26,11 @@ def test_every_feature_of_every_layer_is_seen_and_heard(drive, shared, name):
     driver = drive()
     window, session = driver.window, driver.session
     window.begin([shared / "audio" / f"{name}.ogg"], "genre-convnet")
-    driver.until(lambda: session.look is not None)
+    driver.until(lambda: session.window_result is not None)
     driver.window.spectrogram.window_moved.emit(START_S)
-    driver.until(lambda: session.look.run.start_s == session.window_start_s > 0.0)  # a short one has less room
-    run, model = session.look.run, window.gallery.model
-    assert session.look.scores.sum() == pytest.approx(1.0, abs=1e-5)
+    driver.until(lambda: session.window_result.run.start_s == session.window_start_s > 0.0)  # a short one has less room
+    run, model = session.window_result.run, window.gallery.model
+    assert session.window_result.scores.sum() == pytest.approx(1.0, abs=1e-5)
     for layer in session.model.spec.layers:
         driver.layer(layer.name)
         driver.filled()
@@ -40,7 +40,7 @@ def test_every_feature_of_every_layer_is_seen_and_heard(drive, shared, name):
             unit, tile = model.unit_at(model.index(row)), model.index(row).data(TileRole)
             image = session.features[unit].image
             assert np.isfinite(image).all()
-            if session.layer_look.is_silent(unit):
+            if session.layer_result.is_silent(unit):
                 silent += 1
                 assert tile.is_silent
                 assert not image.any()

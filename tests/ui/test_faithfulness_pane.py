@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
-from auralscope.session import faithfulness as trust
+from auralscope.session import faithfulness
 from auralscope.ui import help as pages
 
 
@@ -12,14 +12,14 @@ def test_it_stands_beside_the_feature_and_beside_the_play_button(ready):
     window, session = ready.window, ready.session
     ready.layer("conv3")
     ready.filled()
-    pane = window.feature.trust
+    pane = window.feature.faithfulness
     assert not pane.details.isEnabled()
-    ready.click_unit(session.layer_look.order[0])
-    ready.until(lambda: session.trust.finding is not None)
-    found = session.look.run.faithfulness("conv3", session.unit)
+    ready.click_unit(session.layer_result.order[0])
+    ready.until(lambda: session.faithfulness.result is not None)
+    found = session.window_result.run.faithfulness("conv3", session.unit)
     share = f"{100 * found.own.heard.retention:.0f} %"
     assert pane.words.text().startswith(f"The network still hears {share} of this unit")
-    assert window.transport.trust.text().startswith(f"hears {share} (random ")
+    assert window.transport.faithfulness.text().startswith(f"hears {share} (random ")
     assert "Retention" in pane.words.toolTip()
     assert "Masked" in pane.words.toolTip()
 
@@ -29,13 +29,13 @@ def test_the_figures_are_a_key_or_a_button_away(ready):
     ready.layer("output")
     ready.filled()
     ready.click_unit(0)
-    ready.until(lambda: session.trust.finding is not None)
-    ready.click(window.feature.trust.details)
+    ready.until(lambda: session.faithfulness.result is not None)
+    ready.click(window.feature.faithfulness.details)
     (page,) = window.findChildren(pages.Page)
     text = page.text.toPlainText()
     for figure in ("AI, average increase", "AD, average drop", "AG, average gain", "FF, ", "Fid-In"):
         assert figure in text
-    assert trust.percent(session.trust.finding.probability) in text
+    assert faithfulness.percent(session.faithfulness.result.probability) in text
     page.close()
     ready.until(lambda: not window.findChildren(pages.Page))
     ready.key(Qt.Key.Key_H)
@@ -44,9 +44,9 @@ def test_the_figures_are_a_key_or_a_button_away(ready):
 
 def test_nothing_is_said_while_nothing_is_known(ready):
     window, session = ready.window, ready.session
-    ready.click_unit(session.layer_look.order[0])
-    ready.until(lambda: session.trust.finding is not None)
+    ready.click_unit(session.layer_result.order[0])
+    ready.until(lambda: session.faithfulness.result is not None)
     ready.layer("conv2")
-    assert window.feature.trust.words.text() == ""
-    assert window.transport.trust.text() == ""
-    assert not window.feature.trust.details.isEnabled()
+    assert window.feature.faithfulness.words.text() == ""
+    assert window.transport.faithfulness.text() == ""
+    assert not window.feature.faithfulness.details.isEnabled()

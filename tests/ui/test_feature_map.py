@@ -15,13 +15,13 @@ from auralscope.ui.widgets.gallery_model import picture_of
 def at_map(ready):
     """The third layer's maps, the second most active unit chosen."""
     ready.session.move_window(8.0)
-    ready.until(lambda: ready.session.look is not None and ready.session.look.run.start_s == 8.0)
+    ready.until(lambda: ready.session.window_result is not None and ready.session.window_result.run.start_s == 8.0)
     ready.layer("conv3")
     ready.filled()
-    ready.click_unit(ready.session.layer_look.order[1])
+    ready.click_unit(ready.session.layer_result.order[1])
     assert not ready.window.gallery.map.isVisible(), "it is for feature maps"
     ready.key(Qt.Key.Key_D)
-    ready.until(lambda: ready.session.fields.seen is not None)
+    ready.until(lambda: ready.session.receptive_fields.result is not None)
     return ready
 
 
@@ -29,7 +29,11 @@ def point(driver, cell):
     """Move the pointer onto a cell."""
     view = driver.window.gallery.map.view
     QTest.mouseMove(view, view.rect_of(cell).center().toPoint())
-    driver.until(lambda: driver.session.fields.seen is not None and driver.session.fields.seen.cell == cell)
+    driver.until(
+        lambda: (
+            driver.session.receptive_fields.result is not None and driver.session.receptive_fields.result.cell == cell
+        )
+    )
 
 
 def framed(driver):
@@ -43,8 +47,8 @@ def framed(driver):
 def test_it_begins_with_the_strongest_cell(at_map):
     session, pane = at_map.session, at_map.window.gallery.map
     assert pane.isVisible()
-    values = session.layer_look.maps[session.unit]
-    assert values[session.fields.seen.cell] == values.max()
+    values = session.layer_result.maps[session.unit]
+    assert values[session.receptive_fields.result.cell] == values.max()
     assert pane.loop.isEnabled()
     ready = at_map.window
     assert ready.gallery.view.viewport().height() >= 1.5 * ready.gallery.view.gridSize().height()
@@ -54,7 +58,7 @@ def test_what_a_cell_saw_is_framed_and_said(at_map):
     session, window = at_map.session, at_map.window
     cell = (12, 9)
     point(at_map, cell)
-    field = session.look.run.receptive_field("conv3", cell, session.unit)
+    field = session.window_result.run.receptive_field("conv3", cell, session.unit)
     start_s, end_s, low_hz, high_hz = framed(at_map)
     assert (start_s, end_s) == pytest.approx((8.0 + field.start_s, 8.0 + field.end_s))
     assert (low_hz, high_hz) == pytest.approx((field.low_hz, field.high_hz), rel=1e-6)
@@ -73,30 +77,34 @@ def test_what_a_cell_saw_is_framed_and_said(at_map):
 def test_a_click_keeps_the_cell_and_the_arrow_keys_go_on(at_map):
     session, view = at_map.session, at_map.window.gallery.map.view
     at_map.click(view, view.rect_of((5, 6)).center().toPoint())
-    at_map.until(lambda: session.fields.seen is not None and session.fields.seen.cell == (5, 6))
+    at_map.until(lambda: session.receptive_fields.result is not None and session.receptive_fields.result.cell == (5, 6))
     point(at_map, (2, 3))
     view.leaveEvent(None)
-    at_map.until(lambda: session.fields.seen.cell == (5, 6))
+    at_map.until(lambda: session.receptive_fields.result.cell == (5, 6))
     for key, cell in ((Qt.Key.Key_Up, (6, 6)), (Qt.Key.Key_Right, (6, 7)), (Qt.Key.Key_Down, (5, 7))):
         at_map.key(key, widget=view)
-        at_map.until(lambda cell=cell: session.fields.seen is not None and session.fields.seen.cell == cell)
+        at_map.until(
+            lambda cell=cell: (
+                session.receptive_fields.result is not None and session.receptive_fields.result.cell == cell
+            )
+        )
 
 
 def test_the_cell_stays_when_units_are_read_in_another_way(at_map):
     session, view = at_map.session, at_map.window.gallery.map.view
     cell = (7, 2)
     at_map.click(view, view.rect_of(cell).center().toPoint())
-    at_map.until(lambda: session.fields.seen is not None and session.fields.seen.cell == cell)
+    at_map.until(lambda: session.receptive_fields.result is not None and session.receptive_fields.result.cell == cell)
     session.choose_method("gradient")
     at_map.filled()
-    at_map.until(lambda: session.fields.seen is not None)
-    assert session.fields.seen.cell == cell
+    at_map.until(lambda: session.receptive_fields.result is not None)
+    assert session.receptive_fields.result.cell == cell
 
 
 def test_what_it_saw_is_repeated(at_map):
     session, player = at_map.session, at_map.player
     point(at_map, (20, 12))
-    span_s = session.fields.seen.span_s
+    span_s = session.receptive_fields.result.span_s
     at_map.key(Qt.Key.Key_K)
     assert player.loop == pytest.approx(span_s)
     assert player.position_s == pytest.approx(span_s[0], abs=0.2)
@@ -109,9 +117,9 @@ def test_what_it_saw_is_repeated(at_map):
 def test_layers_without_maps_have_none(at_map):
     at_map.layer("dense")
     at_map.filled()
-    at_map.click_unit(at_map.session.layer_look.order[0])
+    at_map.click_unit(at_map.session.layer_result.order[0])
     assert not at_map.window.gallery.map.isVisible()
-    assert at_map.session.fields.seen is None
+    assert at_map.session.receptive_fields.result is None
     assert not at_map.window.views._field.isVisible()
 
 

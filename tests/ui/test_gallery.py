@@ -21,7 +21,7 @@ LEFT = Qt.MouseButton.LeftButton
 def is_full(window):
     """Whether all features of the layer are there and nothing is under way."""
     session = window.session
-    look = session.layer_look
+    look = session.layer_result
     titled = [job for job in session.jobs.running if job.title]
     return look is not None and len(session.features) == len(look.order) and not titled
 
@@ -62,7 +62,7 @@ def shared_window(qapp, tmp_path_factory):
     assert QTest.qWaitForWindowExposed(window)
     window.activateWindow()
     window.begin([resource("excerpt.ogg")], "genre-convnet")
-    wait_until(lambda: window.session.look is not None)
+    wait_until(lambda: window.session.window_result is not None)
     yield window
     window.close()
     window.deleteLater()
@@ -85,7 +85,7 @@ def at_conv3(shared_window, qtbot):
     window.gallery.order.setCurrentIndex(window.gallery.order.findData("activity"))
     window.feature.alone.setChecked(False)
     window.feature.opacity.setValue(80)
-    wait_until(lambda: session.look.run.start_s == 0.0 and is_full(window))
+    wait_until(lambda: session.window_result.run.start_s == 0.0 and is_full(window))
     return window
 
 
@@ -94,7 +94,7 @@ def at_conv3(shared_window, qtbot):
 
 def test_all_units_are_shown_with_the_most_active_first(at_conv3):
     session = at_conv3.session
-    run = session.look.run
+    run = session.window_result.run
     assert units(at_conv3) == run.most_active("conv3")
     assert sorted(units(at_conv3)) == list(range(64))
     activity = [tile.activity for tile in tiles(at_conv3)]
@@ -104,7 +104,7 @@ def test_all_units_are_shown_with_the_most_active_first(at_conv3):
 
 
 def test_a_unit_that_gives_nothing_is_shown_as_silent(at_conv3):
-    maps = at_conv3.session.look.run.feature_maps("conv3")
+    maps = at_conv3.session.window_result.run.feature_maps("conv3")
     silent = {unit for unit in range(64) if not maps[unit].any()}
     assert {unit for unit, tile in zip(units(at_conv3), tiles(at_conv3), strict=True) if tile.is_silent} == silent
     for unit, tile in zip(units(at_conv3), tiles(at_conv3), strict=True):
@@ -172,12 +172,12 @@ def test_by_number(at_conv3, qtbot):
     order.setCurrentIndex(order.findData("number"))
     assert units(at_conv3) == list(range(64))
     order.setCurrentIndex(order.findData("activity"))
-    assert units(at_conv3) == at_conv3.session.look.run.most_active("conv3")
+    assert units(at_conv3) == at_conv3.session.window_result.run.most_active("conv3")
 
 
 def test_feature_maps_are_the_layers_output(at_conv3, qtbot):
     qtbot.mouseClick(at_conv3.gallery.kind.buttons["map"], LEFT)
-    maps = at_conv3.session.look.run.feature_maps("conv3")
+    maps = at_conv3.session.window_result.run.feature_maps("conv3")
     tile = tiles(at_conv3)[0]
     assert (tile.picture.height(), tile.picture.width()) == maps.shape[1:]
     row, column = np.unravel_index(maps[units(at_conv3)[0]].argmax(), maps.shape[1:])
@@ -195,8 +195,8 @@ def test_units_of_a_dense_layer_show_their_values_and_those_of_the_output_their_
     qtbot.mouseClick(at_conv3.gallery.kind.buttons["map"], LEFT)
     for layer in ("dense", "output"):
         qtbot.mouseClick(at_conv3.model_pane.layers.buttons[layer], LEFT)
-        until(lambda: session.layer_look is not None)
-        values = session.look.run.feature_maps(layer)
+        until(lambda: session.layer_result is not None)
+        values = session.window_result.run.feature_maps(layer)
         assert [tile.value for tile in tiles(at_conv3)] == [float(values[unit]) for unit in units(at_conv3)]
     assert {tile.title for tile in tiles(at_conv3)} == {"7-0 ballad", "7-1 dance", "7-2 hip-hop"}
 
@@ -214,7 +214,7 @@ def test_a_click_shows_the_feature_large_and_makes_it_the_sound(at_conv3, qtbot,
     assert at_conv3.transport.feature.text() == f"Feature 3-{unit}"
     assert at_conv3.transport.feature.isChecked()
     assert session.listening.player.source == "feature"
-    expected = session.look.run.auralise("conv3", unit, rate="recording")
+    expected = session.window_result.run.auralise("conv3", unit, rate="recording")
     np.testing.assert_allclose(session.listening.sound.samples, expected.samples, atol=1e-6)
     assert session.listening.player.loop == (0.0, session.window_s)
     # Large: the window fills most of the view, and the overlay changes what is seen there.
@@ -278,7 +278,7 @@ def test_only_what_arrived_is_painted(at_conv3, until, monkeypatch):
 
     monkeypatch.setattr(type(view.delegate), "paint", counted)
     at_conv3.session.choose_layer("conv4")
-    until(lambda: at_conv3.session.layer_look is not None)
+    until(lambda: at_conv3.session.layer_result is not None)
     painted.clear()
     until(lambda: is_full(at_conv3))
     in_view = sum(
@@ -308,9 +308,9 @@ def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbo
     gallery.order.setCurrentIndex(gallery.order.findData("number"))
     assert session.unit == unit
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
-    look = session.look
+    look = session.window_result
     session.move_window(8.0)
-    until(lambda: session.look not in (None, look) and unit in session.features)
+    until(lambda: session.window_result not in (None, look) and unit in session.features)
     assert session.unit == unit
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
 
@@ -329,7 +329,7 @@ def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, q
     assert tiles(at_conv3)[2].picture is None, "the old pictures are gone at once"
     until(lambda: is_full(at_conv3))
     unit = session.unit
-    image = session.look.run.deconvolve("conv3", [unit], "guided")[0]
+    image = session.window_result.run.deconvolve("conv3", [unit], "guided")[0]
     picture = tiles(at_conv3)[2].picture
     assert picture != before
     assert picture == picture_of(image, gallery.model._colours)
@@ -341,7 +341,7 @@ def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, q
 def test_a_method_that_makes_no_sense_here_says_why(at_conv3, qtbot, until):
     session, choice = at_conv3.session, at_conv3.gallery.method
     row = choice.findData("grad-cam")
-    until(lambda: not session.methods.suits("conv3", "grad-cam"))
+    until(lambda: not session.methods.supports("conv3", "grad-cam"))
     assert not choice.model().item(row).isEnabled()
     assert "labels and dense units" in choice.itemData(row, Qt.ItemDataRole.ToolTipRole)
     qtbot.mouseClick(at_conv3.model_pane.layers.buttons["output"], LEFT)
@@ -350,9 +350,9 @@ def test_a_method_that_makes_no_sense_here_says_why(at_conv3, qtbot, until):
 
 def test_what_is_found_out_of_a_method_draws_nothing_anew(at_conv3):
     before = [tile.picture for tile in tiles(at_conv3)]
-    at_conv3.session.methods.object("conv3", "gradient", "It makes no sense.")
+    at_conv3.session.methods.mark_unsupported("conv3", "gradient", "It makes no sense.")
     assert all(tile.picture is picture for tile, picture in zip(tiles(at_conv3), before, strict=True))
-    del at_conv3.session.methods.objections["conv3", "gradient"]
+    del at_conv3.session.methods.unsupported["conv3", "gradient"]
 
 
 def test_the_keys_reach_the_methods(at_conv3, qtbot):
@@ -368,13 +368,13 @@ def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot, 
     session.choose_layer("conv4")
     session._kept.clear()
     order.setCurrentIndex(order.findData("centroid"))
-    until(lambda: session.layer_look is not None)
+    until(lambda: session.layer_result is not None)
     if session.summaries.summary is None:
-        assert units(at_conv3) == session.look.run.most_active("conv4"), "by activity until it is known"
+        assert units(at_conv3) == session.window_result.run.most_active("conv4"), "by activity until it is known"
         assert "not sorted yet" in at_conv3.gallery.heading.text()
     until(lambda: session.summaries.summary is not None)
     summary = session.summaries.summary
-    sounding = [unit for unit in units(at_conv3) if not session.layer_look.is_silent(unit)]
+    sounding = [unit for unit in units(at_conv3) if not session.layer_result.is_silent(unit)]
     centroids_hz = [summary.units[unit].centroid_hz for unit in sounding]
     assert centroids_hz == sorted(centroids_hz)
     assert all("Hz" in tile.caption for tile in tiles(at_conv3)[: len(sounding)])

@@ -79,7 +79,7 @@ def test_getting_is_cancelled_and_nothing_is_left(wanting, server, kept):
     wanting.until(lambda: pane.bar.isVisible() and 0 < pane.bar.value() < 100)
     assert not pane.get.isVisible()
     assert wanting.window.jobs.label.text().startswith("Getting the weights of Far tagger")
-    wanting.click_unit(wanting.session.layer_look.order[0])  # nothing waits for the server
+    wanting.click_unit(wanting.session.layer_result.order[0])  # nothing waits for the server
     wanting.click(pane.cancel)
     assert pane.get.isVisible()
     assert not pane.bar.isVisible()

@@ -63,7 +63,7 @@ def file_url(path):
 def test_at_1280_by_720_nothing_is_cut_and_there_is_room_for_what_matters(ready):
     ready.layer("conv3")
     ready.filled()
-    ready.click_unit(ready.session.layer_look.order[0])
+    ready.click_unit(ready.session.layer_result.order[0])
     window = ready.window
     assert (window.width(), window.height()) == (1280, 720)
     assert 0.1 <= window.recording.height() / window.height() <= 0.17
@@ -144,7 +144,7 @@ def test_the_space_bar_presses_what_tab_reached(ready):
     ready.key(Qt.Key.Key_Right, widget=gallery.kind.buttons["deconvolution"])
     assert gallery.model.kind == "map"
     alone = ready.window.feature.alone
-    ready.click_unit(ready.session.layer_look.order[0])
+    ready.click_unit(ready.session.layer_result.order[0])
     alone.setFocus(Qt.FocusReason.TabFocusReason)
     ready.key(Qt.Key.Key_Space, widget=alone)
     assert alone.isChecked()
@@ -251,9 +251,9 @@ def test_recent_files_last_and_a_vanished_one_is_said(drive, tmp_path, other):
 @pytest.mark.parametrize("name", bad_files.SAYS)
 def test_a_bad_file_is_one_sentence_in_the_window_and_the_session_stays(ready, tmp_path, name):
     window, session = ready.window, ready.session
-    unit = session.layer_look.order[0]
+    unit = session.layer_result.order[0]
     sound = ready.click_unit(unit)
-    clip, look = session.clip, session.look
+    clip, look = session.clip, session.window_result
     path = bad_files.make(name, tmp_path)
     drop(ready, [file_url(path)])
     ready.until(ready.message)
@@ -261,7 +261,7 @@ def test_a_bad_file_is_one_sentence_in_the_window_and_the_session_stays(ready, t
     assert "\n" not in ready.message()
     assert window.messages.label.isVisible()
     ready.idle()
-    assert (session.clip, session.look, session.unit, session.listening.sound) == (clip, look, unit, sound)
+    assert (session.clip, session.window_result, session.unit, session.listening.sound) == (clip, look, unit, sound)
     choice = window.recording.choice
     assert [choice.itemText(row) for row in range(choice.count())] == ["excerpt.ogg"]
     assert choice.currentText() == "excerpt.ogg"
@@ -290,7 +290,7 @@ def test_decoding_shows_its_progress_and_can_be_cancelled(ready, tmp_path):
 
 
 def test_another_recording_takes_the_place_of_the_one_before(ready, other):
-    ready.click_unit(ready.session.layer_look.order[0])
+    ready.click_unit(ready.session.layer_result.order[0])
     ready.open(other)
     assert ready.session.listening.sound is None
     assert not ready.window.transport.feature.isEnabled()
@@ -300,7 +300,7 @@ def test_another_recording_takes_the_place_of_the_one_before(ready, other):
 
 
 def test_what_is_heard_and_seen_is_saved(ready, tmp_path, monkeypatch):
-    ready.click_unit(ready.session.layer_look.order[0])
+    ready.click_unit(ready.session.layer_result.order[0])
     target = tmp_path / "saved"
     suggested = []
 
@@ -389,9 +389,9 @@ def test_a_chosen_feature_is_seen_large_and_the_whole_recording_is_a_key_away(re
     pane, length_s = ready.window.spectrogram, ready.session.window_s
     assert pane.visible_s == (0.0, ready.session.clip.duration_s)
     ready.session.move_window(8.0)
-    ready.until(lambda: ready.session.look.run.start_s == 8.0)
+    ready.until(lambda: ready.session.window_result.run.start_s == 8.0)
     ready.filled()
-    ready.click_unit(ready.session.layer_look.order[0])
+    ready.click_unit(ready.session.layer_result.order[0])
     wanted = (pytest.approx(8.0 - 0.1 * length_s), pytest.approx(8.0 + 1.1 * length_s))
     assert pane.visible_s == wanted
     ready.key(Qt.Key.Key_0)
@@ -399,12 +399,12 @@ def test_a_chosen_feature_is_seen_large_and_the_whole_recording_is_a_key_away(re
     ready.key(Qt.Key.Key_Z)
     assert pane.visible_s == wanted
     pane.show_time(9.0, 10.0)
-    ready.click_unit(ready.session.layer_look.order[1])
+    ready.click_unit(ready.session.layer_result.order[1])
     assert pane.visible_s == (9.0, 10.0), "who looks closer stays close"
 
 
 def test_the_overlay_can_hide_the_recording(ready):
-    ready.click_unit(ready.session.layer_look.order[0])
+    ready.click_unit(ready.session.layer_result.order[0])
     pane, feature = ready.window.spectrogram, ready.window.feature
     assert pane._overlay.opacity == pytest.approx(0.8)
     ready.key(Qt.Key.Key_F)
@@ -443,7 +443,7 @@ def test_the_models_window_is_moved_by_its_bar_and_to_the_playhead(ready):
     bar = QPoint(ready.place(pane, 2.0).x(), round(pane.box.sceneBoundingRect().bottom()) - 2)
     ready.drag(pane, bar, bar + QPoint(ready.place(pane, 8.0).x() - ready.place(pane, 2.0).x(), 0))
     assert session.window_start_s == pytest.approx(6.0, abs=0.1)
-    ready.until(lambda: session.look.run.start_s == session.window_start_s)
+    ready.until(lambda: session.window_result.run.start_s == session.window_start_s)
     ready.click(ready.window.waveform.plot.viewport(), ready.place(ready.window.waveform, 12.0))
     ready.until(lambda: ready.player.position_s == pytest.approx(12.0, abs=0.2))
     ready.key(Qt.Key.Key_W)
@@ -460,7 +460,7 @@ def test_what_the_model_sees_is_a_view_of_its_own(ready):
     ready.key(Qt.Key.Key_I)
     assert pane.isVisible()
     assert not ready.window.gallery.isVisible()
-    np.testing.assert_array_equal(pane._image, session.look.input)
+    np.testing.assert_array_equal(pane._image, session.window_result.input)
     (start_s, end_s), (low, high) = pane.box.viewRange()
     assert (low, high) == (-0.5, 256.5)
     assert end_s - start_s == pytest.approx(173 * 256 / 11025)

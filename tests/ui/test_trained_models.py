@@ -52,17 +52,17 @@ def test_a_network_on_the_waveform(drive, tmp_path, monkeypatch):
     driver.layer("conv2")
     driver.filled()
     driver.idle()
-    feature = session.features[session.layer_look.order[0]]
+    feature = session.features[session.layer_result.order[0]]
     assert feature.image.shape == (1, N)
     assert feature.picture.shape == session.model.front_end.plane.input_shape
-    sound = driver.click_unit(session.layer_look.order[0])
+    sound = driver.click_unit(session.layer_result.order[0])
     assert sound.peak > 0.0
     assert sound.sample_rate == session.clip.sample_rate
     driver.idle()
     assert not driver.message()
     # Its feature maps are curves, and what a cell saw is framed.
     window.gallery.toggle_kind()
-    driver.until(lambda: session.fields.seen is not None)
+    driver.until(lambda: session.receptive_fields.result is not None)
     driver.idle()
     window.model_pane.layers.buttons[INPUT].click()
     picture = tmp_path / "unit.png"

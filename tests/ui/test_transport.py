@@ -75,9 +75,9 @@ def make_window(qapp, tmp_path):
         assert QTest.qWaitForWindowExposed(window)
         window.activateWindow()
         window.begin([resource("excerpt.ogg")], "genre-convnet")
-        wait_until(lambda: window.session.look is not None)
+        wait_until(lambda: window.session.window_result is not None)
         window.session.choose_layer("conv3")
-        wait_until(lambda: window.session.layer_look is not None)
+        wait_until(lambda: window.session.layer_result is not None)
         return window
 
     yield make
@@ -202,7 +202,7 @@ def test_phase_and_mask_sound_different(playing_window):
     press(window, Qt.Key.Key_R)
     wait_until(lambda: listening.sound is not mask)
     assert window.transport.render_choice.currentData() == "phase"
-    run = window.session.look.run
+    run = window.session.window_result.run
     expected = run.auralise("conv3", unit, "phase", rate="recording")
     np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-6)
     assert listening.player.state == "playing", "it goes on"

@@ -90,7 +90,7 @@ class Noise:
         self.qualities, self.about, self.problem = [], "", ""
         self.changed.emit()
 
-    def listen_again(self, file: Path) -> None:
+    def load_judgements(self, file: Path) -> None:
         """Take what people heard who listened again: a CSV of tracks, or of counts."""
         self._measure(file, self._scored)
 

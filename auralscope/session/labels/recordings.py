@@ -36,7 +36,7 @@ class Kernels:
         Empty until they are described.
     affinity : (units, labels) array or None
         Over the recordings that were chosen last.
-    unheard : list of str
+    unreadable : list of str
         A sentence for each of those that could not be read.
     problem : str
         Why something is not there.
@@ -51,20 +51,20 @@ class Kernels:
         self.kernels: list[Kernel] = []
         self.affinity: NDArray[np.float64] | None = None
         self.recordings = 0
-        self.unheard: list[str] = []
+        self.unreadable: list[str] = []
         self.problem = ""
 
-    def want(self) -> None:
+    def describe(self) -> None:
         """Describe the kernels of the session's model, unless that was done."""
         model = self._session.model
         if model is None or model is self._model:
             return
         self._model = model
-        self.kernels, self.affinity, self.recordings, self.unheard, self.problem = [], None, 0, [], ""
+        self.kernels, self.affinity, self.recordings, self.unreadable, self.problem = [], None, 0, [], ""
         self._session.jobs.cancel("kernels' labels")
         self.changed.emit()
 
-        def describe(_job: Job) -> list[Kernel]:
+        def work(_job: Job) -> list[Kernel]:
             from auralscope.nn.analysis.first_layer import first_layer_kernels
 
             return first_layer_kernels(model)
@@ -74,11 +74,11 @@ class Kernels:
             self.changed.emit()
 
         self._session.jobs.start(
-            LANE, describe, title="Playing test sounds to the first layer", key="kernels", done=described,
+            LANE, work, title="Playing test sounds to the first layer", key="kernels", done=described,
             failed=self._failed,
         )  # fmt: skip
 
-    def hear_over(self, files: Sequence[Path]) -> None:
+    def correlate(self, files: Sequence[Path]) -> None:
         """Find the labels that go with each kernel over some recordings, or folders of them."""
         model = self._model
         if model is None:
@@ -92,7 +92,7 @@ class Kernels:
             return label_affinity(heard), len(heard)
 
         def heard(found: tuple[NDArray[np.float64], int]) -> None:
-            (self.affinity, self.recordings), self.unheard, self.problem = found, unheard, ""
+            (self.affinity, self.recordings), self.unreadable, self.problem = found, unheard, ""
             self.changed.emit()
 
         self._session.jobs.start(
@@ -117,10 +117,10 @@ class Kernels:
 
         return unit_name(1, unit)
 
-    def hear(self, unit: int) -> None:
+    def choose_unit(self, unit: int) -> None:
         """Make a kernel's unit the one that is heard."""
         if self._model is not None:
-            self._labels.hear_unit(self._model.layers[0], unit)
+            self._labels.choose_layer_unit(self._model.layers[0], unit)
 
 
 class RecordingMap:
@@ -129,7 +129,7 @@ class RecordingMap:
     Attributes
     ----------
     points : list of MapPoint
-    unheard : list of str
+    unreadable : list of str
         A sentence for each recording that could not be read.
     problem : str
         Why there is no map.
@@ -142,7 +142,7 @@ class RecordingMap:
         self._model: Model | None = None
         self._to_play: Path | None = None
         self.points: list[MapPoint] = []
-        self.unheard: list[str] = []
+        self.unreadable: list[str] = []
         self.problem = ""
         session.model_changed.connect(self._model_changed)
         session.recording_changed.connect(self._opened)
@@ -150,7 +150,7 @@ class RecordingMap:
     def _model_changed(self) -> None:
         if self._session.model is not self._model:
             self._session.jobs.cancel("map")
-            self.points, self.unheard, self.problem = [], [], ""
+            self.points, self.unreadable, self.problem = [], [], ""
             self.changed.emit()
 
     def lay_out(self, files: Sequence[Path]) -> None:
@@ -167,7 +167,7 @@ class RecordingMap:
             return recordings_map(model, heard)
 
         def laid_out(points: list[MapPoint]) -> None:
-            self._model, self.points, self.unheard, self.problem = model, points, unheard, ""
+            self._model, self.points, self.unreadable, self.problem = model, points, unheard, ""
             self.changed.emit()
 
         def failed(sentence: str) -> None:

@@ -212,7 +212,7 @@ class Labels:
             self.selected = labels
             self.selected_changed.emit()
 
-    def can_hear(self) -> bool:
+    def has_units(self) -> bool:
         """Whether the rows of the vectors are units of a layer."""
         return self.vectors is not None and bool(self.vectors.layer)
 
@@ -224,12 +224,12 @@ class Labels:
             return str(unit)
         return unit_name(self._model.layer_number(self.vectors.layer), unit)
 
-    def hear(self, unit: int) -> None:
+    def choose_unit(self, unit: int) -> None:
         """Make a unit of the last hidden layer the one that is heard."""
         if self.vectors is not None and self.vectors.layer:
-            self.hear_unit(self.vectors.layer, unit)
+            self.choose_layer_unit(self.vectors.layer, unit)
 
-    def hear_unit(self, layer: str, unit: int) -> None:
+    def choose_layer_unit(self, layer: str, unit: int) -> None:
         """Make a unit the one that is heard."""
         self._session.choose_layer(layer)
         self._session.choose_unit(unit)
@@ -335,7 +335,7 @@ class Labels:
             "files",
             lambda _job: write_aside(path, content),
             title=f"Writing {quoted(path.name)}",
-            done=lambda _: self._session.said.emit(f"Written: {quoted(path)}"),
+            done=lambda _: self._session.notice.emit(f"Written: {quoted(path)}"),
             failed=self._session.problem.emit,
         )
 

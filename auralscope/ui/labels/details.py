@@ -62,7 +62,7 @@ class DetailsPane(QWidget):
         layout.addWidget(self.units_about)
         layout.addWidget(self.units, 2)
         self.alike.chosen.connect(self._select)
-        self.units.chosen.connect(labels.hear)
+        self.units.chosen.connect(labels.choose_unit)
         labels.changed.connect(self.refresh)
         labels.selected_changed.connect(self.refresh)
         labels.truth_changed.connect(self._say)
@@ -130,7 +130,7 @@ class DetailsPane(QWidget):
 
     def _show_units(self, votes: Sequence[Vote]) -> None:
         most = max((abs(vote.weight) for vote in votes), default=1.0) or 1.0
-        hear = "Click to hear it." if self._labels.can_hear() else ""
+        hear = "Click to hear it." if self._labels.has_units() else ""
         name = self._labels.unit_name
         self.units.set_bars(
             [
@@ -165,6 +165,6 @@ class DetailsPane(QWidget):
             )
 
     def _how_to_hear(self) -> str:
-        if self._labels.can_hear():
+        if self._labels.has_units():
             return "Click a unit to hear it."
         return "The rows are no layer's units, so they cannot be heard one by one."

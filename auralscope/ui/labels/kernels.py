@@ -260,7 +260,7 @@ class KernelsTab(QWidget):
     def _choose(self, unit: int) -> None:
         self._unit = unit
         self.refresh()
-        self._kernels.hear(unit)
+        self._kernels.choose_unit(unit)
 
     def refresh(self) -> None:
         """Show what is known of the chosen kernel."""
@@ -275,7 +275,7 @@ class KernelsTab(QWidget):
         self.labels_title.setVisible(bool(found))
         self.labels.setVisible(bool(found))
         self.listen.setEnabled(bool(kernels.kernels))
-        said = [kernels.problem if kernels.kernels else "", *kernels.unheard[:3]]
+        said = [kernels.problem if kernels.kernels else "", *kernels.unreadable[:3]]
         self.problem.setText("\n".join(sentence for sentence in said if sentence))
         self.problem.setVisible(bool(self.problem.text()))
         if kernel is not None:

@@ -157,7 +157,7 @@ class MapTab(QWidget):
     def refresh(self) -> None:
         """Show what is there."""
         points = self._map.points
-        said = [self._map.problem if points else "", *self._map.unheard[:3]]
+        said = [self._map.problem if points else "", *self._map.unreadable[:3]]
         self.problem.setText("\n".join(sentence for sentence in said if sentence))
         self.problem.setVisible(bool(self.problem.text()))
         self.labels.setVisible(bool(points))

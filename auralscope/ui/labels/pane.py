@@ -168,7 +168,7 @@ class LabelsPane(QFrame):
     @cached_property
     def kernels_tab(self) -> KernelsTab:
         tab = KernelsTab(self.kernels)
-        tab.listen.clicked.connect(lambda: self._choose_recordings(self.kernels.hear_over))
+        tab.listen.clicked.connect(lambda: self._choose_recordings(self.kernels.correlate))
         return tab
 
     @cached_property
@@ -183,7 +183,7 @@ class LabelsPane(QFrame):
     def noise_tab(self) -> NoiseTab:
         tab = NoiseTab(self.noise, self._labels)
         tab.truth.clicked.connect(self._load_truth)
-        tab.listened.clicked.connect(lambda: self._choose_file("Listened to again", self.noise.listen_again))
+        tab.listened.clicked.connect(lambda: self._choose_file("Listened to again", self.noise.load_judgements))
         tab.scores.clicked.connect(lambda: self._choose_file("The model's scores", self.noise.rate))
         tab.folder.clicked.connect(lambda: self._choose_folder(self.noise.rate))
         return tab
@@ -208,7 +208,7 @@ class LabelsPane(QFrame):
     def _want_kernels(self) -> None:
         """They are described for those who look at them."""
         if isinstance(self.sides.currentWidget(), KernelsTab):
-            self.kernels.want()
+            self.kernels.describe()
 
     def _show_title(self) -> None:
         self.model.setText(f"of {self._labels.title}" if self._labels.title else "")

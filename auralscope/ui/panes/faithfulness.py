@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from auralscope.session import faithfulness as trust
+from auralscope.session import faithfulness
 from auralscope.session.methods import SLOW
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
 
 
-class TrustPane(QWidget):
+class FaithfulnessPane(QWidget):
     """Two lines, and a button for the figures behind them."""
 
     details_wanted = Signal()
@@ -32,14 +32,14 @@ class TrustPane(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self.words, 1)
         layout.addWidget(self.details, 0, Qt.AlignmentFlag.AlignVCenter)
-        session.trust.changed.connect(self.refresh)
+        session.faithfulness.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Show what is known."""
-        finding = self._session.trust.finding
-        said = trust.sentences(finding) if finding is not None else ""
-        if not said and self._session.trust.measuring:
+        finding = self._session.faithfulness.result
+        said = faithfulness.sentences(finding) if finding is not None else ""
+        if not said and self._session.faithfulness.measuring:
             said = "The network listens to the sound…"
         self.words.setText(said)
         if self._session.unit is not None and self._session.methods.chosen in SLOW:
@@ -52,38 +52,38 @@ class TrustPane(QWidget):
 
 def page(session: Session) -> str:
     """The figures, and what they mean; empty where there are none."""
-    finding, unit = session.trust.finding, session.unit
+    finding, unit = session.faithfulness.result, session.unit
     if finding is None or unit is None:
         return ""
     return (
         f"<h3>How far the sound of {escape(session.unit_title(unit))} can be trusted</h3>"
-        f"<p>{escape(trust.sentences(finding))}</p>"
+        f"<p>{escape(faithfulness.sentences(finding))}</p>"
         f"<table cellspacing='4'>{_rows(finding, 'heard', 'As heard')}{_rows(finding, 'masked', 'Masked')}</table>"
         f"{_meaning(finding)}"
     )
 
 
-def _rows(finding: trust.Finding, way: str, title: str) -> str:
+def _rows(finding: faithfulness.Finding, way: str, title: str) -> str:
     heading = "".join(f"<th align='left'>{name}</th>" for name in (title, "this sound", "random mask", "shuffled"))
     lines = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}&nbsp;&nbsp;</td>' for cell in cells)}</tr>"
-        for cells in trust.table(finding, way)
+        for cells in faithfulness.table(finding, way)
     )
     return f"<tr>{heading}</tr>{lines}"
 
 
-def _meaning(finding: trust.Finding) -> str:
+def _meaning(finding: faithfulness.Finding) -> str:
     what = (
         "<p>With p the label's probability for the recording, o for the sound, r for the rest of the recording: "
         "AI is 100 where o &gt; p, AD the share of p that is lost, AG the share of 1 - p that is won, FF = p - r "
         "(Paissan et al. 2024).</p>"
-        if trust.is_label(finding)
+        if faithfulness.is_label(finding)
         else "<p>Retention: the unit's energy with the sound, over that with the recording. Selectivity: its "
         "retention over the mean of the layer's other units. Level: against the recording.</p>"
     )
     silence = ""
-    if not trust.is_label(finding):
-        silence = f"<p>Digital silence leaves {escape(trust.percent(finding.silence))}.</p>"  # type: ignore[union-attr]
+    if not faithfulness.is_label(finding):
+        silence = f"<p>Digital silence leaves {escape(faithfulness.percent(finding.silence))}.</p>"  # type: ignore[union-attr]
     return (
         f"{what}{silence}<p>As heard: the mask's sound, at the model's rate and its true level, is given to the "
         "network. Masked: the masked spectrogram itself. Random mask: the same values, in every frame elsewhere. "

@@ -16,10 +16,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.session.methods import FIRST, title_of
+from auralscope.session.methods import DEFAULT, title_of
 from auralscope.ui import theme
 from auralscope.ui.graphs.colour import FULL_SCALE_PERCENTILE
-from auralscope.ui.panes.faithfulness import TrustPane
+from auralscope.ui.panes.faithfulness import FaithfulnessPane
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -55,7 +55,7 @@ class FeaturePane(QWidget):
         self.save_sound.setToolTip("Write what the feature hears to a WAV file (Ctrl+S)")
         self.save_picture = QPushButton("Save picture…")
         self.save_picture.setToolTip("Write the feature's deconvolution to a PNG file (Ctrl+Shift+S)")
-        self.trust = TrustPane(session)
+        self.faithfulness = FaithfulnessPane(session)
         words = QHBoxLayout()
         words.setSpacing(8)
         words.addWidget(self.title)
@@ -72,13 +72,13 @@ class FeaturePane(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(words)
-        layout.addWidget(self.trust)
+        layout.addWidget(self.faithfulness)
         layout.addLayout(tools)
         self.opacity.valueChanged.connect(self.overlay_changed)
         self.alone.toggled.connect(self.overlay_changed)
         session.unit_changed.connect(self.refresh)
-        session.look_changed.connect(self.refresh)
-        session.layer_look_changed.connect(self.refresh)
+        session.window_result_changed.connect(self.refresh)
+        session.layer_result_changed.connect(self.refresh)
         session.features_arrived.connect(self._arrived)
         session.listening.changed.connect(self._show_about)
         self.refresh()
@@ -114,7 +114,7 @@ class FeaturePane(QWidget):
         self.about.setToolTip(self._about())
 
     def _about(self) -> str:
-        session, unit, look = self._session, self._session.unit, self._session.layer_look
+        session, unit, look = self._session, self._session.unit, self._session.layer_result
         if unit is None:
             return "Click a feature to see and hear what it keeps of the sound." if session.model else ""
         if look is None:
@@ -122,7 +122,7 @@ class FeaturePane(QWidget):
         if look.is_silent(unit):
             return f"silent: nothing in this window excites it ({session.layer})"
         method = session.methods.chosen
-        text = "" if method == FIRST else f"{title_of(method)}; "
+        text = "" if method == DEFAULT else f"{title_of(method)}; "
         text += f"number {look.order.index(unit) + 1} of {len(look.order)} in {session.layer} by activity"
         sound = session.listening.sound
         if sound is not None and sound.negative_share >= 0.01:

@@ -149,8 +149,8 @@ class MapPane(QWidget):
         self.view.pointed.connect(self._point)
         self.view.marked.connect(self._mark)
         session.unit_changed.connect(self.refresh)
-        session.layer_look_changed.connect(self.refresh)
-        session.fields.changed.connect(self._say)
+        session.layer_result_changed.connect(self.refresh)
+        session.receptive_fields.changed.connect(self._say)
         self.refresh()
 
     def set_on(self, on: bool) -> None:
@@ -165,25 +165,25 @@ class MapPane(QWidget):
 
     def refresh(self) -> None:
         """Show the chosen unit's map, if it has one."""
-        session, look, unit = self._session, self._session.layer_look, self._session.unit
+        session, look, unit = self._session, self._session.layer_result, self._session.unit
         there = self._on and look is not None and unit is not None and look.maps.ndim == 3
         self.setVisible(there)
         if not there or look is None or unit is None:
             if self._of is not None:
-                session.fields.clear()
+                session.receptive_fields.clear()
             self._of = None
             return
-        of = (session.look, session.layer, unit)
+        of = (session.window_result, session.layer, unit)
         if self._of != of:
             self._of = of
             self.view.show_map(look.maps[unit], self._colours)
             self._mark(strongest_cell(look.maps[unit]))
-        elif session.fields.seen is None and self._marked is not None:
+        elif session.receptive_fields.result is None and self._marked is not None:
             self._look_at(self._marked)  # the same map, read by another method
 
     def repeat(self) -> None:
         """Hear what the cell saw, again and again."""
-        seen = self._session.fields.seen
+        seen = self._session.receptive_fields.result
         if seen is not None:
             self._session.listening.repeat(seen.span_s)
 
@@ -197,20 +197,20 @@ class MapPane(QWidget):
             self._look_at(wanted)
 
     def _look_at(self, cell: Cell) -> None:
-        if cell != self._cell or self._session.fields.seen is None:
+        if cell != self._cell or self._session.receptive_fields.result is None:
             self._cell = cell
             self.view.mark(cell)
-            self._session.look_at_cell(cell)
+            self._session.choose_cell(cell)
             self._say()
 
     def _say(self) -> None:
-        seen = self._session.fields.seen
+        seen = self._session.receptive_fields.result
         there = seen is not None and seen.cell == self._cell
         self.loop.setEnabled(there)
-        if self._session.fields.problem:
-            self.words.setText(self._session.fields.problem)
+        if self._session.receptive_fields.problem:
+            self.words.setText(self._session.receptive_fields.problem)
         if seen is None or not there:
             return  # what was said stays for the moment that it takes
-        look, unit = self._session.layer_look, self._session.unit
+        look, unit = self._session.layer_result, self._session.unit
         value = f" = {look.maps[unit][seen.cell]:.3g}" if look is not None and unit is not None else ""
         self.words.setText(f"Cell {seen.cell[0]}, {seen.cell[1]}{value} {sentence(seen)}")

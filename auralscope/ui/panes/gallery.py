@@ -81,7 +81,7 @@ class GalleryPane(QWidget):
         self.order.currentIndexChanged.connect(lambda: self._rearrange_by(self.order.currentData()))
         self.resume.clicked.connect(session.fill_gallery)
         session.layer_changed.connect(self._rearrange)
-        session.layer_look_changed.connect(self._rearrange)
+        session.layer_result_changed.connect(self._rearrange)
         session.features_arrived.connect(self._arrived)
         session.unit_changed.connect(self._follow_unit)
         session.methods.changed.connect(self._method_changed)
@@ -146,7 +146,7 @@ class GalleryPane(QWidget):
             self._following = False
 
     def _tell(self) -> None:
-        look, spec = self._session.layer_look, self._session.layer_spec
+        look, spec = self._session.layer_result, self._session.layer_spec
         filling = any(job.key in ("analyse", "gallery", "open", "load") for job in self._session.jobs.running)
         missing = spec.units if spec is not None and self._session.clip is not None else 0
         text = f"{spec.units} features" if spec is not None else ""

@@ -232,7 +232,7 @@ class ModelPane(QFrame):
         session.plugins_changed.connect(self._list_models)
         session.fetching.changed.connect(self._list_models)
         session.model_changed.connect(self._show_model)
-        session.look_changed.connect(self._show_scores)
+        session.window_result_changed.connect(self._show_scores)
         session.window_changed.connect(self._show_window)
         session.layer_changed.connect(self._show_layer)
         session.recording_changed.connect(self._show_window)
@@ -295,7 +295,7 @@ class ModelPane(QFrame):
     def _show_scores(self) -> None:
         session = self._session
         if session.model is not None:
-            scores = session.look.scores if session.look is not None else None
+            scores = session.window_result.scores if session.window_result is not None else None
             self.scores.show_scores(session.model.labels, None if scores is None else np.asarray(scores).tolist())
 
     def _show_window(self) -> None:

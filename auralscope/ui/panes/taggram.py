@@ -131,7 +131,7 @@ class TaggramPane(QWidget):
     def curves(self) -> list[Curve]:
         """What is drawn over the spectrogram: nothing while the pane is hidden."""
         tags = self._taggram.tags
-        if tags is None or not self._taggram.wanted:
+        if tags is None or not self._taggram.active:
             return []
         lines = [(label, number, *tags.curve(label)) for label, number in self._taggram.curves.items()]
         return [Curve(tags.labels[label], number, at_s, values / tags.top) for label, number, at_s, values in lines]

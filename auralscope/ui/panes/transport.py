@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from auralscope.display.scales import time_label
-from auralscope.session import faithfulness as trust
+from auralscope.session import faithfulness
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
 
@@ -88,8 +88,8 @@ class TransportPane(QFrame):
         self.gain = QLabel()
         self.gain.setObjectName("dim")
         self.gain.setMinimumWidth(self.gain.fontMetrics().horizontalAdvance("+00.0 dB"))
-        self.trust = QLabel()
-        self.trust.setObjectName("dim")
+        self.faithfulness = QLabel()
+        self.faithfulness.setObjectName("dim")
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(0, 100)
         self.volume.setMinimumWidth(60)
@@ -112,7 +112,7 @@ class TransportPane(QFrame):
         row.addWidget(self.match)
         row.addWidget(self.gain)
         row.addWidget(self.model_rate)
-        row.addWidget(self.trust)
+        row.addWidget(self.faithfulness)
         row.addStretch(1)
         row.addWidget(QLabel("Volume"))
         row.addWidget(self.volume)
@@ -138,10 +138,10 @@ class TransportPane(QFrame):
         self._playhead.timeout.connect(self._show_position)
         self._devices = QTimer(self)
         self._devices.setInterval(LOOK_FOR_DEVICE_MS)
-        self._devices.timeout.connect(self._listening.look_for_device)
+        self._devices.timeout.connect(self._listening.find_device)
         self._listening.changed.connect(self.refresh)
         session.recording_changed.connect(self.refresh)
-        session.trust.changed.connect(self._show_trust)
+        session.faithfulness.changed.connect(self._show_faithfulness)
         self.recolour()
         self.refresh()
 
@@ -197,10 +197,10 @@ class TransportPane(QFrame):
         else:
             self._devices.stop()
 
-    def _show_trust(self) -> None:
-        finding = self._session.trust.finding
-        self.trust.setText(trust.short(finding) if finding is not None else "")
-        self.trust.setToolTip(trust.sentences(finding) if finding is not None else "")
+    def _show_faithfulness(self) -> None:
+        finding = self._session.faithfulness.result
+        self.faithfulness.setText(faithfulness.short(finding) if finding is not None else "")
+        self.faithfulness.setToolTip(faithfulness.sentences(finding) if finding is not None else "")
 
     def _gain_text(self) -> str:
         sound = self._listening.sound

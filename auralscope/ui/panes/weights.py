@@ -62,7 +62,7 @@ class WeightsPane(QFrame):
         layout.addLayout(row)
         self.get.clicked.connect(lambda: self.fetch())
         self.from_file.clicked.connect(self.file_wanted)
-        self.not_now.clicked.connect(session.fetching.leave)
+        self.not_now.clicked.connect(session.fetching.dismiss)
         self.cancel.clicked.connect(session.fetching.cancel)
         session.fetching.changed.connect(self.refresh)
         session.jobs.changed.connect(self.refresh)
@@ -75,7 +75,7 @@ class WeightsPane(QFrame):
 
     def refresh(self) -> None:
         """Show what is wanted, and how far it is."""
-        spec, job = self._session.fetching.wanted, self._session.fetching.job
+        spec, job = self._session.fetching.requested, self._session.fetching.job
         self.setVisible(spec is not None)
         if spec is None or spec.weights.published is None:
             return

@@ -82,7 +82,7 @@ class MethodChoice(QComboBox):
         session, items = self._session, self.model()
         assert isinstance(items, QStandardItemModel)
         for row in range(self.count()):
-            objection = session.methods.objections.get((session.layer, self.itemData(row)), "")
+            objection = session.methods.unsupported.get((session.layer, self.itemData(row)), "")
             item = items.itemFromIndex(items.index(row, 0, QModelIndex()))
             item.setEnabled(not objection)
             about = self.itemData(row, Qt.ItemDataRole.UserRole + 1)

@@ -22,7 +22,7 @@ GALLERY_BATCH = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class WindowResult:
     """One window inside a model, with what is shown at once.
 
     Attributes
@@ -40,7 +40,7 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class LayerLook:
+class LayerResult:
     """What a layer answered to the window.
 
     Attributes
@@ -92,7 +92,7 @@ def feature_of(run: Run, unit: int, image: NDArray[np.float32]) -> Feature:
 
 def fill(
     run: Run, layer: str, method: str, have: Collection[int], advance: Progress
-) -> Iterator[LayerLook | list[Feature]]:
+) -> Iterator[LayerResult | list[Feature]]:
     """A layer's answer, then what is missing of its features, the most active unit first.
 
     Parameters
@@ -106,10 +106,10 @@ def fill(
 
     Yields
     ------
-    LayerLook, then lists of Feature
+    LayerResult, then lists of Feature
         Lists are empty where only time has passed.
     """
-    answer = LayerLook(run.feature_maps(layer), run.activity(layer), run.most_active(layer))
+    answer = LayerResult(run.feature_maps(layer), run.activity(layer), run.most_active(layer))
     yield answer
     missing = [unit for unit in answer.order if unit not in have]
     together = len(missing) if method in SLOW else GALLERY_BATCH
