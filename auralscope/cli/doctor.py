@@ -1,15 +1,17 @@
-"""An examination of the machine: what the program needs, whether it is there, what to do where it is not."""
+"""The command that checks what the program needs on this machine and says what to do about each problem."""
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import platform
 import sys
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from auralscope import __version__, weights
-from auralscope.registry import registry
+from auralscope.cli.arguments import command
+from auralscope.cli.terminal import has_display, print_json
 
 PACKAGES = (
     "PySide6-Essentials",
@@ -23,13 +25,13 @@ PACKAGES = (
     "numpy",
 )
 
-WEIGHTS: dict[weights.State, Literal["note", "problem"]] = {"available": "note", "missing": "problem"}
-"""How bad it is where a model's weights are not here."""
+STATES: dict[weights.State, Literal["note", "problem"]] = {"available": "note", "missing": "problem"}
+"""State of the finding for weights that are not installed."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination.
+    """Result of one check.
 
     Attributes
     ----------
@@ -43,22 +45,25 @@ class Finding:
     text: str
 
 
-def examine(*, display: bool, qt_problem: str) -> list[Finding]:
-    """Examine this machine.
+def add_commands(commands: Any) -> None:
+    """Add the command of this module."""
+    command(commands, "doctor", doctor, example="--json")
 
-    Parameters
-    ----------
-    display : bool
-        Whether a window can be opened.
-    qt_problem : str
-        Why Qt does not load; empty where it does.
-    """
+
+def doctor(options: argparse.Namespace) -> int:
+    """Check what the program needs on this machine, and say what to do about each problem."""
+    version = f"{__version__}, Python {platform.python_version()}, {platform.platform()}"
     findings = [
-        Finding("ok", "auralscope", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
+        Finding("ok", "auralscope", version),
+        *(_package(name) for name in PACKAGES),
+        *(_torch(), _torchaudio(), _window(), _speaker(), *_plugins()),
     ]
-    findings += [_package(name) for name in PACKAGES]
-    findings += [_torch(), _torchaudio(), _window(display, qt_problem), _speaker(), *_plugins()]
-    return findings
+    if options.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{finding.state:<8}{finding.subject:<20}{finding.text}")
+    return 0 if all(finding.state != "problem" for finding in findings) else 1
 
 
 def _package(name: str) -> Finding:
@@ -80,17 +85,17 @@ def _torchaudio() -> Finding:
     from auralscope.dsp.torchaudio_shim import torchaudio
 
     compiled = bool(getattr(torchaudio._extension, "_IS_TORCHAUDIO_EXT_AVAILABLE", False))
-    text = "with its compiled part" if compiled else "its pure-Python part, which is all that is needed here"
+    text = "with its compiled part" if compiled else "without its compiled part, which is not needed"
     return Finding("ok", "transforms", f"torchaudio, {text}")
 
 
-def _window(display: bool, qt_problem: str) -> Finding:
-    if qt_problem:
-        return Finding("problem", "window", f"Qt does not load ({qt_problem}); 'make setup' installs what it needs")
-    if not display:
-        return Finding(
-            "note", "window", "there is no display; 'auralscope' writes a report instead of opening a window"
-        )
+def _window() -> Finding:
+    try:
+        import auralscope.ui.app  # noqa: F401 - checks that Qt loads
+    except ImportError as failure:
+        return Finding("problem", "window", f"Qt does not load ({failure}); 'make setup' installs what it needs")
+    if not has_display():
+        return Finding("note", "window", "there is no display; 'auralscope' writes a report instead of a window")
     return Finding("ok", "window", "Qt loads and there is a display")
 
 
@@ -105,16 +110,18 @@ def _speaker() -> Finding:
 
 
 def _plugins() -> list[Finding]:
+    from auralscope.registry import registry
+
     findings = []
     for plugin in registry().plugins:
         if plugin.error:
             findings.append(Finding("problem", "plugin", f"{plugin.name} ({plugin.origin}) failed: {plugin.error}"))
         for spec in plugin.models:
-            here = weights.state(spec)
-            text = f"{spec.id}: weights {here}"
-            if here == "available":
+            state = weights.state(spec)
+            text = f"{spec.id}: weights {state}"
+            if state == "available":
                 text += f"; 'auralscope weights get {spec.id}' fetches them"
-            findings.append(Finding(WEIGHTS.get(here, "ok"), "model", text))
+            findings.append(Finding(STATES.get(state, "ok"), "model", text))
     if not findings:
-        findings.append(Finding("problem", "plugin", f"none was found; install auralscope again ({sys.prefix})"))
+        findings.append(Finding("problem", "plugin", f"no plugin was found; install auralscope again ({sys.prefix})"))
     return findings

@@ -1,21 +1,36 @@
-"""The subcommands that say what is there: models, their weights, plugins, what this machine has."""
+"""The commands that list what is installed: models, weights and plugins."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from auralscope.cli.terminal import Progress, display, print_json
+from auralscope.cli.arguments import command
+from auralscope.cli.terminal import ProgressLine, print_json
 from auralscope.files import size_words, user_folder
 
 if TYPE_CHECKING:
     from auralscope.catalogue import ModelInfo
 
 
+def add_commands(commands: Any) -> None:
+    """Add the commands of this module."""
+    command(commands, "models", models, example="--json")
+
+    parser = command(commands, "weights", weights, example="get crnn-msd")
+    add = parser.add_argument
+    add("action", choices=("list", "get"), nargs="?", default="list", help="(default list)")
+    add("id", nargs="?", metavar="ID", help="with 'get': a model")
+    add("--from", dest="source", metavar="FILE_OR_URL", help="with 'get': the published file, or another address of it")
+
+    parser = command(commands, "plugins", plugins, example="list")
+    parser.add_argument("action", choices=("list",), nargs="?", default="list", help="(default list)")
+
+
 def models(options: argparse.Namespace) -> int:
-    """List what there is to look into."""
+    """List the models with their input, layers, labels, licence and the state of their weights."""
     from auralscope.catalogue import models as list_models
 
     known = list_models(count_parameters=options.json)
@@ -23,12 +38,12 @@ def models(options: argparse.Namespace) -> int:
         print_json([asdict(model) for model in known])
         return 0
     for model in known:
+        labels = ", ".join(model.labels[:12]) + (", …" if len(model.labels) > 12 else "")
         print(f"{model.id}  ({model.plugin}; {model.licence})")
         print(f"    {model.summary}")
-        print(f"    sees     {model.front_end}")
+        print(f"    input    {model.front_end}")
         print(f"    layers   {' '.join(layer.name for layer in model.layers)}")
-        shown = ", ".join(model.labels[:12]) + (", …" if len(model.labels) > 12 else "")
-        print(f"    labels   {len(model.labels)}: {shown}")
+        print(f"    labels   {len(model.labels)}: {labels}")
         print(f"    weights  {_about_weights(model)}")
     return 0
 
@@ -40,7 +55,9 @@ def _about_weights(model: ModelInfo) -> str:
 
 
 def weights(options: argparse.Namespace) -> int:
-    """List trained weights, or get what a model's authors published: fetched, checked by its hash, converted once."""
+    """List the weights of all models, or get those that a model's authors published. Fetched files are checked."""
+    if (options.action == "get") != (options.id is not None):
+        options.error("'get' needs the ID of a model, and 'list' takes none")
     return _get(options) if options.action == "get" else _list(options)
 
 
@@ -50,10 +67,10 @@ def _list(options: argparse.Namespace) -> int:
 
     known = list_models()
     if options.json:
-        told = ("id", "weights", "size_bytes", "url", "source", "licence")
+        names = ("id", "weights", "size_bytes", "url", "source", "licence")
         print_json(
             [
-                {name: getattr(model, name) for name in told}
+                {name: getattr(model, name) for name in names}
                 | {"file": str(weights.file_of(registry.find_spec(model.id)))}
                 for model in known
             ]
@@ -63,7 +80,7 @@ def _list(options: argparse.Namespace) -> int:
     for model in known:
         size = size_words(model.size_bytes) if model.size_bytes else ""
         print(f"{model.id:<{width}}  {model.weights:<9}  {size:>8}  {model.source} ({model.licence})")
-    print(f"'auralscope weights get ID' fetches what is available into {user_folder('weights')}")
+    print(f"'auralscope weights get ID' fetches available weights into {user_folder('weights')}")
     return 0
 
 
@@ -72,19 +89,19 @@ def _get(options: argparse.Namespace) -> int:
 
     spec = registry.find_spec(options.id)
     before = weights.state(spec)
-    with Progress(f"getting the weights of {spec.id}") as progress:
+    with ProgressLine(f"getting the weights of {spec.id}") as progress:
         file = download.get(spec, options.source, progress)
     if options.json:
         card = download.card_of(spec)
-        told = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
-        print_json({"file": str(file), "fetched": before != "installed", **told})
+        details = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+        print_json({"file": str(file), "fetched": before != "installed", **details})
     else:
         print(f"The weights of {spec.id} {'were here already' if before == 'installed' else 'are here now'}: {file}")
     return 0
 
 
 def plugins(options: argparse.Namespace) -> int:
-    """List plugins, also those that failed, with their error."""
+    """List the plugins and their models, or the error of a plugin that failed."""
     from auralscope.registry import registry
 
     known = registry()
@@ -104,24 +121,5 @@ def plugins(options: argparse.Namespace) -> int:
     for plugin in known.plugins:
         found = f"FAILED: {plugin.error}" if plugin.error else " ".join(spec.id for spec in plugin.models)
         print(f"{plugin.name}  ({plugin.origin})  {found}")
-    print(f"Your own plugins go into {known.folder}")
+    print(f"Put your own plugins into {known.folder}")
     return 0
-
-
-def doctor(options: argparse.Namespace) -> int:
-    """Check what the program needs on this machine, and say what to do where something lacks."""
-    from auralscope.cli.doctor import examine
-
-    try:
-        import auralscope.ui.app  # noqa: F401 - only whether it loads
-    except ImportError as failure:
-        qt_problem = str(failure)
-    else:
-        qt_problem = ""
-    findings = examine(display=display(), qt_problem=qt_problem)
-    if options.json:
-        print_json([finding.__dict__ for finding in findings])
-    else:
-        for finding in findings:
-            print(f"{finding.state:<8}{finding.subject:<20}{finding.text}")
-    return 0 if all(finding.state != "problem" for finding in findings) else 1

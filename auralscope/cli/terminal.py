@@ -1,4 +1,4 @@
-"""What every command says to the terminal: progress, JSON, odd names; and whether there is a display."""
+"""Input and output on a terminal: a progress line, notices, JSON, odd file names, whether there is a display."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import sys
 from collections.abc import Callable
 from typing import Any, TextIO
 
+CLEAR_LINE = "\r\033[K"
 
-class Progress:
-    """A line on the terminal that says how far long work is; silent where standard error is not one."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+class ProgressLine:
+    """Line on standard error that shows the progress of long work; nothing is shown outside a terminal."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
         self._shown = sys.stderr.isatty()
 
     def __enter__(self) -> Callable[[float], None]:
@@ -23,37 +25,37 @@ class Progress:
 
     def _show(self, done: float) -> None:
         if self._shown:
-            print(f"\r{self._what}: {done:4.0%}", end="", file=sys.stderr, flush=True)
+            print(f"\r{self._title}: {done:4.0%}", end="", file=sys.stderr, flush=True)
 
     def __exit__(self, *failure: object) -> None:
         if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            print(CLEAR_LINE, end="", file=sys.stderr, flush=True)
 
 
 class Notices(logging.Handler):
-    """What happens to a model at work, a line each on standard error, over the line of progress."""
+    """Log handler that prints each warning on a line of standard error and clears the progress line first."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        clear = "\r\033[K" if sys.stderr.isatty() else ""
+        clear = CLEAR_LINE if sys.stderr.isatty() else ""
         print(f"{clear}auralscope: {record.getMessage()}", file=sys.stderr, flush=True)
 
 
 def print_json(document: Any) -> None:
-    """One document on standard output."""
+    """Print one JSON document on standard output."""
     print(json.dumps(document, indent=2))
 
 
 def tolerate_odd_names(stream: TextIO | Any) -> None:
-    """File names that are not valid in the terminal's encoding are shown with escapes rather than failing."""
+    """Make a stream print characters outside its encoding as escapes instead of failing."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="backslashreplace")
 
 
-def display() -> bool:
-    """Whether a window can be opened: Qt ends the whole program where it tries and cannot."""
+def has_display() -> bool:
+    """Return whether a window can be opened. Qt ends the process if it tries without a display."""
     if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM") or os.environ.get("WAYLAND_DISPLAY"):
         return True
     host, colon, number = os.environ.get("DISPLAY", "").rpartition(":")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +18,19 @@ import soundfile
 
 from auralscope.cli import main as cli
 from auralscope.files import resource
+
+COMMANDS = """app tag auralise report faithfulness labels label-noise label-auc kernels map models weights plugins
+train doctor"""
+MINIMAL = {
+    "tag": ["a.wav"],
+    "auralise": ["a.wav", "--layer", "conv1"],
+    "report": ["a.wav"],
+    "faithfulness": ["a.wav"],
+    "label-noise": ["a.csv"],
+    "label-auc": ["a.csv", "--ground-truth", "b.csv"],
+    "map": ["a.wav"],
+}
+"""The arguments that a command cannot do without."""
 
 
 @pytest.fixture
@@ -156,7 +171,7 @@ def test_a_hop_of_nothing_is_refused(recording: Path, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as end:
         cli.main(["tag", str(recording), "--hop", "0"])
     assert end.value.code == 2
-    assert "'0' is no time at all" in capsys.readouterr().err
+    assert "'0' must be greater than 0" in capsys.readouterr().err
 
 
 def test_memory_that_runs_out_is_said_on_standard_error(
@@ -289,6 +304,9 @@ def test_mistakes_are_one_line_and_leave_nothing(
         ("models", "x"),
         ("weights", "get"),
         ("weights", "list", "x"),
+        ("label-auc", "scores.npy"),
+        ("tag", "x.wav", "--top", "0"),
+        ("tag", "x.wav", "--top", "many"),
     ],
 )
 def test_wrong_usage_is_two(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
@@ -343,16 +361,38 @@ def test_without_a_display_a_report_is_written_instead(tmp_path: Path) -> None:
     assert page.parent == tmp_path / "auralscope-report"
 
 
-def test_importing_is_cheap() -> None:
-    code = "import auralscope, sys; print(sorted({'torch', 'numpy', 'PySide6', 'librosa'} & set(sys.modules)))"
+@pytest.mark.parametrize("module", ["auralscope", "auralscope.cli.main"])
+def test_importing_is_cheap(module: str) -> None:
+    code = f"import {module}, sys; print(sorted({{'torch', 'numpy', 'PySide6', 'librosa'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_listing_models_needs_no_torch() -> None:
-    code = "import auralscope as a, sys; a.models(); print('torch' in sys.modules)"
+@pytest.mark.parametrize("call", ["auralscope.models()", "auralscope.cli.main.main(['models'])"])
+def test_listing_models_needs_no_torch(call: str) -> None:
+    code = f"import auralscope.cli.main, sys; {call}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_every_command_says_what_it_is_for_and_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    names = COMMANDS.split()
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if re.match(r"    [a-z]", line)]
+    assert listed == names
+    for name in names:
+        with pytest.raises(SystemExit) as end:
+            cli.main([name, "--help"])
+        assert end.value.code == 0
+        paragraphs = [" ".join(part.split()) for part in capsys.readouterr().out.split("\n\n")]
+        assert paragraphs[0].startswith(f"usage: auralscope {name} ")
+        assert re.fullmatch(r"[A-Z].{30,}\.", paragraphs[1])
+        example = paragraphs[-1].removeprefix(f"Example: auralscope {name} ")
+        assert cli.parse([name, *shlex.split(example)]).command is cli.parse([name, *MINIMAL.get(name, [])]).command
+        assert example != paragraphs[-1]
+        for paragraph in paragraphs[2:-1]:
+            assert not re.search(r"--\w+( [A-Z]\S*)?(, --\w+)? *$", paragraph), f"an option of {name} has no help"
 
 
 def test_the_bundled_excerpt_is_there() -> None:

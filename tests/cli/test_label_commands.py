@@ -1,4 +1,4 @@
-"""`auralscope labels`, as a user meets it."""
+"""The commands about labels: `labels`, `label-noise`, `label-auc`, `kernels` and `map`, run on real files."""
 
 from __future__ import annotations
 
@@ -179,13 +179,13 @@ def test_label_noise_of_the_thesis(tmp_path: Path, capsys: pytest.CaptureFixture
         "instrumental,242842,8424,50,3,50,6\nfemale vocalists,242842,17840,50,2,50,12\n"
         "male vocalists,242842,3026,50,1,50,32\nguitar,242842,3311,50,1,50,35\n"
     )
-    status, out, err = run("labels", "--noise", tmp_path / "n.csv", "--json", capsys=capsys)
+    status, out, err = run("label-noise", tmp_path / "n.csv", "--json", capsys=capsys)
     assert status == 0, err
     found = json.loads(out)["noise"]
     counts = [one["corrected_count"]["value"] for one in found]
     assert counts == pytest.approx([36_048.72, 71_126.88, 156_447.72, 170_916.48])
     assert found[0]["precision"]["value"] == pytest.approx(0.94)
-    status, out, _ = run("labels", "--noise", tmp_path / "n.csv", "--out", tmp_path / "n.svg", capsys=capsys)
+    status, out, _ = run("label-noise", tmp_path / "n.csv", "--out", tmp_path / "n.svg", capsys=capsys)
     assert status == 0
     assert "36,048.72" in out
     assert "male vocalists" in (tmp_path / "n.svg").read_text(encoding="utf-8")
@@ -203,8 +203,8 @@ def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
     for name in names:
         soundfile.write(tmp_path / "songs" / f"{name}.wav", 0.1 * random.standard_normal(44_100), 11_025)
     (tmp_path / "songs" / "track 9.wav").write_text("broken")
-    words = ("labels", "--device", "cpu", "--cooccurrence", tmp_path / "truth.csv")
-    status, out, err = run(*words, "--auc", tmp_path / "songs", "--json", capsys=capsys)
+    words = ("--device", "cpu", "--ground-truth", tmp_path / "truth.csv")
+    status, out, err = run("label-auc", tmp_path / "songs", *words, "--json", capsys=capsys)
     assert status == 0, err
     found = json.loads(out)
     assert found["tracks"] == 4
@@ -217,7 +217,7 @@ def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
     np.save(tmp_path / "scores.npy", np.concatenate([scores, scores[:1]]))
     (tmp_path / "again.csv").write_text("track,ballad\ntrack 0,1\ntrack 1,0\ntrack 2,1\ntrack 3,0\n")
     status, out, err = run(
-        *words, "--auc", tmp_path / "scores.npy", "--noise", tmp_path / "again.csv", "--out", tmp_path / "a.png",
+        "label-auc", tmp_path / "scores.npy", *words, "--noise", tmp_path / "again.csv", "--out", tmp_path / "a.png",
         "--json", capsys=capsys,
     )  # fmt: skip
     assert status == 0, err
@@ -232,12 +232,11 @@ def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--auc", "{tmp}/s.npy"), "takes a ground truth"),
-        (("--auc", "{tmp}/s.npy", "--cooccurrence", "{tmp}/t.csv"), "has scores of 2 tracks"),
-        (("--auc", "{tmp}", "--cooccurrence", "{tmp}/t.csv"), "No recording in"),
-        (("--noise", "{tmp}/none.csv"), "no such file"),
-        (("--noise", "{tmp}/t.csv", "--kernels"), "ask for the rest on its own"),
-        (("--noise", "{tmp}/t.csv", "--out", "{tmp}/n.csv"), "ends in .png, .svg, not"),
+        (("label-auc", "{tmp}/s.npy", "--ground-truth", "{tmp}/t.csv"), "has scores of 2 tracks"),
+        (("label-auc", "{tmp}", "--ground-truth", "{tmp}/t.csv"), "No recording in"),
+        (("label-noise", "{tmp}/none.csv"), "no such file"),
+        (("label-noise", "{tmp}/t.csv", "--out", "{tmp}/n.csv"), "ends in .png, .svg, not"),
+        (("kernels", "--out", "{tmp}/k.csv"), "ends in .png, .svg, not"),
     ],
 )
 def test_mistakes_about_noise_are_one_line(
@@ -245,11 +244,30 @@ def test_mistakes_about_noise_are_one_line(
 ) -> None:
     (tmp_path / "t.csv").write_text("0,1,0\n")
     np.save(tmp_path / "s.npy", np.zeros((2, 3)))
-    status, out, err = run("labels", *(word.format(tmp=tmp_path) for word in words), capsys=capsys)
+    status, out, err = run(*(word.format(tmp=tmp_path) for word in words), capsys=capsys)
     assert status == 1
     assert out == ""
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("--noise", "t.csv"), "label-noise"),
+        (("--auc", "songs", "--cooccurrence", "t.csv"), "label-auc"),
+        (("--kernels",), "kernels"),
+        (("--kernels", "songs"), "kernels"),
+        (("--map", "songs", "more"), "map"),
+    ],
+)
+def test_a_former_option_names_the_command_that_replaces_it(
+    words: tuple[str, ...], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli(["labels", *words])
+    assert end.value.code == 2
+    assert f"{words[0]} is now a command of its own: auralscope {command} " in capsys.readouterr().err
 
 
 # -- kernels and a map --------------------------------------------------------------------------------------------
@@ -265,13 +283,13 @@ def songs(tmp_path: Path) -> Path:
 
 
 def test_kernels_with_and_without_recordings(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, err = run("labels", "--kernels", "--json", "--device", "cpu", capsys=capsys)
+    status, out, err = run("kernels", "--json", "--device", "cpu", capsys=capsys)
     assert status == 0, err
     found = json.loads(out)
     assert len(found["kernels"]) == 64
     assert sum(found["words"].values()) == 64
     assert np.shape(found["kernels"][0]["weights"]) == (3, 3)
-    words = ("labels", "--kernels", songs, "--device", "cpu", "--out", tmp_path / "k.png")
+    words = ("kernels", songs, "--device", "cpu", "--out", tmp_path / "k.png")
     status, out, err = run(*words, capsys=capsys)
     assert status == 0, err
     assert "labels that go with it" in out
@@ -280,7 +298,7 @@ def test_kernels_with_and_without_recordings(songs: Path, tmp_path: Path, capsys
 
 
 def test_a_map_of_recordings(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("labels", "--device", "cpu", "--map", songs)
+    words = ("map", songs, "--device", "cpu")
     status, out, err = run(*words, "--out", tmp_path / "m.csv", "--json", capsys=capsys)
     assert status == 0, err
     found = json.loads(out)
@@ -292,7 +310,7 @@ def test_a_map_of_recordings(songs: Path, tmp_path: Path, capsys: pytest.Capture
     assert status == 0, err
     assert "cost 0$" in (tmp_path / "m.svg").read_text(encoding="utf-8")
     (tmp_path / "empty").mkdir()
-    status, out, err = run("labels", "--map", tmp_path / "empty", tmp_path / "none.wav", capsys=capsys)
+    status, out, err = run("map", tmp_path / "empty", tmp_path / "none.wav", capsys=capsys)
     assert (status, out) == (1, "")
     assert "three recordings at least, not 0" in err
     assert "none.wav" in err

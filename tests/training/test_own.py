@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from auralscope import trained
-from auralscope.cli.main import _parse, main
+from auralscope.cli.main import main, parse
 from auralscope.dsp.processed import ProcessedSpectrogram
 from auralscope.nn.loaded import Model, choose_device
 from auralscope.registry import Registry
@@ -255,5 +255,5 @@ def test_the_commands_of_the_guide_are_understood() -> None:
     lines = [line for line in text.splitlines() if line.startswith("auralscope train")]
     assert len(lines) == 6
     for line in lines:
-        options = _parse(shlex.split(line)[1:])
+        options = parse(shlex.split(line)[1:])
         assert options.smoke or options.list or options.data == Path("recordings")

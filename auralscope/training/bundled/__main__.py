@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from auralscope.cli.train import positive
 from auralscope.errors import AuralScopeError
 
 TAGGERS = ("compact-convnet", "crnn")
@@ -167,9 +166,9 @@ def _add_training(
     """What all commands that train have in common."""
     add, default = parser.add_argument, "(default: %(default)s)"
     add("--out", metavar="DIR", type=Path, required=True, help="where weights and card are written")
-    add("--pieces", type=positive, default=pieces, help=f"how many {what} {default}")
-    add("--epochs", type=positive, default=epochs, help=f"at most so many {default}")
-    add("--seed", type=_natural, default=0, help=f"of everything drawn {default}")
+    add("--pieces", type=_at_least(1), default=pieces, help=f"how many {what} {default}")
+    add("--epochs", type=_at_least(1), default=epochs, help=f"at most so many {default}")
+    add("--seed", type=_at_least(0), default=0, help=f"of everything drawn {default}")
     add("--learning-rate", type=float, default=learning_rate, help=f"the highest {default}")
     add("--start-from", metavar="FILE", type=Path, help=f"{start} (safetensors)")
     add("--cache", metavar="DIR", type=Path, default=Path("runs/corpus"), help=f"rendered sound {default}")
@@ -182,10 +181,12 @@ def _typed(options: argparse.Namespace) -> str:
     return typed + (" --start-from FILE" if options.start_from else "")
 
 
-def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below zero")
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"'{text}' must be a whole number, {least} or more")
+        return int(text)
+
     return number
 
 
