@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auralscope.ui.widgets.gallery_model import TileRole
+from auralscope.ui.panes.gallery_model import TileRole
 
 RECORDINGS = (
     "drum_and_bass",

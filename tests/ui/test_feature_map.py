@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
 from auralscope.ui.panes.feature_map import MapView
-from auralscope.ui.widgets.gallery_model import picture_of
+from auralscope.ui.panes.gallery_model import picture_of
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 
 from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
-from auralscope.ui.widgets.gallery_model import TileRole, picture_of
+from auralscope.ui.panes.gallery_model import TileRole, picture_of
 
 PATIENCE_S = 60.0
 LEFT = Qt.MouseButton.LeftButton

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 
 from auralscope.session.receptive_field import sentence, strongest_cell
 from auralscope.ui import theme
-from auralscope.ui.widgets.gallery_model import picture_of
+from auralscope.ui.panes.gallery_model import picture_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

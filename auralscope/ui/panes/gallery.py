@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSize
 from auralscope.session import summaries
 from auralscope.ui.graphs.colour import COLOUR_MAPS, value_lut
 from auralscope.ui.panes.feature_map import MapPane
-from auralscope.ui.widgets.gallery_choices import MethodChoice, WordsChoice
-from auralscope.ui.widgets.gallery_model import GalleryModel
-from auralscope.ui.widgets.gallery_view import TileView
+from auralscope.ui.panes.gallery_choices import MethodChoice, WordsChoice
+from auralscope.ui.panes.gallery_model import GalleryModel
+from auralscope.ui.panes.gallery_view import TileView
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from auralscope.ui import theme
-from auralscope.ui.widgets.gallery_model import Index, Tile, TileRole
+from auralscope.ui.panes.gallery_model import Index, Tile, TileRole
 
 
 class TileDelegate(QStyledItemDelegate):
