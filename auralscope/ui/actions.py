@@ -61,12 +61,14 @@ class Actions:
         self.recent.setToolTipsVisible(True)
         self.recent.aboutToShow.connect(self._list_recent)
         self._menu.addSeparator()
-        self.save_sound = self._add("&Save sound…", window.save_sound, "Ctrl+S", "Write what the feature hears as WAV")
+        self.save_sound = self._add(
+            "&Save sound…", window.saving.save_sound, "Ctrl+S", "Write what the feature hears as WAV"
+        )
         self.save_picture = self._add(
-            "Save &picture…", window.save_picture, "Ctrl+Shift+S", "Write the feature's deconvolution as PNG"
+            "Save &picture…", window.saving.save_picture, "Ctrl+Shift+S", "Write the feature's deconvolution as PNG"
         )
         self.save_tags = self._add(
-            "Save &tags over time…", window.save_tags, "Ctrl+T", "Write the tags over time as CSV"
+            "Save &tags over time…", window.saving.save_tags, "Ctrl+T", "Write the tags over time as CSV"
         )
         self._menu.addSeparator()
         self._add("&Quit", window.close, "Ctrl+Q", "End the program")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from auralscope.audio.files import SUFFIXES
 from auralscope.session.labels.state import Labels
-from auralscope.session.methods import DEFAULT
 from auralscope.session.session import Session
 from auralscope.ui import help as pages
 from auralscope.ui import theme
 from auralscope.ui.actions import Actions
+from auralscope.ui.dialogs import FileDialogs
 from auralscope.ui.graphs.axes import LEFT_AXIS_PX
 from auralscope.ui.keyboard import SpaceBar, order_focus
 from auralscope.ui.labels.pane import LabelsPane
@@ -35,10 +33,8 @@ from auralscope.ui.panes.transport import TransportPane
 from auralscope.ui.panes.waveform import WaveformPane
 from auralscope.ui.qt_bridge import UiThread
 from auralscope.ui.recent import RecentFiles
+from auralscope.ui.saving import Saving
 from auralscope.ui.views import Views
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SIZE = (1440, 900)
 
@@ -65,6 +61,8 @@ class MainWindow(QMainWindow):
         self._ui_thread = UiThread(self)
         self.session = Session(self._ui_thread.deliver, device)
         self.labels = Labels(self.session)
+        self.dialogs = FileDialogs(self, settings)
+        self.saving = Saving(self.session, self.dialogs)
         self.labels_pane: LabelsPane | None = None  # made when it is opened
 
         self.messages = MessagePane()
@@ -147,10 +145,10 @@ class MainWindow(QMainWindow):
         session.plugins_changed.connect(self._say_failed_plugins)
         session.model_changed.connect(self._order_focus)
         self.recording.open_wanted.connect(self.choose_files)
-        self.feature.save_sound.clicked.connect(self.save_sound)
+        self.feature.save_sound.clicked.connect(self.saving.save_sound)
         self.feature.faithfulness.details_wanted.connect(self.show_faithfulness)
-        self.feature.save_picture.clicked.connect(self.save_picture)
-        self.taggram.save.clicked.connect(self.save_tags)
+        self.feature.save_picture.clicked.connect(self.saving.save_picture)
+        self.taggram.save.clicked.connect(self.saving.save_tags)
         self.taggram.height_wanted.connect(self._size_taggram)
         self.pictures.splitterMoved.connect(self._remember_taggram)
         self.model_pane.over_time.toggled.connect(self.show_taggram)
@@ -202,12 +200,7 @@ class MainWindow(QMainWindow):
 
     def choose_files(self) -> None:
         """Ask for recordings."""
-        sound = f"Sound and video ({' '.join('*' + suffix for suffix in SUFFIXES)})"
-        folder = str(self.settings.value("files/folder", ""))
-        names, _ = QFileDialog.getOpenFileNames(self, "Open recordings", folder, f"{sound};;All files (*)")
-        if names:
-            self.settings.setValue("files/folder", str(Path(names[0]).parent))
-            self.open_files([Path(name) for name in names])
+        self.dialogs.open_recordings(self.open_files)
 
     def choose_weights(self) -> None:
         """Ask for the published file of the model that is wanted."""
@@ -215,12 +208,8 @@ class MainWindow(QMainWindow):
         if wanted is None or wanted.weights.published is None:
             return
         published = PurePosixPath(QUrl(wanted.weights.published.url).path())
-        folder = str(self.settings.value("files/weights folder", ""))
-        kind = f"{published.name} (*{published.suffix});;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self, f"The published file of {wanted.title}", folder, kind)
-        if name:
-            self.settings.setValue("files/weights folder", str(Path(name).parent))
-            self.model_pane.weights.fetch(Path(name))
+        title = f"The published file of {wanted.title}"
+        self.dialogs.open_weights(title, published.name, self.model_pane.weights.fetch)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -237,39 +226,6 @@ class MainWindow(QMainWindow):
         name = clip.source.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         self.setWindowTitle(f"{name} – AuralScope")
         self.recent.add(clip.source)
-
-    def save_sound(self) -> None:
-        """Write what the chosen feature hears."""
-        self._save("Save sound", "wav", "WAV (*.wav)", self.session.save_sound)
-
-    def save_picture(self) -> None:
-        """Write the chosen feature's deconvolution."""
-        self._save("Save picture", "png", "PNG (*.png)", self.session.save_picture)
-
-    def save_tags(self) -> None:
-        """Write the tags over time."""
-        model = self.session.model
-        if self.session.taggram.tags is not None and model is not None:
-            name = f"tags {model.spec.id}"
-            self._save_as("Save tags over time", name, "csv", "Table (*.csv)", self.session.taggram.save)
-
-    def _save(self, title: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
-        if self.session.unit is not None:
-            method = "" if self.session.methods.chosen == DEFAULT else f" {self.session.methods.chosen}"
-            self._save_as(title, f"{self.session.unit_label(self.session.unit)}{method}", suffix, kind, save)
-
-    def _save_as(self, title: str, what: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
-        clip = self.session.clip
-        if clip is None:
-            return
-        stem = clip.source.stem if clip.source else "recording"
-        suggested = f"{stem} {what}.{suffix}"
-        folder = Path(str(self.settings.value("files/save folder", "")))
-        name, _ = QFileDialog.getSaveFileName(self, title, str(folder / suggested), kind)
-        if name:
-            path = Path(name)
-            self.settings.setValue("files/save folder", str(path.parent))
-            save(path if path.suffix else path.with_suffix(f".{suffix}"))
 
     # -- what menus and keys ask for ---------------------------------------------------------------------------------
 
@@ -331,7 +287,7 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.down)
             return
         if self.labels_pane is None:
-            self.labels_pane = LabelsPane(self.session, self.labels, self.settings)
+            self.labels_pane = LabelsPane(self.session, self.labels, self.dialogs)
             self.labels_pane.closed.connect(self.swap_labels)
             self.labels_pane.open_wanted.connect(self.open_files)
             self.labels_pane.grown.connect(lambda: self._space_bar.adopt(self))

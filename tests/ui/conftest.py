@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driver import drive, ready, settings_file
+from driver import drive, file_dialog, ready, settings_file
 from views_in_tests import every_mouse_move_counts, spectrogram
 
-__all__ = ["drive", "every_mouse_move_counts", "ready", "settings_file", "spectrogram"]
+__all__ = ["drive", "every_mouse_move_counts", "file_dialog", "ready", "settings_file", "spectrogram"]

@@ -13,7 +13,7 @@ import torch
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt, QThread, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
@@ -184,6 +184,30 @@ def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
     qapp.setStyle(style)
     qapp.setPalette(palette)
     assert not left, "closing the window ends everything"
+
+
+class FileDialogAnswer:
+    """Choose `path` in every file dialog that opens, cancel while it is None, and keep what each dialog offered."""
+
+    def __init__(self):
+        self.path = None
+        self.titles, self.folders, self.names, self.kinds = [], [], [], []
+
+    def choose(self, dialog):
+        self.titles.append(dialog.windowTitle())
+        self.folders.append(dialog.directory().path())
+        self.names.append([name.rpartition("/")[2] for name in dialog.selectedFiles()])
+        self.kinds.append(dialog.nameFilters())
+        if self.path is not None:
+            dialog.selectFile(str(self.path))
+        return self.path is not None
+
+
+@pytest.fixture
+def file_dialog(monkeypatch):
+    answer = FileDialogAnswer()
+    monkeypatch.setattr(QFileDialog, "exec", lambda dialog: answer.choose(dialog))
+    return answer
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
 
 from auralscope import download as store
 
@@ -93,7 +92,7 @@ def test_getting_is_cancelled_and_nothing_is_left(wanting, server, kept):
     wanting.idle()
 
 
-def test_a_failure_is_said_and_the_file_is_taken_instead(wanting, server, kept, tmp_path, monkeypatch):
+def test_a_failure_is_said_and_the_file_is_taken_instead(wanting, server, kept, tmp_path, file_dialog):
     server.answer = "gone"
     pane = wanting.window.model_pane.weights
     wanting.click(pane.get)
@@ -101,16 +100,11 @@ def test_a_failure_is_said_and_the_file_is_taken_instead(wanting, server, kept, 
     assert "404 Not Found" in wanting.message()
     assert pane.get.isVisible()
     assert kept() == []
-    asked = []
-
-    def choose(_parent, title, _folder, kind):
-        asked.append((title, kind))
-        return str(tmp_path / "weights.h5") if len(asked) > 1 else "", ""
-
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", choose)
     wanting.click(pane.from_file)
-    assert asked == [("The published file of Far tagger", "weights.h5 (*.h5);;All files (*)")]
+    assert file_dialog.titles == ["The published file of Far tagger"]
+    assert file_dialog.kinds == [["weights.h5 (*.h5)", "All files (*)"]]
     assert pane.get.isVisible(), "no file was chosen"
+    file_dialog.path = tmp_path / "weights.h5"
     wanting.click(pane.from_file)
     wanting.until(lambda: wanting.session.model.spec.id == "far-tagger")
     assert not wanting.message(), "what went wrong is overtaken"

@@ -269,9 +269,9 @@ def test_labels_are_searched_and_unchecked(opened):
     choice.hide()
 
 
-def test_the_picture_that_is_saved_is_what_is_seen(opened, tmp_path, monkeypatch):
+def test_the_picture_that_is_saved_is_what_is_seen(opened, tmp_path, file_dialog):
     target = tmp_path / "labels"
-    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
+    file_dialog.path = target
     opened.window.labels_pane.controls.save_picture_wanted.emit()
     opened.until(target.with_suffix(".png").is_file)
     opened.idle()
@@ -282,9 +282,9 @@ def test_the_picture_that_is_saved_is_what_is_seen(opened, tmp_path, monkeypatch
     assert len(colours) > 3
 
 
-def test_the_table_that_is_saved_is_that_of_the_heatmap(opened, tmp_path, monkeypatch):
+def test_the_table_that_is_saved_is_that_of_the_heatmap(opened, tmp_path, file_dialog):
     target = tmp_path / "labels.csv"
-    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getSaveFileName", lambda *_: (str(target), ""))
+    file_dialog.path = target
     opened.window.labels_pane.controls.save_table_wanted.emit()
     opened.until(target.is_file)
     opened.idle()
@@ -305,12 +305,11 @@ def test_in_both_themes_the_heatmap_is_drawn_anew(opened):
 
 
 @pytest.fixture
-def with_truth(opened, tmp_path, monkeypatch):
+def with_truth(opened, tmp_path, file_dialog):
     """Two hundred tracks, loaded by the button of the pane."""
     rows = (np.random.default_rng(1).random((200, 3)) < (0.5, 0.4, 0.3)).astype(np.uint8)
     np.save(tmp_path / "truth.npy", rows)
-    answer = ([str(tmp_path / "truth.npy")], "")
-    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getOpenFileNames", lambda *_: answer)
+    file_dialog.path = tmp_path / "truth.npy"
     pane = opened.window.labels_pane
     pane.tabs.setCurrentIndex(1)
     assert "Load a ground truth" in pane.truth.figure.sentence.text()
@@ -470,11 +469,11 @@ def test_a_kernel_is_drawn_with_low_frequencies_below_and_early_times_left(opene
         assert corner.getRgb()[:3] == tuple(expected[row, column].tolist())
 
 
-def test_a_folder_becomes_a_map_whose_points_are_opened(opened, tmp_path, monkeypatch):
+def test_a_folder_becomes_a_map_whose_points_are_opened(opened, tmp_path, file_dialog):
     for name in ("a", "b", "c", "d"):
         samples = np.random.default_rng(ord(name)).normal(size=5 * 11025) * 0.1
         soundfile.write(tmp_path / f"{name}.wav", samples, 11025)
-    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
+    file_dialog.path = tmp_path
     pane = opened.window.labels_pane
     pane.tabs.setCurrentIndex(4)
     assert "Choose recordings" in pane.map_tab.figure.sentence.text()
@@ -493,14 +492,13 @@ def test_a_folder_becomes_a_map_whose_points_are_opened(opened, tmp_path, monkey
 # Label noise
 
 
-def test_labels_stand_over_tagability_and_popularity(with_truth, tmp_path, monkeypatch):
+def test_labels_stand_over_tagability_and_popularity(with_truth, tmp_path, file_dialog):
     driver, rows = with_truth
     pane = driver.window.labels_pane
     pane.tabs.setCurrentIndex(5)
     scores = rows + np.random.default_rng(2).normal(size=rows.shape)
     np.save(tmp_path / "scores.npy", scores)
-    answer = (str(tmp_path / "scores.npy"), "")
-    monkeypatch.setattr("auralscope.ui.labels.pane.QFileDialog.getOpenFileName", lambda *_: answer)
+    file_dialog.path = tmp_path / "scores.npy"
     tab = pane.noise_tab
     assert "listened to" in tab.figure.sentence.text()
     driver.click(tab.scores)

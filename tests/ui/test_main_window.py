@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
-    QFileDialog,
     QLabel,
     QLineEdit,
     QTextBrowser,
@@ -198,20 +197,14 @@ def test_several_files_are_offered_and_the_first_is_opened(ready, tmp_path, othe
     assert choice.currentText() == "another.flac"
 
 
-def test_open_asks_for_files_with_its_key(ready, other, monkeypatch):
-    asked = []
-
-    def answer(*args):
-        asked.append(args)
-        return [str(other)], ""
-
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", answer)
+def test_open_asks_for_files_with_its_key(ready, other, file_dialog):
+    file_dialog.path = other
     ready.key(Qt.Key.Key_O, CONTROL)
     ready.until(lambda: ready.session.clip.source == other)
-    assert "*.flac" in asked[0][3]
+    assert "*.flac" in file_dialog.kinds[0][0]
     ready.click(ready.window.recording.open)
-    assert len(asked) == 2
-    assert asked[1][2] == str(other.parent), "in the folder of last time"
+    assert len(file_dialog.folders) == 2
+    assert file_dialog.folders[1] == str(other.parent), "in the folder of last time"
 
 
 def recent(driver):
@@ -299,23 +292,16 @@ def test_another_recording_takes_the_place_of_the_one_before(ready, other):
     assert ready.window.spectrogram.duration_s == ready.window.waveform.duration_s == pytest.approx(6.0)
 
 
-def test_what_is_heard_and_seen_is_saved(ready, tmp_path, monkeypatch):
+def test_what_is_heard_and_seen_is_saved(ready, tmp_path, file_dialog):
     ready.click_unit(ready.session.layer_result.order[0])
-    target = tmp_path / "saved"
-    suggested = []
-
-    def answer(_parent, _title, name, _kind):
-        suggested.append(name)
-        return str(target), ""
-
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    file_dialog.path = tmp_path / "saved"
     ready.key(Qt.Key.Key_S, CONTROL)
     ready.until((tmp_path / "saved.wav").exists)
     ready.key(Qt.Key.Key_S, CONTROL | SHIFT)
     ready.until((tmp_path / "saved.png").exists)
     ready.until(lambda: "Written" in ready.window.jobs.label.text())
     label = ready.session.unit_label(ready.session.unit)
-    assert suggested[0].endswith(f"excerpt {label}.wav")
+    assert file_dialog.names[0] == [f"excerpt {label}.wav"]
     saved = load_clip(tmp_path / "saved.wav")
     np.testing.assert_array_equal(saved.samples, ready.session.listening.feature_clip.samples)
 

@@ -9,7 +9,7 @@ import soundfile
 from driver import EXCERPT
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication
 
 from auralscope import registry
 from auralscope.session.taggram import TagsOverTime
@@ -306,23 +306,17 @@ def test_another_overlap_begins_again(tags):
     assert len(tags.session.taggram.tags.starts_s) == 11
 
 
-def test_the_table_is_saved(tags, tmp_path, monkeypatch):
-    suggested = []
-
-    def answer(_parent, _title, name, _kind):
-        suggested.append(name)
-        return str(tmp_path / "table"), ""
-
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+def test_the_table_is_saved(tags, tmp_path, file_dialog):
+    file_dialog.path = tmp_path / "table"
     tags.key(Qt.Key.Key_T, CONTROL)
     tags.until((tmp_path / "table.csv").exists)
     tags.until(lambda: "Written" in tags.window.jobs.label.text())
-    assert suggested[0].endswith("excerpt tags genre-convnet.csv")
+    assert file_dialog.names[0] == ["excerpt tags genre-convnet.csv"]
     lines = (tmp_path / "table.csv").read_text().splitlines()
     assert lines[0] == "start_s,end_s,ballad,dance,hip-hop"
     assert len(lines) == 22
     tags.click(tags.window.taggram.save)
-    assert len(suggested) == 2
+    assert len(file_dialog.names) == 2
 
 
 def test_there_is_room_for_the_spectrogram_and_nothing_is_cut(tags):

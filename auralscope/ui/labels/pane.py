@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QBuffer, QIODevice, Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -21,7 +20,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.audio.files import SUFFIXES
 from auralscope.session.labels.noise import Noise
 from auralscope.session.labels.recordings import Kernels, RecordingMap
 from auralscope.session.labels.second_model import OtherModel
@@ -38,10 +36,9 @@ from auralscope.ui.panes.status import JobsPane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtCore import QSettings
-
     from auralscope.session.labels.state import Labels
     from auralscope.session.session import Session
+    from auralscope.ui.dialogs import FileDialogs
 
 SIDE_PX = 330
 PICTURE_SCALE = 2.0
@@ -67,7 +64,7 @@ class LabelsPane(QFrame):
     ----------
     session : Session
     labels : Labels
-    settings : QSettings
+    dialogs : FileDialogs
     """
 
     closed = Signal()
@@ -76,11 +73,11 @@ class LabelsPane(QFrame):
     grown = Signal()
     """There are buttons that were not there before."""
 
-    def __init__(self, session: Session, labels: Labels, settings: QSettings, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, labels: Labels, dialogs: FileDialogs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self._labels = labels
-        self._settings = settings
+        self._dialogs = dialogs
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("What label vectors are held against")
         self.tabs.setDrawBase(False)
@@ -155,7 +152,7 @@ class LabelsPane(QFrame):
     @cached_property
     def truth(self) -> TruthTab:
         tab = TruthTab(self._labels)
-        tab.load.clicked.connect(self._load_truth)
+        tab.load.clicked.connect(lambda: self._dialogs.open_ground_truth(self._labels.load_truth))
         return tab
 
     @cached_property
@@ -168,24 +165,24 @@ class LabelsPane(QFrame):
     @cached_property
     def kernels_tab(self) -> KernelsTab:
         tab = KernelsTab(self.kernels)
-        tab.listen.clicked.connect(lambda: self._choose_recordings(self.kernels.correlate))
+        tab.listen.clicked.connect(lambda: self._dialogs.open_recordings(self.kernels.correlate))
         return tab
 
     @cached_property
     def map_tab(self) -> MapTab:
         tab = MapTab(self.map)
-        tab.files.clicked.connect(lambda: self._choose_recordings(self.map.lay_out))
-        tab.folder.clicked.connect(lambda: self._choose_folder(lambda folder: self.map.lay_out([folder])))
+        tab.files.clicked.connect(lambda: self._dialogs.open_recordings(self.map.lay_out))
+        tab.folder.clicked.connect(lambda: self._dialogs.open_folder(lambda folder: self.map.lay_out([folder])))
         tab.figure.play_wanted.connect(self._play)
         return tab
 
     @cached_property
     def noise_tab(self) -> NoiseTab:
         tab = NoiseTab(self.noise, self._labels)
-        tab.truth.clicked.connect(self._load_truth)
-        tab.listened.clicked.connect(lambda: self._choose_file("Listened to again", self.noise.load_judgements))
-        tab.scores.clicked.connect(lambda: self._choose_file("The model's scores", self.noise.rate))
-        tab.folder.clicked.connect(lambda: self._choose_folder(self.noise.rate))
+        tab.truth.clicked.connect(lambda: self._dialogs.open_ground_truth(self._labels.load_truth))
+        tab.listened.clicked.connect(lambda: self._dialogs.open_table("Listened to again", self.noise.load_judgements))
+        tab.scores.clicked.connect(lambda: self._dialogs.open_table("The model's scores", self.noise.rate))
+        tab.folder.clicked.connect(lambda: self._dialogs.open_folder(self.noise.rate))
         return tab
 
     def _show_tab(self, place: int) -> None:
@@ -223,38 +220,6 @@ class LabelsPane(QFrame):
         """Put the arrow keys where they are of use."""
         self.details.figure.heatmaps[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _load_truth(self) -> None:
-        folder = str(self._settings.value("files/labels folder", ""))
-        names, _ = QFileDialog.getOpenFileNames(
-            self, "Load ground truth", folder, "Tracks x labels (*.npy *.csv *.tsv *.txt);;All files (*)"
-        )
-        if names:
-            self._settings.setValue("files/labels folder", str(Path(names[0]).parent))
-            self._labels.load_truth([Path(name) for name in names])
-
-    def _choose_recordings(self, then: Callable[[list[Path]], None]) -> None:
-        sound = f"Sound and video ({' '.join('*' + suffix for suffix in SUFFIXES)})"
-        folder = str(self._settings.value("files/folder", ""))
-        names, _ = QFileDialog.getOpenFileNames(self, "Choose recordings", folder, f"{sound};;All files (*)")
-        if names:
-            self._settings.setValue("files/folder", str(Path(names[0]).parent))
-            then([Path(name) for name in names])
-
-    def _choose_file(self, title: str, then: Callable[[Path], None]) -> None:
-        folder = str(self._settings.value("files/labels folder", ""))
-        name, _ = QFileDialog.getOpenFileName(self, title, folder, "Tables (*.csv *.npy);;All files (*)")
-        if name:
-            self._settings.setValue("files/labels folder", str(Path(name).parent))
-            then(Path(name))
-
-    def _choose_folder(self, then: Callable[[Path], None]) -> None:
-        folder = QFileDialog.getExistingDirectory(
-            self, "Choose a folder of recordings", str(self._settings.value("files/folder", ""))
-        )
-        if folder:
-            self._settings.setValue("files/folder", folder)
-            then(Path(folder))
-
     def _play(self, file: Path) -> None:
         self.map.play_when_opened(file)
         self.open_wanted.emit([file])
@@ -263,7 +228,7 @@ class LabelsPane(QFrame):
 
     def _save_picture(self) -> None:
         figure: QWidget = self.figures.currentWidget()  # type: ignore[assignment]
-        self._save("picture", "png", "PNG (*.png)", lambda path: self._labels.save_picture(path, png_of(figure)))
+        self._save("picture", ".png", lambda path: self._labels.save_picture(path, png_of(figure)))
 
     def _save_table(self) -> None:
         """Of two heatmaps side by side, the one that is nowhere else."""
@@ -271,16 +236,10 @@ class LabelsPane(QFrame):
         matrix = figure.heatmaps[-1].matrix if isinstance(figure, Figure) else None
         if matrix is not None:
             values, labels = matrix.values, matrix.labels
-            self._save("table", "csv", "Table (*.csv)", lambda path: self._labels.save_table(path, labels, values))
+            self._save("table", ".csv", lambda path: self._labels.save_table(path, labels, values))
 
-    def _save(self, what: str, suffix: str, kind: str, save: Callable[[Path], None]) -> None:
-        folder = Path(str(self._settings.value("files/save folder", "")))
-        suggested = f"label vectors of {self._labels.title}.{suffix}".replace("/", "-")
-        name, _ = QFileDialog.getSaveFileName(self, f"Save {what}", str(folder / suggested), kind)
-        if name:
-            path = Path(name)
-            self._settings.setValue("files/save folder", str(path.parent))
-            save(path if path.suffix else path.with_suffix(f".{suffix}"))
+    def _save(self, what: str, suffix: str, save: Callable[[Path], None]) -> None:
+        self._dialogs.save(f"Save {what}", f"label vectors of {self._labels.title}{suffix}", save)
 
 
 def png_of(widget: QWidget) -> bytes:
