@@ -110,7 +110,7 @@ def _parameters(spec: ModelSpec) -> int | None:
         return None
 
 
-def load_model(model_id: str, device: str = "auto") -> Model:
+def load_model(model_id: str, *, device: str = "auto") -> Model:
     """Build a model's network, give it its weights and put it on a device.
 
     Parameters

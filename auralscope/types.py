@@ -81,7 +81,7 @@ class Clip:
         mean: NDArray[np.float32] = self.samples.mean(axis=0)
         return mean
 
-    def excerpt(self, start_s: float, duration_s: float | None = None) -> Self:
+    def excerpt(self, start_s: float, *, duration_s: float | None = None) -> Self:
         """The part from `start_s`, cut at the end of the clip; times count from the clip's own start."""
         first = min(max(round(start_s * self.sample_rate), 0), self.n_samples)
         last = self.n_samples

@@ -27,7 +27,7 @@ def main() -> None:
     for info in models():
         if info.weights not in ("bundled", "installed"):
             continue
-        model = load_model(info.id, str(device))
+        model = load_model(info.id, device=str(device))
         front_end = model.front_end
         mono = np.resize(front_end.mono(load_clip(resource("excerpt.ogg"))), 2 * front_end.window_samples)
         clip = Clip(mono, front_end.sample_rate)

@@ -57,7 +57,7 @@ def test_weights_are_fetched_checked_converted_and_loaded(spec, server, kept) ->
     assert card["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert card["url"] == card["fetched_from"] == server.url
     assert (card["source"], card["licence"], card["converter_version"]) == ("A test, made of noise", "CC0-1.0", 1)
-    model = asc.load_model("far-tagger", "cpu")
+    model = asc.load_model("far-tagger", device="cpu")
     np.testing.assert_array_equal(model.network.state_dict()["5.bias"].numpy(), arrays["5.bias"])
 
 
@@ -101,7 +101,7 @@ def test_what_is_damaged_is_fetched_again(spec, damage) -> None:
     file.write_bytes(damage(good))
     assert weights.state(spec) == "available"
     with pytest.raises(WeightsError, match="'auralscope weights get far-tagger' fetches them"):
-        asc.load_model("far-tagger", "cpu")
+        asc.load_model("far-tagger", device="cpu")
     download.get(spec)
     assert file.read_bytes() == good
 
@@ -110,7 +110,7 @@ def test_weights_that_are_not_here_say_how_to_get_them(spec) -> None:
     with pytest.raises(
         WeightsError, match=r"are not here yet\. 'auralscope weights get far-tagger' fetches them \(1\.2 MB\)"
     ):
-        asc.load_model("far-tagger", "cpu")
+        asc.load_model("far-tagger", device="cpu")
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_a_strangers_model_loads_and_predicts(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(WeightsError, match="not those of 'mine': its network differs"):
         asc.load_model("mine")
     save_file(spec.build().state_dict(), spec.weights.file)
-    model = asc.load_model("mine", "cpu")
+    model = asc.load_model("mine", device="cpu")
     assert model.predict_input(torch.rand(65, 33)).shape == (2,)
     info = {model.id: model for model in asc.models()}["mine"]
     assert (info.plugin, info.weights, info.licence) == ("mine", "bundled", "CC0-1.0")

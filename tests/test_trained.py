@@ -56,7 +56,7 @@ def test_a_folder_is_a_model_of_the_list(tmp_path: Path, monkeypatch: pytest.Mon
     assert spec.front_end == FRONT_END
     assert [layer.name for layer in spec.layers] == ["conv1", "conv2", "conv3", "conv4", "conv5", "output"]
     monkeypatch.setattr(registry_module, "_default", known)
-    model = asc.load_model("mine", "cpu")
+    model = asc.load_model("mine", device="cpu")
     noise = np.random.default_rng(0).standard_normal(8000)
     run = model.analyse(asc.Clip(0.1 * noise, 8000))
     assert run.scores.shape == (2,)

@@ -77,7 +77,7 @@ def labels(options: argparse.Namespace) -> int:
 
     model = load(options.model, options.device)
     if options.compare:
-        other = load_model(options.compare, options.device)
+        other = load_model(options.compare, device=options.device)
         return _finish(options, ComparisonReport(model, other, metric=options.metric, order=options.order))
     with ProgressLine("labels") as progress:
         report = LabelReport(

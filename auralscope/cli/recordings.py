@@ -91,7 +91,7 @@ def tag(options: argparse.Namespace) -> int:
         clip = load_clip(options.file, start_s=options.start or 0.0, duration_s=options.duration, progress=progress)
     model = load(options.model, options.device)
     with ProgressLine("tagging") as progress:
-        scores = model.predict(clip, options.hop, progress)
+        scores = model.predict(clip, hop_s=options.hop, progress=progress)
     starts_s = [clip.start_s + float(time_s) for time_s in scores.times_s]
     if options.json:
         _print_scores_json(options, model, scores, starts_s)
@@ -138,7 +138,7 @@ def auralise(options: argparse.Namespace) -> int:
     model = load(options.model, options.device)
     layer = model.layer(options.layer)
     excerpt = _excerpt(model, options)
-    units = range(layer.units) if options.all else options.unit or excerpt.most_active(layer.name, options.top)
+    units = range(layer.units) if options.all else options.unit or excerpt.most_active(layer.name, top=options.top)
     out = options.out or Path(f"{options.file.stem}-{layer.name}")
     with ProgressLine("auralising") as progress:
         manifest = write_auralisations(
@@ -202,7 +202,7 @@ def load(model: str | None, device: str) -> Model:
     """Load a model by its id, or the default model."""
     from auralscope.catalogue import load_model
 
-    return load_model(model or DEFAULT_MODEL, device)
+    return load_model(model or DEFAULT_MODEL, device=device)
 
 
 def write_reports(
@@ -253,7 +253,7 @@ def _analyse(model: Model, file: Path, start_s: float | None) -> Run:
 
     with ProgressLine(f"reading {file.name}") as progress:
         clip = load_clip(file, progress=progress)
-    return model.analyse(clip, loudest_start_s(clip, model.front_end.window_s) if start_s is None else start_s)
+    return model.analyse(clip, start_s=loudest_start_s(clip, model.front_end.window_s) if start_s is None else start_s)
 
 
 def _excerpt(model: Model, options: argparse.Namespace) -> Excerpt:
@@ -273,5 +273,5 @@ def _excerpt(model: Model, options: argparse.Namespace) -> Excerpt:
             progress=progress,
         )
     if duration_s <= window_s:
-        return model.analyse(clip, before_s)
-    return model.passage(clip, before_s, duration_s)
+        return model.analyse(clip, start_s=before_s)
+    return model.passage(clip, start_s=before_s, duration_s=duration_s)

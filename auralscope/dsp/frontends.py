@@ -78,7 +78,7 @@ class FrontEnd(ABC):
         """One line for people: rate, transform, window, compression."""
 
     @abstractmethod
-    def see(self, samples: torch.Tensor) -> Input:
+    def analyse(self, samples: torch.Tensor) -> Input:
         """Look at one window.
 
         Parameters
@@ -111,7 +111,7 @@ class FrontEnd(ABC):
         A front end that can gives it straight from the STFT; this one goes by way of sound, in which frames overlap
         and no longer are what they were made.
         """
-        return self.see(self.to_samples(stft, n_samples)).image
+        return self.analyse(self.to_samples(stft, n_samples)).image
 
     @property
     def plane(self) -> FrontEnd:
@@ -194,7 +194,7 @@ class SpectrogramFrontEnd(FrontEnd):
             f"{self.window_samples / self.sample_rate:g} s, {self.compression} magnitude"
         )
 
-    def see(self, samples: torch.Tensor) -> Input:
+    def analyse(self, samples: torch.Tensor) -> Input:
         if samples.ndim != 1:
             raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
         from auralscope.dsp.stft import stft as transform

@@ -38,18 +38,18 @@ class Rendered:
     negative_share: float
 
 
-def render(image: torch.Tensor, seen: Input, front_end: FrontEnd, how: Render = "mask") -> Rendered:
+def invert(image: torch.Tensor, analysed: Input, front_end: FrontEnd, *, render: Render = "mask") -> Rendered:
     """Make a deconvolved image audible.
 
     Parameters
     ----------
     image : (bins, frames) tensor
-        In the plane of `seen.image`. Negative values are clipped to zero first; not those of a waveform.
-    seen : Input
+        In the plane of `analysed.image`. Negative values are clipped to zero first; not those of a waveform.
+    analysed : Input
         The window that the network looked at.
     front_end : FrontEnd
-        The one that gave `seen`.
-    how : {"mask", "phase"}
+        The one that gave `analysed`.
+    render : {"mask", "phase"}
         "mask" multiplies the window's complex STFT by the image, scaled so that its largest value is 1;
         "phase" takes the image itself as the magnitude and the STFT's phase.
         An image of the waveform is the sound: "mask" gives it the window's own peak, "phase" leaves it as it is.
@@ -59,10 +59,10 @@ def render(image: torch.Tensor, seen: Input, front_end: FrontEnd, how: Render = 
     Rendered
     """
     if front_end.is_waveform:
-        return Rendered(_as_sound(image, seen.image, how), 0.0)
-    positive, negative_share = _audible(image, how)
-    frames = _stft_of(front_end.to_bins(positive), seen.stft, how)
-    return Rendered(front_end.to_samples(frames, seen.n_samples), negative_share)
+        return Rendered(_as_sound(image, analysed.image, render), 0.0)
+    positive, negative_share = _audible(image, render)
+    frames = _stft_of(front_end.to_bins(positive), analysed.stft, render)
+    return Rendered(front_end.to_samples(frames, analysed.n_samples), negative_share)
 
 
 BLOCK_FRAMES = 64
@@ -70,7 +70,7 @@ BLOCK_FRAMES = 64
 
 
 class FullRate:
-    """A stretch of the recording as it is, for `render_at_full_rate`: the same for every image.
+    """A stretch of the recording as it is, for `invert_at_full_rate`: the same for every image.
 
     Its windows are about as long as those of the network's STFT, in seconds, and overlap by three quarters.
 
@@ -79,7 +79,7 @@ class FullRate:
     samples : (channels, n) float tensor
     sample_rate : int
         In Hz.
-    seen : Input
+    analysed : Input
         The same stretch, as the network sees it.
     front_end : FrontEnd
     keep : bool
@@ -87,11 +87,11 @@ class FullRate:
     """
 
     def __init__(
-        self, samples: torch.Tensor, sample_rate: int, seen: Input, front_end: FrontEnd, keep: bool = False
+        self, samples: torch.Tensor, sample_rate: int, analysed: Input, front_end: FrontEnd, *, keep: bool = False
     ) -> None:
         self.samples = samples
         self.sample_rate = sample_rate
-        self.window_s = 2 * (seen.stft.shape[0] - 1) / front_end.sample_rate
+        self.window_s = 2 * (analysed.stft.shape[0] - 1) / front_end.sample_rate
         # A large prime among the factors would make the transform several times slower.
         self.hop = next_fast_len(max(round(self.window_s * sample_rate / 4), 1), real=True)
         self.n_fft = 4 * self.hop
@@ -139,7 +139,9 @@ class FullRate:
         return sums.flatten(1)[:, inside] / powers.flatten()[inside]
 
 
-def render_at_full_rate(image: torch.Tensor, recorded: FullRate, front_end: FrontEnd, how: Render = "mask") -> Rendered:
+def invert_at_full_rate(
+    image: torch.Tensor, recorded: FullRate, front_end: FrontEnd, *, render: Render = "mask"
+) -> Rendered:
     """Make a deconvolved image audible in the recording itself: all its channels, at its own rate.
 
     The image is carried to the STFT of the recording by linear interpolation in time and frequency. Above what the
@@ -152,8 +154,8 @@ def render_at_full_rate(image: torch.Tensor, recorded: FullRate, front_end: Fron
     recorded : FullRate
         The stretch.
     front_end : FrontEnd
-    how : {"mask", "phase"}
-        As for `render`.
+    render : {"mask", "phase"}
+        As for `invert`.
 
     Returns
     -------
@@ -162,50 +164,50 @@ def render_at_full_rate(image: torch.Tensor, recorded: FullRate, front_end: Fron
     """
     if front_end.is_waveform:
         samples = recorded.samples
-        sound = _as_sound(image, samples, how).cpu().numpy()
+        sound = _as_sound(image, samples, render).cpu().numpy()
         resampled = resample(sound, front_end.sample_rate, recorded.sample_rate)[: samples.shape[-1]]
         channel = torch.from_numpy(np.pad(resampled, (0, samples.shape[-1] - resampled.size))).to(samples)
         return Rendered(channel.expand(samples.shape).contiguous(), 0.0)
-    positive, negative_share = _audible(image, how)
+    positive, negative_share = _audible(image, render)
     bins = front_end.to_bins(positive)
     # Where the recording's bins and frames lie among the network's.
     at_bins = torch.arange(recorded.n_bins, device=image.device)
     columns = _interpolated(bins, at_bins * (recorded.sample_rate / recorded.n_fft * recorded.window_s)).T
-    if how == "phase":  # an STFT's magnitudes grow with its window
+    if render == "phase":  # an STFT's magnitudes grow with its window
         columns = columns * (recorded.n_fft / (2 * (bins.shape[0] - 1)))
     frames_a_frame = recorded.hop / recorded.sample_rate / front_end.hop_s
 
     def alter(frames: torch.Tensor, first: int, last: int) -> torch.Tensor:
         at_frames = torch.arange(first, last, device=image.device) * frames_a_frame
-        return _stft_of(_interpolated(columns, at_frames.clamp(max=len(columns) - 1)), frames, how)
+        return _stft_of(_interpolated(columns, at_frames.clamp(max=len(columns) - 1)), frames, render)
 
     return Rendered(recorded.altered(alter), negative_share)
 
 
-def _as_sound(image: torch.Tensor, original: torch.Tensor, how: Render) -> torch.Tensor:
+def _as_sound(image: torch.Tensor, original: torch.Tensor, render: Render) -> torch.Tensor:
     """(n,): the samples of an image of the waveform, (1, n)."""
-    if how not in RENDERS:
-        raise ValueError(f"render is one of {', '.join(RENDERS)}, not '{how}'")
+    if render not in RENDERS:
+        raise ValueError(f"render is one of {', '.join(RENDERS)}, not '{render}'")
     peak = float(image.abs().max())
-    scale = float(original.abs().max()) / peak if how == "mask" and peak > 0.0 else 1.0
+    scale = float(original.abs().max()) / peak if render == "mask" and peak > 0.0 else 1.0
     return image[0] * scale
 
 
-def _audible(image: torch.Tensor, how: Render) -> tuple[torch.Tensor, float]:
-    """What of an image can be heard, scaled as `how` wants it, and the share of its energy that cannot."""
-    if how not in RENDERS:
-        raise ValueError(f"render is one of {', '.join(RENDERS)}, not '{how}'")
+def _audible(image: torch.Tensor, render: Render) -> tuple[torch.Tensor, float]:
+    """What of an image can be heard, scaled for `render`, and the share of its energy that cannot."""
+    if render not in RENDERS:
+        raise ValueError(f"render is one of {', '.join(RENDERS)}, not '{render}'")
     energy = float(image.square().sum())
     positive = image.clamp(min=0.0)
     negative_share = 1.0 - float(positive.square().sum()) / energy if energy > 0.0 else 0.0
     largest = float(positive.max())
-    if how == "mask" and largest > 0.0:
+    if render == "mask" and largest > 0.0:
         positive = positive / largest
     return positive, min(max(negative_share, 0.0), 1.0)
 
 
-def _stft_of(bins: torch.Tensor, stft: torch.Tensor, how: Render) -> torch.Tensor:
-    if how == "mask":  # on the parts: torch would make the gains complex first
+def _stft_of(bins: torch.Tensor, stft: torch.Tensor, render: Render) -> torch.Tensor:
+    if render == "mask":  # on the parts: torch would make the gains complex first
         return torch.view_as_complex(torch.view_as_real(stft) * bins.unsqueeze(-1))
     return torch.polar(bins.expand(stft.shape).contiguous(), stft.angle())
 

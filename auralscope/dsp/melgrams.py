@@ -72,7 +72,7 @@ class _Melgram(FrontEnd):
     def frequencies_hz(self) -> NDArray[np.float64]:
         return band_centres_hz(self.n_mels, self.sample_rate)
 
-    def see(self, samples: torch.Tensor) -> Input:
+    def analyse(self, samples: torch.Tensor) -> Input:
         if samples.ndim != 1:
             raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
         from auralscope.dsp.stft import framed_stft

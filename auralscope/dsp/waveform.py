@@ -19,7 +19,7 @@ class WaveformFrontEnd(FrontEnd):
     """A window of samples as an image of one bin: (1, window_samples).
 
     Its STFT is that of a window of one sample, which is the samples. A deconvolved image is sound as it is; it is drawn
-    as its spectrogram, in which more is seen than in the line.
+    as its spectrogram, in which more is analysed than in the line.
 
     Attributes
     ----------
@@ -64,13 +64,13 @@ class WaveformFrontEnd(FrontEnd):
 
         peak = float(np.abs(image).max())
         samples = torch.from_numpy(image[0] / peak if peak > 0.0 else image[0])
-        drawn: NDArray[np.float32] = self.plane.see(samples).image.numpy()
+        drawn: NDArray[np.float32] = self.plane.analyse(samples).image.numpy()
         return drawn
 
     def describe(self) -> str:
         return f"{self.sample_rate:,} Hz, the waveform, {self.window_samples / self.sample_rate:g} s"
 
-    def see(self, samples: torch.Tensor) -> Input:
+    def analyse(self, samples: torch.Tensor) -> Input:
         if samples.ndim != 1:
             raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
         import torch

@@ -135,7 +135,7 @@ class Model:
         """Return the output layer's weights; see `auralscope.nn.analysis.label_vectors`."""
         return self._label_vectors
 
-    def predict(self, clip: Clip, hop_s: float | None = None, progress: Progress = no_progress) -> Scores:
+    def predict(self, clip: Clip, *, hop_s: float | None = None, progress: Progress = no_progress) -> Scores:
         """Probabilities of the labels over a clip of any length.
 
         Parameters
@@ -151,7 +151,7 @@ class Model:
         Scores
             The last window ends with the clip; a clip shorter than a window is followed by silence.
         """
-        starts_s = self.window_starts_s(clip, hop_s)
+        starts_s = self.window_starts_s(clip, hop_s=hop_s)
         parts = []
         done = 0
         for part in self.predict_at(clip, starts_s):
@@ -160,7 +160,7 @@ class Model:
             progress(done / len(starts_s))
         return Scores(np.concatenate(parts), starts_s, self.labels)
 
-    def window_starts_s(self, clip: Clip, hop_s: float | None = None) -> NDArray[np.float64]:
+    def window_starts_s(self, clip: Clip, *, hop_s: float | None = None) -> NDArray[np.float64]:
         """Where the windows of `predict` begin: (windows,), in seconds."""
         front_end = self.front_end
         samples = round(clip.n_samples * front_end.sample_rate / clip.sample_rate)
@@ -183,12 +183,12 @@ class Model:
         front_end = self.front_end
         mono = front_end.mono(clip)
 
-        def look(some_s: NDArray[np.float64]) -> Scores:
-            windows = [front_end.see(self.tensor(front_end.window(mono, start_s))).image for start_s in some_s]
+        def scores(some_s: NDArray[np.float64]) -> Scores:
+            windows = [front_end.analyse(self.tensor(front_end.window(mono, start_s))).image for start_s in some_s]
             images = torch.stack(windows)
             return Scores(self._probabilities(images, half=self._half_will_do(images)), some_s, self.labels)
 
-        return self._batch.turns(look, starts_s)
+        return self._batch.turns(scores, starts_s)
 
     def predict_input(self, image: NDArray[np.floating[Any]] | Tensor) -> NDArray[np.float32]:
         """Probabilities, (labels,), for an input image (bins, frames) that was computed elsewhere.
@@ -203,7 +203,7 @@ class Model:
         probabilities: NDArray[np.float32] = self._probabilities(torch.as_tensor(image)[None])[0]
         return probabilities
 
-    def analyse(self, clip: Clip, start_s: float = 0.0) -> Run:
+    def analyse(self, clip: Clip, *, start_s: float = 0.0) -> Run:
         """Look at one window of a clip.
 
         Parameters
@@ -221,10 +221,10 @@ class Model:
         # A little more than the window, so that the resampler's edges stay outside of it.
         margin_s = 0.05
         before_s = min(margin_s, start_s)
-        part = clip.excerpt(start_s - before_s, before_s + self.front_end.window_s + margin_s)
-        return self.look(clip, start_s, self.front_end.window(self.front_end.mono(part), before_s))
+        part = clip.excerpt(start_s - before_s, duration_s=before_s + self.front_end.window_s + margin_s)
+        return self.analyse_samples(clip, start_s, self.front_end.window(self.front_end.mono(part), before_s))
 
-    def passage(self, clip: Clip, start_s: float = 0.0, duration_s: float | None = None) -> Passage:
+    def passage(self, clip: Clip, *, start_s: float = 0.0, duration_s: float | None = None) -> Passage:
         """Look at a stretch of any length, window by window; the rest of the clip unless `duration_s` is given.
 
         Raises
@@ -235,12 +235,12 @@ class Model:
         self._check_start(clip, start_s)
         return Passage(self, clip, start_s, clip.duration_s - start_s if duration_s is None else duration_s)
 
-    def look(self, clip: Clip, start_s: float, samples: NDArray[np.float32]) -> Run:
+    def analyse_samples(self, clip: Clip, start_s: float, samples: NDArray[np.float32]) -> Run:
         """Look at samples (window_samples,) at the front end's rate, which are those of `clip` from `start_s` on."""
-        seen = self.front_end.see(self.tensor(samples))
+        analysed = self.front_end.analyse(self.tensor(samples))
         with self.one_at_a_time, enough_memory(self.device, "a window with all that the network makes of it"):
-            tape = record(self.network, seen.image[None, None].to(self.device))
-        return Run(self, clip, start_s, seen, self.tensor(samples), tape)
+            tape = record(self.network, analysed.image[None, None].to(self.device))
+        return Run(self, clip, start_s, analysed, self.tensor(samples), tape)
 
     def _check_start(self, clip: Clip, start_s: float) -> None:
         if not 0.0 <= start_s < clip.duration_s:
@@ -285,18 +285,18 @@ class Model:
         """
         module = self.network.get_submodule(self.layer(layer).module)
 
-        def look(batch: Tensor) -> tuple[Tensor, Tensor]:
-            seen: list[Any] = []
-            hook = module.register_forward_hook(lambda _module, _given, output: seen.append(output))
+        def activations(batch: Tensor) -> tuple[Tensor, Tensor]:
+            outputs: list[Any] = []
+            hook = module.register_forward_hook(lambda _module, _given, output: outputs.append(output))
             try:
                 probabilities = self.probabilities(self.network(batch[:, None].to(self.device, torch.float32)))
             finally:
                 hook.remove()
             # Of a module that is used more than once, the last; of a recurrent one, the sequence.
-            return (seen[-1][0] if isinstance(seen[-1], tuple) else seen[-1]), probabilities
+            return (outputs[-1][0] if isinstance(outputs[-1], tuple) else outputs[-1]), probabilities
 
         with torch.no_grad(), self.one_at_a_time:
-            outputs, probabilities = zip(*self._batch.turns(look, images), strict=True)
+            outputs, probabilities = zip(*self._batch.turns(activations, images), strict=True)
         return torch.cat(outputs), torch.cat(probabilities)
 
     def copy_network(self) -> nn.Module:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralscope.dsp.inversion import FullRate, Render, matching_gain_db, render, render_at_full_rate
+from auralscope.dsp.inversion import FullRate, Render, invert, invert_at_full_rate, matching_gain_db
 from auralscope.nn.attribution.backward import BackwardMethod
 from auralscope.nn.attribution.deconvolution import deconvolve_parts, deconvolve_tape
 from auralscope.nn.attribution.methods import find_method
@@ -44,23 +44,23 @@ class Excerpt(ABC):
         Where in the clip it begins.
     """
 
-    def __init__(self, model: Model, clip: Clip, start_s: float, seen: Input, samples: Tensor) -> None:
+    def __init__(self, model: Model, clip: Clip, start_s: float, analysed: Input, samples: Tensor) -> None:
         self.model = model
         self.clip = clip
         self.start_s = start_s
-        self._seen = seen
+        self._analysed = analysed
         self._samples = samples
         self._activity: dict[str, NDArray[np.float32]] = {}
 
     @property
-    def seen(self) -> Input:
+    def analysed(self) -> Input:
         """What the front end made of the window: image and STFT."""
-        return self._seen
+        return self._analysed
 
     @property
     def input(self) -> NDArray[np.float32]:
         """(bins, frames): what the network sees."""
-        return to_numpy(self._seen.image)
+        return to_numpy(self._analysed.image)
 
     @property
     def original(self) -> Clip:
@@ -83,14 +83,14 @@ class Excerpt(ABC):
 
     @abstractmethod
     def deconvolve(
-        self, layer: str, units: Sequence[int] | None = None, method: str = "deconvolution"
+        self, layer: str, *, units: Sequence[int] | None = None, method: str = "deconvolution"
     ) -> NDArray[np.float32]:
         """Deconvolved images of a layer's units: (units, bins, frames).
 
         See `auralscope.nn.attribution.backward`; for other methods, `auralscope.nn.attribution.methods`.
         """
 
-    def most_active(self, layer: str, top: int | None = None) -> list[int]:
+    def most_active(self, layer: str, *, top: int | None = None) -> list[int]:
         """Units of a layer, the most active first."""
         order: list[int] = np.argsort(-self.activity(layer), kind="stable").tolist()
         return order[:top]
@@ -99,6 +99,7 @@ class Excerpt(ABC):
         self,
         layer: str,
         unit: int,
+        *,
         render: Render = "mask",
         method: str = "deconvolution",
         rate: Rate = "model",
@@ -111,26 +112,28 @@ class Excerpt(ABC):
         unit : int
             Zero-based.
         render : {"mask", "phase"}
-            See `auralscope.dsp.inversion.render`.
+            See `auralscope.dsp.inversion.invert`.
         method : str
             See `deconvolve`.
         rate : {"model", "recording"}
             Mono at the model's rate, or in all channels and at the rate of the recording.
         """
-        return self.auralise_image(self.deconvolve(layer, [unit], method)[0], render, rate)
+        return self.auralise_image(self.deconvolve(layer, units=[unit], method=method)[0], render=render, rate=rate)
 
-    def auralise_image(self, image: NDArray[np.float32], how: Render = "mask", rate: Rate = "model") -> Auralisation:
+    def auralise_image(
+        self, image: NDArray[np.float32], *, render: Render = "mask", rate: Rate = "model"
+    ) -> Auralisation:
         """The sound of a deconvolved image (bins, frames) of this stretch; see `auralise`."""
         front_end = self.model.front_end
         pixels = torch.from_numpy(image).to(self._samples)
         if rate == "model":
             original, sample_rate = self._samples, front_end.sample_rate
-            rendered = render(pixels, self._seen, front_end, how)
+            rendered = invert(pixels, self._analysed, front_end, render=render)
         else:
             sample_rate = self.clip.sample_rate
             recorded = self._at_full_rate()
             original = recorded.samples
-            rendered = render_at_full_rate(pixels, recorded, front_end, how)
+            rendered = invert_at_full_rate(pixels, recorded, front_end, render=render)
         return Auralisation(
             to_numpy(rendered.samples),
             sample_rate,
@@ -142,17 +145,17 @@ class Excerpt(ABC):
 
     def _recorded_samples(self) -> Tensor:
         """(channels, n): the stretch as it was recorded."""
-        return torch.from_numpy(self.clip.excerpt(self.start_s, self.duration_s).samples).to(self._samples)
+        return torch.from_numpy(self.clip.excerpt(self.start_s, duration_s=self.duration_s).samples).to(self._samples)
 
     def _at_full_rate(self) -> FullRate:
-        return FullRate(self._recorded_samples(), self.clip.sample_rate, self._seen, self.model.front_end)
+        return FullRate(self._recorded_samples(), self.clip.sample_rate, self._analysed, self.model.front_end)
 
 
 class Run(Excerpt):
     """One window of sound inside a model."""
 
-    def __init__(self, model: Model, clip: Clip, start_s: float, seen: Input, samples: Tensor, tape: Tape) -> None:
-        super().__init__(model, clip, start_s, seen, samples)
+    def __init__(self, model: Model, clip: Clip, start_s: float, analysed: Input, samples: Tensor, tape: Tape) -> None:
+        super().__init__(model, clip, start_s, analysed, samples)
         self._tape = tape
 
     @property
@@ -172,7 +175,7 @@ class Run(Excerpt):
     @cached_property
     def _analysed_at_full_rate(self) -> FullRate:
         recorded = self._recorded_samples()
-        return FullRate(recorded, self.clip.sample_rate, self._seen, self.model.front_end, keep=True)
+        return FullRate(recorded, self.clip.sample_rate, self._analysed, self.model.front_end, keep=True)
 
     def feature_maps(self, layer: str) -> NDArray[np.float32]:
         """A layer's output: (units, bins', frames'), (units,) for a dense layer, (units, steps) for a recurrent one."""
@@ -192,7 +195,7 @@ class Run(Excerpt):
         return self._activity[layer]
 
     def deconvolve(
-        self, layer: str, units: Sequence[int] | None = None, method: str = "deconvolution"
+        self, layer: str, *, units: Sequence[int] | None = None, method: str = "deconvolution"
     ) -> NDArray[np.float32]:
         # A backward method stays on its tape; only what runs the network again takes turns with others.
         alone = nullcontext() if isinstance(find_method(method), BackwardMethod) else self.model.one_at_a_time
@@ -216,6 +219,7 @@ class Run(Excerpt):
         self,
         layer: str,
         unit: int,
+        *,
         level: Level = "true",
         seed: int = 0,
         method: str = "deconvolution",
@@ -244,7 +248,7 @@ class Run(Excerpt):
         return unit_faithfulness(self, layer, [unit], level=level, seed=seed, method=method, progress=progress)[0]
 
     def receptive_field(
-        self, layer: str, cell: tuple[int, int] | None = None, unit: int | None = None
+        self, layer: str, *, cell: tuple[int, int] | None = None, unit: int | None = None
     ) -> ReceptiveField:
         """The part of the window that a cell (bin, frame) of a feature map saw; the middle cell's unless one is given.
 
@@ -253,7 +257,7 @@ class Run(Excerpt):
         from auralscope.nn.analysis.receptive_field import receptive_field
 
         module = self.model.layer(layer).module
-        return receptive_field(self._tape, module, self._seen, self.model.front_end, cell, unit)
+        return receptive_field(self._tape, module, self._analysed, self.model.front_end, cell, unit)
 
     def nominal_size(self, layer: str) -> NominalSize | None:
         """The size of a layer's fields by the thesis's rule, where the network is one that it is for."""
@@ -271,14 +275,14 @@ class Passage(Excerpt):
 
     def __init__(self, model: Model, clip: Clip, start_s: float, duration_s: float) -> None:
         front_end = model.front_end
-        mono = front_end.mono(clip.excerpt(start_s, duration_s))
+        mono = front_end.mono(clip.excerpt(start_s, duration_s=duration_s))
         samples = model.tensor(mono)
-        super().__init__(model, clip, start_s, front_end.see(samples), samples)
+        super().__init__(model, clip, start_s, front_end.analyse(samples), samples)
         self._mono = mono
         n_frames = front_end.input_shape[1]
         self._hop_samples = round(front_end.hop_s * front_end.sample_rate)
         hop_frames = n_frames // 2
-        beyond = max(self._seen.image.shape[1] - n_frames, 0)
+        beyond = max(self._analysed.image.shape[1] - n_frames, 0)
         self._starts_frames = range(0, beyond + hop_frames, hop_frames)
 
     def activity(self, layer: str) -> NDArray[np.float32]:
@@ -289,12 +293,13 @@ class Passage(Excerpt):
     def deconvolve(
         self,
         layer: str,
+        *,
         units: Sequence[int] | None = None,
         method: str = "deconvolution",
         progress: Progress = no_progress,
     ) -> NDArray[np.float32]:
         bins, n_frames = self.model.front_end.input_shape
-        length = self._seen.image.shape[1]
+        length = self._analysed.image.shape[1]
         chosen = list(range(self.model.layer(layer).units)) if units is None else list(units)
         images = np.zeros((len(chosen), bins, length), dtype=np.float32)
         weights = np.zeros(length, dtype=np.float32)
@@ -302,7 +307,9 @@ class Passage(Excerpt):
         fade = 1.0 - np.abs(np.linspace(-1.0, 1.0, n_frames + 2, dtype=np.float32)[1:-1])
         for number, (start, window) in enumerate(zip(self._starts_frames, self._windows(), strict=True), start=1):
             fits = min(n_frames, length - start)
-            images[:, :, start : start + fits] += window.deconvolve(layer, chosen, method)[:, :, :fits] * fade[:fits]
+            images[:, :, start : start + fits] += (
+                window.deconvolve(layer, units=chosen, method=method)[:, :, :fits] * fade[:fits]
+            )
             weights[start : start + fits] += fade[:fits]
             progress(number / len(self._starts_frames))
         return images / weights
@@ -311,7 +318,7 @@ class Passage(Excerpt):
         front_end = self.model.front_end
         for start in self._starts_frames:
             start_s = start * self._hop_samples / front_end.sample_rate
-            yield self.model.look(self.clip, self.start_s + start_s, front_end.window(self._mono, start_s))
+            yield self.model.analyse_samples(self.clip, self.start_s + start_s, front_end.window(self._mono, start_s))
 
 
 def to_numpy(tensor: Tensor) -> NDArray[np.float32]:

@@ -70,10 +70,10 @@ def write_auralisations(
     with staged(out) as aside:
         for first in range(0, len(units), TOGETHER):
             batch = units[first : first + TOGETHER]
-            for unit, image in zip(batch, excerpt.deconvolve(layer, batch), strict=True):
-                sound = excerpt.auralise_image(image, render, rate)
+            for unit, image in zip(batch, excerpt.deconvolve(layer, units=batch), strict=True):
+                sound = excerpt.auralise_image(image, render=render, rate=rate)
                 name = f"{layer}-{unit:0{digits}d}"
-                write_wav(aside / f"{name}.wav", sound.excerpt(0.0, duration_s))
+                write_wav(aside / f"{name}.wav", sound.excerpt(0.0, duration_s=duration_s))
                 title = f"{unit_name(number, unit)}  ({layer}, unit {unit})"
                 drawn, seen = front_end.shown(image), front_end.shown(excerpt.input)
                 picture = pictures.feature(drawn, seen, front_end.plane, sound.start_s, title)

@@ -137,7 +137,7 @@ def _layer_section(run: Run, layer: str, number: int, top: int, start_s: float) 
     large = []
     images: list[NDArray[np.float32]] = []
     for first in range(0, len(order), TOGETHER):
-        images.extend(run.deconvolve(layer, order[first : first + TOGETHER]))
+        images.extend(run.deconvolve(layer, units=order[first : first + TOGETHER]))
     for unit, image in list(zip(order, images, strict=True))[:top]:
         caption = f"{unit_name(number, unit)}, {activity[unit] / total:.1%} of the layer's energy"
         large.append(_feature(run, layer, unit, image, unit_name(number, unit), caption, front_end, start_s))

@@ -115,7 +115,7 @@ class Methods:
             for method in methods():
                 if method.name not in (DEFAULT, *SLOW):
                     try:
-                        run.deconvolve(layer, [0], method.name)
+                        run.deconvolve(layer, units=[0], method=method.name)
                         yield method.name, ""
                     except AuralScopeError as error:
                         yield method.name, str(error)

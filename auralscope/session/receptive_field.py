@@ -90,7 +90,9 @@ class ReceptiveFields:
 
         def find(_job: Job) -> CellField:
             run = look.run
-            return CellField(cell, run.receptive_field(layer, cell, unit), run.start_s, run.nominal_size(layer))
+            return CellField(
+                cell, run.receptive_field(layer, cell=cell, unit=unit), run.start_s, run.nominal_size(layer)
+            )
 
         def found(seen: CellField) -> None:
             known[key] = self.result = seen

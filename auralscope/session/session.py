@@ -194,7 +194,7 @@ class Session:
 
             # One core stays with the window and the sound, which must not wait for the model.
             torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
-            return spec, load_model(model_id, self._device)
+            return spec, load_model(model_id, device=self._device)
 
         def loaded(result: tuple[ModelSpec, Model | None]) -> None:
             spec, model = result
@@ -383,7 +383,7 @@ class Session:
             self.jobs.cancel(key)
 
         def analyse(_job: Job) -> WindowResult:
-            run = model.analyse(clip, start_s)
+            run = model.analyse(clip, start_s=start_s)
             return WindowResult(run, model.front_end.shown(run.input), run.scores)
 
         self.jobs.start(
@@ -462,8 +462,8 @@ class Session:
             return  # it sounds when the gallery is there: a unit alone would take as long
 
         def auralise(_job: Job) -> tuple[Feature, Auralisation]:
-            feature = known or feature_of(run, unit, run.deconvolve(layer, [unit], method)[0])
-            return feature, run.auralise_image(feature.image, render, rate)
+            feature = known or feature_of(run, unit, run.deconvolve(layer, units=[unit], method=method)[0])
+            return feature, run.auralise_image(feature.image, render=render, rate=rate)
 
         def auralised(parts: tuple[Feature, Auralisation]) -> None:
             feature, sound = parts

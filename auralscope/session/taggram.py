@@ -190,7 +190,7 @@ class Taggram:
         if model is None or clip is None:
             return
         window_s = model.front_end.window_s
-        starts_s = model.window_starts_s(clip, (1.0 - self.overlap) * window_s)
+        starts_s = model.window_starts_s(clip, hop_s=(1.0 - self.overlap) * window_s)
         first = self.tags.n_there if self.tags is not None else 0
         values = np.zeros((len(starts_s), len(model.labels)), np.float32)  # filled from above
         if self.tags is not None:

@@ -52,4 +52,4 @@ class FreshWindows(Sampler[int]):
 
 def network_input(front_end: FrontEnd, window: NDArray[np.float32]) -> torch.Tensor:
     """Return the (1, bins, frames) tensor that a network takes for a window of (window_samples,) samples."""
-    return front_end.see(torch.from_numpy(window)).image.unsqueeze(0)
+    return front_end.analyse(torch.from_numpy(window)).image.unsqueeze(0)

@@ -38,7 +38,7 @@ def test_what_the_bundled_model_thinks_of_its_labels(capsys: pytest.CaptureFixtu
     status, out, _ = run("labels", "--json", capsys=capsys)
     assert status == 0
     document = json.loads(out)
-    vectors = asc.load_model("genre-convnet", "cpu").label_vectors()
+    vectors = asc.load_model("genre-convnet", device="cpu").label_vectors()
     assert document["labels"] == ["ballad", "dance", "hip-hop"]
     assert (document["layer"], document["units"], document["metric"]) == ("dense", 128, "cosine")
     assert [(pair["a"], pair["b"]) for pair in document["pairs"]] == [pair[:2] for pair in vectors.pairs()]
@@ -98,7 +98,7 @@ def test_the_heatmap_as_a_file(order: str, truth: Path, tmp_path: Path, capsys: 
         assert picture.width > 800
     assert "hip-hop" in (tmp_path / "h.svg").read_text(encoding="utf-8")
     rows = list(csv.reader(io.StringIO((tmp_path / "h.csv").read_text(encoding="utf-8"))))
-    vectors = asc.load_model("genre-convnet", "cpu").label_vectors()
+    vectors = asc.load_model("genre-convnet", device="cpu").label_vectors()
     names = [vectors.labels[place] for place in vectors.order(order)]
     assert rows[0] == ["", *names]
     assert [row[0] for row in rows[1:]] == names
@@ -208,7 +208,7 @@ def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
     assert status == 0, err
     found = json.loads(out)
     assert found["tracks"] == 4
-    model = asc.load_model("genre-convnet", "cpu")
+    model = asc.load_model("genre-convnet", device="cpu")
     scores = np.stack([model.predict(asc.load_clip(tmp_path / "songs" / f"{name}.wav")).mean for name in names])
     for place, one in enumerate(found["auc"]):
         assert one["auc"] == pytest.approx(roc_auc_score(truth[:, place], scores[:, place]))

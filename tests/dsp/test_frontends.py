@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
-from auralscope.dsp.inversion import FullRate, Rendered, matching_gain_db, render
-from auralscope.dsp.inversion import render_at_full_rate as render_recorded
+from auralscope.dsp.inversion import FullRate, Rendered, invert, matching_gain_db
+from auralscope.dsp.inversion import invert_at_full_rate as invert_recorded
 from auralscope.types import Clip
 
 RATE = 11_025
@@ -24,7 +24,7 @@ def noise(seed: int = 0) -> torch.Tensor:
 def test_the_window_of_the_thesis_is_257_by_173() -> None:
     # Choi 2018, sec. 7.2.4: four seconds at 11,025 Hz, FFT 512, hop 256.
     assert STFT.input_shape == (257, 173)
-    assert STFT.see(noise()).image.shape == (257, 173)
+    assert STFT.analyse(noise()).image.shape == (257, 173)
     assert STFT.window_s == 4.0
 
 
@@ -32,7 +32,7 @@ def test_the_window_of_the_thesis_is_257_by_173() -> None:
 def test_magnitudes_are_librosas(front_end: SpectrogramFrontEnd) -> None:
     samples = noise()
     stft = librosa.stft(samples.numpy(), n_fft=512, hop_length=256, pad_mode="constant")
-    np.testing.assert_allclose(front_end.see(samples).stft.numpy(), stft, atol=1e-10)
+    np.testing.assert_allclose(front_end.analyse(samples).stft.numpy(), stft, atol=1e-10)
     amplitude = np.abs(stft) * 4 / 512
     if front_end.n_mels:
         bank = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=96, dtype=np.float64)
@@ -40,30 +40,30 @@ def test_magnitudes_are_librosas(front_end: SpectrogramFrontEnd) -> None:
         # Of the centres that librosa computes, those of the bands, without the two outer edges.
         np.testing.assert_allclose(front_end.frequencies_hz, librosa.mel_frequencies(98, fmax=RATE / 2)[1:-1])
     expected = np.log1p(1000 * amplitude) / np.log1p(1000)
-    np.testing.assert_allclose(front_end.see(samples).image.numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(front_end.analyse(samples).image.numpy(), expected, atol=1e-12)
 
 
 def test_a_full_scale_sine_reads_one_and_silence_zero() -> None:
     hz = 40 * RATE / 512  # on a bin
     sine = torch.sin(2 * np.pi * hz * torch.arange(4 * RATE, dtype=torch.float64) / RATE)
-    image = STFT.see(sine).image
+    image = STFT.analyse(sine).image
     assert float(image.max()) == pytest.approx(1.0, abs=1e-6)
     assert int(image[:, 80].argmax()) == 40
     assert STFT.frequencies_hz[40] == pytest.approx(hz)
-    assert float(STFT.see(torch.zeros(4 * RATE)).image.abs().max()) == 0.0
+    assert float(STFT.analyse(torch.zeros(4 * RATE)).image.abs().max()) == 0.0
 
 
 def test_decibels_have_a_floor() -> None:
     front_end = SpectrogramFrontEnd(RATE, 512, 256, 4 * RATE, compression="db")
-    assert float(front_end.see(torch.zeros(4 * RATE)).image.max()) == pytest.approx(0.0, abs=1e-4)
+    assert float(front_end.analyse(torch.zeros(4 * RATE)).image.max()) == pytest.approx(0.0, abs=1e-4)
     sine = torch.sin(2 * np.pi * 40 * RATE / 512 * torch.arange(4 * RATE) / RATE)
-    assert float(front_end.see(0.1 * sine).image.max()) == pytest.approx(60.0, abs=0.01)
+    assert float(front_end.analyse(0.1 * sine).image.max()) == pytest.approx(60.0, abs=0.01)
 
 
 def test_there_and_back_is_the_same() -> None:
     samples = noise()
-    seen = STFT.see(samples)
-    assert float((STFT.to_samples(seen.stft, seen.n_samples) - samples).abs().max()) < 1e-12
+    analysed = STFT.analyse(samples)
+    assert float((STFT.to_samples(analysed.stft, analysed.n_samples) - samples).abs().max()) < 1e-12
 
 
 def test_a_window_past_the_end_is_followed_by_silence() -> None:
@@ -89,16 +89,16 @@ def test_another_rate_and_two_channels_become_mono_at_the_models_rate() -> None:
 
 def test_a_mask_of_ones_gives_the_original() -> None:
     samples = noise()
-    seen = STFT.see(samples)
-    sound = render(torch.full((257, 173), 3.0, dtype=torch.float64), seen, STFT)
+    analysed = STFT.analyse(samples)
+    sound = invert(torch.full((257, 173), 3.0, dtype=torch.float64), analysed, STFT)
     assert float((sound.samples - samples).abs().max()) < 1e-12
     assert sound.negative_share == 0.0
 
 
 def test_a_mel_mask_of_ones_gives_the_original_where_the_bank_covers_it() -> None:
     samples = noise()
-    seen = MEL.see(samples)
-    sound = render(torch.ones(96, 173, dtype=torch.float64), seen, MEL).samples
+    analysed = MEL.analyse(samples)
+    sound = invert(torch.ones(96, 173, dtype=torch.float64), analysed, MEL).samples
     before, after = (np.abs(librosa.stft(x.numpy(), n_fft=512)) for x in (samples, sound))
     covered = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=96).sum(axis=0) > 0
     # A Hann window spreads each bin over its neighbours: one beside the uncovered loses what they gave it.
@@ -109,40 +109,42 @@ def test_a_mel_mask_of_ones_gives_the_original_where_the_bank_covers_it() -> Non
 
 
 def test_a_mask_is_scaled_so_that_its_largest_value_is_one() -> None:
-    seen = STFT.see(noise())
+    analysed = STFT.analyse(noise())
     image = torch.rand(257, 173, dtype=torch.float64)
-    torch.testing.assert_close(render(image, seen, STFT).samples, render(50 * image, seen, STFT).samples)
+    torch.testing.assert_close(invert(image, analysed, STFT).samples, invert(50 * image, analysed, STFT).samples)
 
 
 def test_a_mask_lets_one_band_through() -> None:
     samples = noise()
     image = torch.zeros(257, 173, dtype=torch.float64)
     image[50:60] = 2.0
-    spectrum = np.abs(librosa.stft(render(image, STFT.see(samples), STFT).samples.numpy(), n_fft=512)) ** 2
+    spectrum = np.abs(librosa.stft(invert(image, STFT.analyse(samples), STFT).samples.numpy(), n_fft=512)) ** 2
     assert spectrum[48:62].sum() / spectrum.sum() > 0.99
 
 
 def test_negative_values_are_clipped_and_said_so() -> None:
-    seen = STFT.see(noise())
+    analysed = STFT.analyse(noise())
     image = torch.zeros(257, 173, dtype=torch.float64)
     image[10], image[20] = 1.0, -2.0
-    sound = render(image, seen, STFT)
+    sound = invert(image, analysed, STFT)
     assert sound.negative_share == pytest.approx(0.8)
     positive = image.clamp(min=0)
-    torch.testing.assert_close(sound.samples, render(positive, seen, STFT).samples)
+    torch.testing.assert_close(sound.samples, invert(positive, analysed, STFT).samples)
 
 
 def test_phase_takes_the_image_as_magnitude() -> None:
     samples = noise()
-    seen = STFT.see(samples)
+    analysed = STFT.analyse(samples)
     # The STFT's own magnitude with its own phase is the original.
-    torch.testing.assert_close(render(seen.stft.abs(), seen, STFT, "phase").samples, samples, rtol=0, atol=1e-10)
-    doubled = render(2 * seen.stft.abs(), seen, STFT, "phase").samples
+    torch.testing.assert_close(
+        invert(analysed.stft.abs(), analysed, STFT, render="phase").samples, samples, rtol=0, atol=1e-10
+    )
+    doubled = invert(2 * analysed.stft.abs(), analysed, STFT, render="phase").samples
     torch.testing.assert_close(doubled, 2 * samples, rtol=0, atol=1e-10)
 
 
 def test_an_image_without_anything_positive_is_silence() -> None:
-    sound = render(-torch.ones(257, 173, dtype=torch.float64), STFT.see(noise()), STFT)
+    sound = invert(-torch.ones(257, 173, dtype=torch.float64), STFT.analyse(noise()), STFT)
     assert not sound.samples.any()
     assert sound.negative_share == 1.0
     assert matching_gain_db(sound.samples, noise()) == 0.0
@@ -158,16 +160,16 @@ def test_the_matching_gain_matches_rms_and_keeps_full_scale() -> None:
 
 def test_an_unknown_render_is_refused() -> None:
     with pytest.raises(ValueError, match="mask, phase"):
-        render(torch.ones(257, 173), STFT.see(noise().float()), STFT, "both")  # type: ignore[arg-type]
+        invert(torch.ones(257, 173), STFT.analyse(noise().float()), STFT, render="both")  # type: ignore[arg-type]
 
 
 # -- in the recording itself --------------------------------------------------------------------------------------
 
 
-def render_at_full_rate(image, samples, rate, front_end, how="mask") -> Rendered:
+def invert_at_full_rate(image, samples, rate, front_end, render="mask") -> Rendered:
     """Of a recording (channels, n), of which the model saw the mean."""
-    seen = front_end.see(torch.zeros(front_end.window_samples, dtype=image.dtype))
-    return render_recorded(image, FullRate(samples, rate, seen, front_end), front_end, how)
+    analysed = front_end.analyse(torch.zeros(front_end.window_samples, dtype=image.dtype))
+    return invert_recorded(image, FullRate(samples, rate, analysed, front_end), front_end, render=render)
 
 
 def stereo(seconds: float = 4.0, rate: int = 44_100) -> torch.Tensor:
@@ -176,7 +178,7 @@ def stereo(seconds: float = 4.0, rate: int = 44_100) -> torch.Tensor:
 
 def test_at_full_rate_ones_give_every_channel_back_up_to_what_the_model_sees() -> None:
     samples = stereo()
-    sound = render_at_full_rate(torch.ones(257, 173, dtype=torch.float64), samples, 44_100, STFT).samples
+    sound = invert_at_full_rate(torch.ones(257, 173, dtype=torch.float64), samples, 44_100, STFT).samples
     assert sound.shape == samples.shape
     for before, after in zip(samples.numpy(), sound.numpy(), strict=True):
         spectra = [np.abs(librosa.stft(x, n_fft=2048)) ** 2 for x in (before, after)]
@@ -190,7 +192,7 @@ def test_at_full_rate_a_band_and_a_moment_stay_where_they_are() -> None:
     samples = stereo()
     image = torch.zeros(257, 173, dtype=torch.float64)
     image[93:140, 86:130] = 1.0  # 2 to 3 kHz, 2 to 3 s
-    sound = render_at_full_rate(image, samples, 44_100, STFT).samples[0].numpy()
+    sound = invert_at_full_rate(image, samples, 44_100, STFT).samples[0].numpy()
     power = np.abs(librosa.stft(sound, n_fft=2048, hop_length=512)) ** 2
     hz, s = librosa.fft_frequencies(sr=44_100, n_fft=2048), librosa.times_like(power, sr=44_100, hop_length=512)
     inside = power[np.ix_((hz > 1_900) & (hz < 3_100), (s > 1.9) & (s < 3.1))]
@@ -202,13 +204,13 @@ def test_at_full_rate_and_the_models_the_same_is_heard_where_both_hear() -> None
     t = torch.arange(4 * rate, dtype=torch.float64) / rate
     chord = sum(torch.sin(2 * torch.pi * hz * t) for hz in (440.0, 1000.0, 2500.0)) * (0.1 + 0.05 * torch.sin(9 * t))
     mono = torch.from_numpy(STFT.mono(Clip(chord.numpy(), rate))).double()
-    seen = STFT.see(mono)
+    analysed = STFT.analyse(mono)
     image = (0.2 + torch.linspace(0, 3, 257, dtype=torch.float64).sin().square())[:, None].expand(257, 173)
-    for how in ("mask", "phase"):
-        low = render(image, seen, STFT, how).samples
-        high = render_at_full_rate(image, chord[None], rate, STFT, how).samples[0]
+    for render in ("mask", "phase"):
+        low = invert(image, analysed, STFT, render=render).samples
+        high = invert_at_full_rate(image, chord[None], rate, STFT, render).samples[0]
         again = torch.from_numpy(STFT.mono(Clip(high.numpy(), rate))).double()
-        if how == "mask":
+        if render == "mask":
             assert float((again - low)[600:-600].abs().max()) < 0.02 * float(low.abs().max())
         else:  # of noise-like magnitudes only the level is the same
             assert float(again.square().mean() / low.square().mean()) == pytest.approx(1.0, abs=0.3)
@@ -217,7 +219,7 @@ def test_at_full_rate_and_the_models_the_same_is_heard_where_both_hear() -> None
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 48_000])
 def test_at_full_rate_whatever_the_rate_is(rate: int) -> None:
     samples = stereo(rate=rate)
-    sound = render_at_full_rate(torch.ones(257, 173, dtype=torch.float64), samples, rate, STFT).samples
+    sound = invert_at_full_rate(torch.ones(257, 173, dtype=torch.float64), samples, rate, STFT).samples
     heard = min(rate / 2, RATE / 2) * 0.95
     spectra = [np.abs(librosa.stft(x[0].numpy(), n_fft=1024)) ** 2 for x in (samples, sound)]
     level_db = 10 * np.log10(spectra[1].mean(axis=1) / spectra[0].mean(axis=1))

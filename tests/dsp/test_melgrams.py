@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from auralscope.dsp.inversion import render
+from auralscope.dsp.inversion import invert
 from auralscope.dsp.melgrams import RelativeMelgram, SquaredMelgram, StandardisedMelgram
 from auralscope.types import Clip
 
@@ -41,9 +41,9 @@ def test_the_relative_ones_are_what_kapres_layers_compute() -> None:
     bands = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=96, dtype=np.float64) @ power
     level_db = 10 * np.log10(np.maximum(bands, 1e-10))
     level_db = np.maximum(level_db - level_db.max(), -80)
-    np.testing.assert_allclose(RELATIVE.see(torch.from_numpy(samples)).image.numpy(), level_db, atol=1e-8)
+    np.testing.assert_allclose(RELATIVE.analyse(torch.from_numpy(samples)).image.numpy(), level_db, atol=1e-8)
     expected = (level_db - level_db.mean()) / level_db.std()
-    np.testing.assert_allclose(STANDARDISED.see(torch.from_numpy(samples)).image.numpy(), expected, atol=1e-8)
+    np.testing.assert_allclose(STANDARDISED.analyse(torch.from_numpy(samples)).image.numpy(), expected, atol=1e-8)
 
 
 def test_the_squared_one_is_what_librosa_computes() -> None:
@@ -52,7 +52,7 @@ def test_the_squared_one_is_what_librosa_computes() -> None:
         y=samples, sr=RATE, n_fft=512, hop_length=256, n_mels=96, pad_mode="reflect", dtype=np.float64
     )
     expected = librosa.power_to_db(mel**2, ref=1.0, amin=1e-10, top_db=80.0)
-    image = SQUARED.see(torch.from_numpy(samples)).image.numpy()
+    image = SQUARED.analyse(torch.from_numpy(samples)).image.numpy()
     np.testing.assert_allclose(image[:, :-1], expected[:, :-1], atol=1e-8)
     np.testing.assert_allclose(
         image[:, -1], expected[:, -1], atol=2e-3
@@ -67,25 +67,25 @@ def test_the_published_images_come_from_their_recordings(shared) -> None:
         published = np.load(shared / "reference" / "crnn" / f"bensound-{name}.npy")[0, 0]
         mono = SQUARED.mono(asc.load_clip(shared / "reference" / "crnn" / f"bensound-{name}.mp3"))
         first = (mono.size - SQUARED.window_samples) // 2 + 140
-        image = SQUARED.see(torch.from_numpy(mono[first : first + SQUARED.window_samples])).image.numpy()
+        image = SQUARED.analyse(torch.from_numpy(mono[first : first + SQUARED.window_samples])).image.numpy()
         assert np.abs(image - published).mean() < 0.1  # of a range of 80 dB
 
 
 def test_the_squared_one_keeps_levels_and_the_standardised_one_does_not() -> None:
     samples = noise(29 * RATE)
-    one, other = STANDARDISED.see(samples).image, STANDARDISED.see(0.1 * samples).image
+    one, other = STANDARDISED.analyse(samples).image, STANDARDISED.analyse(0.1 * samples).image
     torch.testing.assert_close(one, other, atol=1e-9, rtol=0)
     assert float(one.mean()) == pytest.approx(0.0, abs=1e-9)
     assert float(one.std(correction=0)) == pytest.approx(1.0, abs=1e-9)
     samples = noise(349_440)
-    difference = SQUARED.see(samples).image - SQUARED.see(0.1 * samples).image
+    difference = SQUARED.analyse(samples).image - SQUARED.analyse(0.1 * samples).image
     # A tenth of the amplitude is 20 dB, of the squared power 40; where nothing meets the floor.
     assert float(difference.median()) == pytest.approx(40.0, abs=1e-6)
 
 
 @EACH
 def test_silence_is_flat(front_end) -> None:
-    image = front_end.see(torch.zeros(front_end.window_samples)).image
+    image = front_end.analyse(torch.zeros(front_end.window_samples)).image
     assert image.shape == front_end.input_shape
     assert float(image.max()) == float(image.min())
     assert bool(image.isfinite().all())
@@ -95,9 +95,9 @@ def test_silence_is_flat(front_end) -> None:
 @pytest.mark.parametrize("n_samples", [None, 40_000, 700])
 def test_there_and_back_is_the_same(front_end, n_samples) -> None:
     samples = noise(n_samples or front_end.window_samples)
-    seen = front_end.see(samples)
-    back = front_end.to_samples(seen.stft, seen.n_samples)
-    reached = 256 * (seen.stft.shape[1] - 1) + 256  # what lies under no frame cannot come back
+    analysed = front_end.analyse(samples)
+    back = front_end.to_samples(analysed.stft, analysed.n_samples)
+    reached = 256 * (analysed.stft.shape[1] - 1) + 256  # what lies under no frame cannot come back
     assert back.shape == samples.shape
     torch.testing.assert_close(back[:reached], samples[:reached], atol=1e-12, rtol=0)
 
@@ -105,8 +105,8 @@ def test_there_and_back_is_the_same(front_end, n_samples) -> None:
 @EACH
 def test_an_image_of_ones_gives_every_covered_band_back(front_end) -> None:
     samples = noise(front_end.window_samples)
-    seen = front_end.see(samples)
-    sound = render(torch.ones(front_end.input_shape, dtype=torch.float64), seen, front_end).samples
+    analysed = front_end.analyse(samples)
+    sound = invert(torch.ones(front_end.input_shape, dtype=torch.float64), analysed, front_end).samples
     before, after = (
         librosa.feature.melspectrogram(y=x.numpy(), sr=RATE, n_fft=512, hop_length=256, n_mels=96)
         for x in (samples, sound)
@@ -118,8 +118,8 @@ def test_an_image_of_ones_gives_every_covered_band_back(front_end) -> None:
 @EACH
 def test_a_longer_stretch_begins_with_the_same_frames(front_end) -> None:
     long = noise(front_end.window_samples + 100_000)
-    image_stft = front_end.see(long[: front_end.window_samples]).stft
-    torch.testing.assert_close(front_end.see(long).stft[:, :1300], image_stft[:, :1300])
+    image_stft = front_end.analyse(long[: front_end.window_samples]).stft
+    torch.testing.assert_close(front_end.analyse(long).stft[:, :1300], image_stft[:, :1300])
 
 
 def test_a_short_clip_is_repeated_or_followed_by_silence() -> None:
@@ -141,12 +141,12 @@ def test_loud_music_stays_within_the_range_of_the_colour_map(front_end, shared) 
     low, high = front_end.value_range
     for name in ("drum_and_bass", "string_orchestra", "speech"):
         mono = front_end.mono(asc.load_clip(shared / "audio" / f"{name}.ogg"))
-        image = front_end.see(torch.from_numpy(front_end.window(mono / np.abs(mono).max()))).image
+        image = front_end.analyse(torch.from_numpy(front_end.window(mono / np.abs(mono).max()))).image
         assert low <= float(image.min())
         assert float(image.max()) <= high
 
 
 def test_a_front_end_sees_mono() -> None:
     with pytest.raises(ValueError, match="mono"):
-        STANDARDISED.see(torch.zeros(2, 1000))
+        STANDARDISED.analyse(torch.zeros(2, 1000))
     assert STANDARDISED.mono(Clip(np.zeros((2, 44_100)), 44_100)).shape == (RATE,)

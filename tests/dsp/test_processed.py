@@ -22,7 +22,7 @@ def noise(n: int = 16_000) -> torch.Tensor:
 def test_without_options_it_is_the_plain_spectrogram(n_mels: int | None, compression) -> None:
     plain = SpectrogramFrontEnd(**PLAIN, n_mels=n_mels, compression=compression)
     processed = ProcessedSpectrogram(**PLAIN, n_mels=n_mels, compression=compression)
-    assert torch.equal(plain.see(noise()).image, processed.see(noise()).image)
+    assert torch.equal(plain.analyse(noise()).image, processed.analyse(noise()).image)
     assert processed.value_range == plain.value_range
     assert processed.describe() == plain.describe()
 
@@ -38,7 +38,7 @@ def a_weighting(hz: np.ndarray) -> np.ndarray:
 def test_a_weighting_is_that_of_the_standard() -> None:
     plain = ProcessedSpectrogram(**PLAIN, compression="magnitude")
     weighted = ProcessedSpectrogram(**PLAIN, compression="magnitude", weighting="A")
-    ratio = (weighted.see(noise()).image / plain.see(noise()).image).numpy()[1:]
+    ratio = (weighted.analyse(noise()).image / plain.analyse(noise()).image).numpy()[1:]
     gain = np.broadcast_to(a_weighting(plain.frequencies_hz)[1:, None], ratio.shape)
     np.testing.assert_allclose(ratio, gain, rtol=2e-3)
     assert "A-weighted" in weighted.describe()
@@ -46,14 +46,14 @@ def test_a_weighting_is_that_of_the_standard() -> None:
 
 def test_a_clip_is_standardised_by_itself_and_scaled() -> None:
     front_end = ProcessedSpectrogram(**PLAIN, n_mels=40, compression="db", standardise="clip", factor=10.0)
-    image = front_end.see(noise()).image.double()
+    image = front_end.analyse(noise()).image.double()
     assert float(image.mean()) == pytest.approx(0.0, abs=1e-3)
     assert float(image.std()) == pytest.approx(10.0, rel=1e-3)
 
 
 def test_bands_are_standardised_with_what_they_had_in_training() -> None:
     plain = ProcessedSpectrogram(**PLAIN, n_mels=40, compression="db")
-    image = plain.see(noise()).image
+    image = plain.analyse(noise()).image
     means, deviations = image.mean(dim=1), image.std(dim=1, correction=0)
     front_end = ProcessedSpectrogram(
         **PLAIN,
@@ -63,7 +63,7 @@ def test_bands_are_standardised_with_what_they_had_in_training() -> None:
         band_means=tuple(means.tolist()),
         band_deviations=tuple(deviations.tolist()),
     )
-    seen = front_end.see(noise()).image
+    seen = front_end.analyse(noise()).image
     torch.testing.assert_close(seen.mean(dim=1), torch.zeros(40), atol=1e-3, rtol=0)
     torch.testing.assert_close(seen.std(dim=1, correction=0), torch.ones(40), atol=1e-3, rtol=0)
     low, high = front_end.value_range
@@ -76,7 +76,7 @@ def test_bands_are_standardised_with_what_they_had_in_training() -> None:
 def test_a_waveform_is_its_samples_there_and_back() -> None:
     front_end = WaveformFrontEnd(16_000, 16_000)
     samples = noise()
-    seen = front_end.see(samples)
+    seen = front_end.analyse(samples)
     assert seen.image.shape == front_end.input_shape == (1, 16_000)
     assert torch.equal(seen.image[0], samples)
     assert torch.equal(front_end.to_samples(seen.stft, seen.n_samples), samples)

@@ -42,7 +42,7 @@ class From(Deconvolution):
 def down(network: nn.Module, image: Tensor, signal: Signal) -> Tensor:
     """(signals, channels, ...): what the engine makes of signals at the network's output."""
     units = [0] * len(signal.values)
-    images = asc.deconvolve(network, image, "", units, method=From(signal))
+    images = asc.deconvolve(network, image, "", units=units, method=From(signal))
     return images.reshape(len(units), *image.shape[1:])
 
 

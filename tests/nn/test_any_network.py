@@ -275,7 +275,7 @@ def test_a_residual_network_as_torchvision_writes_it(gated: bool) -> None:
             module.running_var.uniform_(0.5, 2.0)
     image = torch.randn(1, 1, 45, 38, dtype=torch.float64)
     found = {layer: asc.deconvolve(network, image, layer) for layer in ("maxpool", "layer1.0", "layer2")}
-    assert asc.deconvolve(network, image, "fc", [2]).abs().max() > 0.0
+    assert asc.deconvolve(network, image, "fc", units=[2]).abs().max() > 0.0
     for layer, images in found.items():
         expected = by_autograd(network, image, layer)
         assert float(expected.abs().max()) > 0.0
@@ -489,7 +489,7 @@ def test_hooks_modes_and_flags_are_as_before(what: str, method: str) -> None:
 
     before = state()
     try:
-        asc.deconvolve(network, torch.rand(1, 1, 20, 20), "", [1], method=method)
+        asc.deconvolve(network, torch.rand(1, 1, 20, 20), "", units=[1], method=method)
     except (RuntimeError, NoRuleError):
         assert what != "works" or method == "grad-cam"
     assert state() == before

@@ -187,16 +187,16 @@ def test_layers_of_many_windows_go_on_with_half_of_them() -> None:
 
 def test_a_long_recording_is_seen_a_batch_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     model, alive, most = model_of(Narrow()), weakref.WeakSet[Tensor](), 0
-    see = SpectrogramFrontEnd.see
+    analyse = SpectrogramFrontEnd.analyse
 
     def watch(self: SpectrogramFrontEnd, samples: Tensor) -> object:
         nonlocal most
-        seen = see(self, samples)
+        seen = analyse(self, samples)
         alive.add(seen.image)
         most = max(most, len(alive))
         return seen
 
-    monkeypatch.setattr(SpectrogramFrontEnd, "see", watch)
+    monkeypatch.setattr(SpectrogramFrontEnd, "analyse", watch)
     scores = model.predict(music(60.0))
     assert len(scores.values) > 900
     assert most <= 2 * inspection.BATCH
@@ -220,7 +220,7 @@ def test_a_model_that_nobody_needs_is_gone_at_once() -> None:
     model = model_of(network)
     model.predict(music(1.0))
     run = model.analyse(music(1.0))
-    run.deconvolve("conv1", [0])
+    run.deconvolve("conv1", units=[0])
     gone = [weakref.ref(model), weakref.ref(network), weakref.ref(network.conv.weight)]
     del model, network, run
     assert [ref() for ref in gone] == [None, None, None]

@@ -100,7 +100,7 @@ def test_as_heard_is_the_wav_given_back_to_the_network(
 ) -> None:
     run = tiny.analyse(clip)
     energies = np.array([np.square(values).mean() for values in run.feature_maps(layer).astype(np.float64)])
-    for unit in run.most_active(layer, 2):
+    for unit in run.most_active(layer, top=2):
         file = tmp_path / f"{unit}.wav"
         write_wav(file, run.auralise(layer, unit, method=method))
         heard = tiny.analyse(load_clip(file)).feature_maps(layer).astype(np.float64)
@@ -122,7 +122,7 @@ def test_masked_is_the_product_of_mask_and_magnitude(tiny: Model, clip: Clip) ->
     run = tiny.analyse(clip)
     unit = run.most_active("conv2")[0]
     magnitude = np.abs(librosa.stft(run.original.samples[0].astype(np.float64), n_fft=128, hop_length=64))
-    mask = np.maximum(run.deconvolve("conv2", [unit])[0], 0.0)
+    mask = np.maximum(run.deconvolve("conv2", units=[unit])[0], 0.0)
     image = np.log1p(1000 * magnitude * (4 / 128) * mask / mask.max()) / np.log(1001)
     network = tiny.copy_network()
     with torch.no_grad():
@@ -136,15 +136,15 @@ def test_a_front_end_that_cannot_start_from_an_stft_goes_through_sound() -> None
     class Levels(SpectrogramFrontEnd):
         image_of = FrontEnd.image_of
 
-        def see(self, samples: Tensor) -> Input:
+        def analyse(self, samples: Tensor) -> Input:
             stft = torch.stft(samples, 128, 64, window=torch.hann_window(128), return_complex=True, pad_mode="constant")
             return Input(stft.abs().square(), stft, len(samples))
 
     front_end = Levels(RATE, n_fft=128, hop=64, window_samples=WINDOW)
-    seen = front_end.see(torch.randn(WINDOW))
-    torch.testing.assert_close(front_end.image_of(seen.stft, WINDOW), seen.image, rtol=1e-4, atol=1e-3)
+    analysed = front_end.analyse(torch.randn(WINDOW))
+    torch.testing.assert_close(front_end.image_of(analysed.stft, WINDOW), analysed.image, rtol=1e-4, atol=1e-3)
     # An STFT that no sound has comes back as that of the sound nearest to it.
-    torn = seen.stft * (torch.arange(33) % 2)
+    torn = analysed.stft * (torch.arange(33) % 2)
     assert float(front_end.image_of(torn, WINDOW)[:, 1::2].mean()) < 0.9 * float(torn.abs().square()[:, 1::2].mean())
 
 

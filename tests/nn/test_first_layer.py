@@ -91,7 +91,7 @@ def test_kernels_of_any_shape(shape: tuple[int, int]) -> None:
 
 
 def test_the_model_that_comes_with_it() -> None:
-    model = asc.load_model("genre-convnet", "cpu")
+    model = asc.load_model("genre-convnet", device="cpu")
     found = first_layer_kernels(model)
     assert len(found) == 64
     np.testing.assert_array_equal(found[7].weights, model.network.block1.conv.weight[7, 0].numpy())

@@ -116,7 +116,7 @@ def test_the_most_active_come_first(model: Model) -> None:
     run = model.analyse(music(1.0))
     energy = [(run.feature_maps("conv1")[unit] ** 2).mean() for unit in range(5)]
     assert run.most_active("conv1") == sorted(range(5), key=lambda unit: -energy[unit])
-    assert run.most_active("conv1", 2) == run.most_active("conv1")[:2]
+    assert run.most_active("conv1", top=2) == run.most_active("conv1")[:2]
 
 
 def test_an_auralisation_lasts_as_long_as_the_window(model: Model) -> None:
@@ -124,7 +124,7 @@ def test_an_auralisation_lasts_as_long_as_the_window(model: Model) -> None:
     run = model.analyse(clip, start_s=0.3)
     unit = run.most_active("conv2")[0]
     for render in ("mask", "phase"):
-        sound = run.auralise("conv2", unit, render)
+        sound = run.auralise("conv2", unit, render=render)
         assert sound.sample_rate == RATE
         assert sound.n_samples == 2048
         assert sound.start_s == pytest.approx(0.3)
@@ -147,7 +147,7 @@ def test_an_auralisation_keeps_the_recordings_channels_and_rate(model: Model) ->
 
 def test_a_passage_no_longer_than_a_window_is_that_window(model: Model) -> None:
     clip = music(1.0)
-    run, passage = model.analyse(clip), model.passage(clip, 0.0, 0.256)
+    run, passage = model.analyse(clip), model.passage(clip, start_s=0.0, duration_s=0.256)
     np.testing.assert_allclose(passage.input, run.input, atol=1e-6)
     np.testing.assert_allclose(passage.deconvolve("conv2"), run.deconvolve("conv2"), atol=1e-6)
     np.testing.assert_allclose(passage.activity("conv2"), run.activity("conv2"), rtol=1e-5)
@@ -157,7 +157,7 @@ def test_a_passage_goes_through_a_whole_recording_without_seams(model: Model) ->
     clip = music(3.0, rate=16_000, channels=2)
     passage = model.passage(clip, start_s=0.5)
     assert passage.input.shape == (65, 1 + 2.5 * RATE // 64)
-    images = passage.deconvolve("conv1", [2, 0])
+    images = passage.deconvolve("conv1", units=[2, 0])
     assert images.shape == (2, *passage.input.shape)
     for rate, n in (("model", 2.5 * RATE), ("recording", 2.5 * 16_000)):
         # Of images of ones, cross-fading leaves ones: the recording comes back.
@@ -172,11 +172,11 @@ def test_a_passage_goes_through_a_whole_recording_without_seams(model: Model) ->
 def test_the_middle_of_a_window_sounds_alike_in_a_passage(model: Model) -> None:
     clip = music(2.0)
     hop_frames = 33 // 2
-    passage = model.passage(clip).deconvolve("conv1", [1])[0]
-    window = model.look(clip, 0.0, model.front_end.window(clip.mono(), hop_frames * 64 / RATE))
+    passage = model.passage(clip).deconvolve("conv1", units=[1])[0]
+    window = model.analyse_samples(clip, 0.0, model.front_end.window(clip.mono(), hop_frames * 64 / RATE))
     # In the middle of the second window it alone counts for most.
     middle = hop_frames + 33 // 2
-    alone = window.deconvolve("conv1", [1])[0][:, 33 // 2]
+    alone = window.deconvolve("conv1", units=[1])[0][:, 33 // 2]
     assert np.corrcoef(passage[:, middle], alone)[0, 1] > 0.98
 
 

@@ -131,7 +131,7 @@ def test_what_mixes_labels_is_named_and_a_plugin_may_say_more() -> None:
 
 
 def test_the_model_that_comes_with_it() -> None:
-    model = asc.load_model("genre-convnet", "cpu")
+    model = asc.load_model("genre-convnet", device="cpu")
     found = model.label_vectors()
     np.testing.assert_allclose(found.matrix, model.network.output.weight.numpy().T)
     assert found.layer == "dense"

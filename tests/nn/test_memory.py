@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
-from auralscope.dsp.inversion import FullRate, render_at_full_rate
+from auralscope.dsp.inversion import FullRate, invert_at_full_rate
 from auralscope.nn.attribution import backward
 from auralscope.nn.attribution.deconvolution import deconvolve_tape
 from auralscope.nn.tape.capture import record
@@ -92,10 +92,10 @@ def test_a_recording_of_any_length_sounds_in_little_more_than_itself() -> None:
 
     def peak_of(seconds: int) -> tuple[int, int]:
         samples = torch.from_numpy(np.random.default_rng(0).standard_normal((2, seconds * 44_100)).astype(np.float32))
-        seen = front_end.see(torch.zeros(seconds * 11_025))
-        image = torch.rand(seen.image.shape)
+        analysed = front_end.analyse(torch.zeros(seconds * 11_025))
+        image = torch.rand(analysed.image.shape)
         with Peak() as peak:
-            sound = render_at_full_rate(image, FullRate(samples, 44_100, seen, front_end), front_end).samples
+            sound = invert_at_full_rate(image, FullRate(samples, 44_100, analysed, front_end), front_end).samples
         assert sound.shape == samples.shape
         return peak.bytes, samples.nbytes
 

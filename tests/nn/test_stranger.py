@@ -102,6 +102,6 @@ def test_it_is_heard_with_the_two_calls_of_the_readme(weights: dict[str, torch.T
     down = down + functional.conv_transpose2d(down * gate, w["again.weight"], padding=1, groups=2)
     spread = functional.max_unpool2d(down, switches, (2, 3), output_size=rectified.shape[2:]).relu()
     expected = functional.conv_transpose2d(spread, w["stem.weight"], padding=2)[0, 0]
-    found = run.deconvolve("sum", [4])[0]
+    found = run.deconvolve("sum", units=[4])[0]
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5 * float(expected.abs().max()))
     assert all(run.auralise("output", unit=label).peak > 0.0 for label in range(3))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import auralscope as asc
-from auralscope.dsp.inversion import FullRate, render, render_at_full_rate
+from auralscope.dsp.inversion import FullRate, invert, invert_at_full_rate
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError
 from auralscope.nn.analysis.summaries import summarise
@@ -126,10 +126,10 @@ def test_one_dimensional_steps_deconvolve_as_the_slow_twin_does() -> None:
     samples = np.random.default_rng(0).standard_normal(95)
     for unit in range(6):
         expected = slowly(flat, samples, unit)
-        ours = asc.deconvolve(flat, torch.from_numpy(samples)[None, None], "8", [unit])
+        ours = asc.deconvolve(flat, torch.from_numpy(samples)[None, None], "8", units=[unit])
         assert ours.shape == (1, 95)
         np.testing.assert_allclose(ours[0].numpy(), expected, atol=1e-12)
-        theirs = asc.deconvolve(high, torch.from_numpy(samples)[None, None, None], "8", [unit])
+        theirs = asc.deconvolve(high, torch.from_numpy(samples)[None, None, None], "8", units=[unit])
         assert theirs.shape == (1, 1, 95)
         np.testing.assert_allclose(theirs[0, 0].numpy(), expected, atol=1e-12)
 
@@ -137,7 +137,7 @@ def test_one_dimensional_steps_deconvolve_as_the_slow_twin_does() -> None:
 def test_the_deconvolved_waveform_is_the_sound(model: Model) -> None:
     run = model.analyse(clip())
     unit = run.most_active("conv3")[0]
-    waveform = run.deconvolve("conv3", [unit])[0]
+    waveform = run.deconvolve("conv3", units=[unit])[0]
     assert waveform.shape == (1, N)
     assert waveform.min() < 0.0
     sound = run.auralise("conv3", unit, render="phase")
@@ -153,12 +153,12 @@ def test_the_deconvolved_waveform_is_the_sound(model: Model) -> None:
 
 def test_silence_and_unknown_renders() -> None:
     front_end = WaveformFrontEnd(RATE, 300)
-    seen = front_end.see(torch.ones(300))
-    nothing = render(torch.zeros(1, 300), seen, front_end)
+    analysed = front_end.analyse(torch.ones(300))
+    nothing = invert(torch.zeros(1, 300), analysed, front_end)
     assert float(nothing.samples.abs().max()) == 0.0
     assert front_end.shown(np.zeros((1, 300), np.float32)).max() == 0.0
     with pytest.raises(ValueError, match="render is one of"):
-        render(torch.zeros(1, 300), seen, front_end, "gain")  # type: ignore[arg-type]
+        invert(torch.zeros(1, 300), analysed, front_end, render="gain")  # type: ignore[arg-type]
 
 
 def test_at_the_recording_s_rate_a_tone_stays_a_tone() -> None:
@@ -166,8 +166,10 @@ def test_at_the_recording_s_rate_a_tone_stays_a_tone() -> None:
     tone = torch.sin(2 * torch.pi * 440.0 * torch.arange(RATE) / RATE)[None]
     recording = torch.zeros(2, 44_100)
     recording[:, 0] = 1.0
-    sound = render_at_full_rate(
-        tone, FullRate(recording, 44_100, front_end.see(torch.zeros(front_end.window_samples)), front_end), front_end
+    sound = invert_at_full_rate(
+        tone,
+        FullRate(recording, 44_100, front_end.analyse(torch.zeros(front_end.window_samples)), front_end),
+        front_end,
     ).samples
     assert sound.shape == (2, 44_100)
     spectrum = np.abs(np.fft.rfft(sound[0].numpy()))
@@ -201,8 +203,8 @@ def test_a_layer_is_summarised_and_a_passage_has_no_seams(model: Model) -> None:
     summary = summarise(run, "conv1")
     assert len(summary.units) == 128
     assert all(0.0 <= unit.centroid_hz <= RATE / 2 for unit in summary.units if unit.energy > 0.0)
-    passage = model.passage(clip(), 0.0, 1.5 * N / RATE)
-    assert passage.deconvolve("conv1", [0]).shape == (1, 1, round(1.5 * N))
+    passage = model.passage(clip(), start_s=0.0, duration_s=1.5 * N / RATE)
+    assert passage.deconvolve("conv1", units=[0]).shape == (1, 1, round(1.5 * N))
 
 
 def test_how_far_it_can_be_trusted_is_not_made_up(model: Model) -> None:

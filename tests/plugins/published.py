@@ -28,4 +28,4 @@ def file_of(shared: Path, model_id: str) -> Path:
 def load(shared: Path, model_id: str, device: str = "cpu") -> Model:
     """A model with its published weights, by way of the weight store."""
     get(find_spec(model_id), file_of(shared, model_id))
-    return asc.load_model(model_id, device)
+    return asc.load_model(model_id, device=device)

@@ -108,7 +108,7 @@ def test_a_clip_is_the_same_in_any_batch(shared, thesis) -> None:
     """The statistics are frozen: 'mode 2' would make a clip's tags depend on its neighbours."""
     images = torch.stack(
         [
-            thesis.front_end.see(thesis.tensor(thesis.front_end.window(thesis.front_end.mono(clip)))).image
+            thesis.front_end.analyse(thesis.tensor(thesis.front_end.window(thesis.front_end.mono(clip)))).image
             for clip in (asc.load_clip(path, duration_s=29.0) for path in sorted((shared / "audio").glob("s*.ogg")))
         ]
     )

@@ -29,7 +29,7 @@ def test_there_are_models_to_walk() -> None:
 def load(model_id: str, request: pytest.FixtureRequest, device: str = "cpu") -> Model:
     """A model with the weights that come with it, or with those that its authors published."""
     if SPECS[model_id].weights.published is None:
-        return asc.load_model(model_id, device)
+        return asc.load_model(model_id, device=device)
     return published.load(request.getfixturevalue("shared"), model_id, device)
 
 
@@ -81,7 +81,7 @@ def test_every_layer_is_deconvolved_and_heard(model) -> None:
     run = model.analyse(music(model.front_end))
     for layer in model.spec.layers:
         units = run.most_active(layer.name, top=2)
-        images = run.deconvolve(layer.name, units)
+        images = run.deconvolve(layer.name, units=units)
         assert images.shape == (len(units), *model.front_end.input_shape)
         assert np.isfinite(images).all()
         sound = run.auralise_image(images[0])
@@ -158,5 +158,5 @@ def test_the_gpu_agrees(model, request) -> None:
     np.testing.assert_allclose(over_there.scores, run.scores, atol=1e-3)
     for layer in model.layers:
         unit = run.most_active(layer, top=1)
-        one, other = run.deconvolve(layer, unit), over_there.deconvolve(layer, unit)
+        one, other = run.deconvolve(layer, units=unit), over_there.deconvolve(layer, units=unit)
         assert np.abs(one - other).max() < 1e-3 * np.abs(one).max()

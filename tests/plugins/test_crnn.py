@@ -182,7 +182,7 @@ def test_recurrent_units_are_saturated_and_seen_all_the_same(shared, msd) -> Non
             empty = run.tape.replay(maps, torch.zeros_like(maps), top)
         answers = (top - empty).reshape(-1, top.shape[-1]).sum(dim=0)[units]
         torch.testing.assert_close(signal.values.flatten(1).sum(dim=1), answers, rtol=0.15, atol=0.15)
-        images = run.deconvolve(layer, units).reshape(4, -1)
+        images = run.deconvolve(layer, units=units).reshape(4, -1)
         assert (np.corrcoef(images)[np.triu_indices(4, 1)] < 0.9999).all()
     assert run.feature_maps("gru1").shape == (32, 15)
     assert run.feature_maps("gru2").shape == (32,)

@@ -22,7 +22,7 @@ def test_published_weights_are_got_from_a_file(shared, model_id, tmp_path, monke
     assert cli.main(["weights", "get", model_id, "--from", str(file)]) == 0
     assert capsys.readouterr().out.endswith(f"{model_id}.safetensors\n")
     assert weights.state(spec) == "installed"
-    loaded = asc.load_model(model_id, "cpu").network.state_dict()
+    loaded = asc.load_model(model_id, device="cpu").network.state_dict()
     converted = spec.weights.published.convert(file)
     assert {name.rpartition(".")[2] for name in loaded.keys() - converted.keys()} <= {"num_batches_tracked"}
     for name, array in converted.items():
@@ -32,7 +32,7 @@ def test_published_weights_are_got_from_a_file(shared, model_id, tmp_path, monke
 def test_the_crnn_got_from_a_file_gives_the_published_probabilities(shared, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path))
     assert cli.main(["weights", "get", "crnn-msd", "--from", str(published.file_of(shared, "crnn-msd"))]) == 0
-    model = asc.load_model("crnn-msd", "cpu")
+    model = asc.load_model("crnn-msd", device="cpu")
     golden = json.loads((shared / "reference" / "golden" / "crnn_tags.json").read_text())
     assert golden
     for name, tags in golden.items():

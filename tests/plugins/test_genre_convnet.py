@@ -9,7 +9,7 @@ import auralscope as asc
 
 
 def test_it_is_the_network_of_the_thesis() -> None:
-    model = asc.load_model("genre-convnet", "cpu")
+    model = asc.load_model("genre-convnet", device="cpu")
     assert model.labels == ("ballad", "dance", "hip-hop")
     assert model.front_end.input_shape == (257, 173)
     convolutions = [module for module in model.network.modules() if isinstance(module, nn.Conv2d)]
@@ -23,7 +23,7 @@ def test_it_is_the_network_of_the_thesis() -> None:
 
 def test_no_layer_is_dull(shared) -> None:
     """On real music most units of every layer answer: a gallery of black pictures would teach nothing."""
-    model = asc.load_model("genre-convnet", "cpu")
+    model = asc.load_model("genre-convnet", device="cpu")
     for name in ("jazz_vibraphone", "drum_and_bass"):
         run = model.analyse(asc.load_clip(shared / "audio" / f"{name}.ogg", start_s=5.0, duration_s=4.1))
         for number in range(1, 6):

@@ -60,7 +60,7 @@ def test_quartiles_leave_silent_units_out_and_bear_infinity() -> None:
 
 
 def test_documents_are_plain_and_pool_the_recordings() -> None:
-    found = table.document(load_model("genre-convnet", "cpu"), MEASURED)
+    found = table.document(load_model("genre-convnet", device="cpu"), MEASURED)
     json.dumps(found, allow_nan=False)
     assert [one["file"] for one in found["recordings"]] == ["one.wav", "two.wav"]
     assert len(found["recordings"][0]["units"]) == 6
@@ -72,7 +72,7 @@ def test_documents_are_plain_and_pool_the_recordings() -> None:
 
 def test_a_page_keeps_its_own_words(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    tables = table.markdown(load_model("genre-convnet", "cpu"), MEASURED)
+    tables = table.markdown(load_model("genre-convnet", device="cpu"), MEASURED)
     assert "| conv1 | heard | 0.20 [0.10 0.50] |" in tables
     assert "one.wav (1.50 s), two.wav (0.00 s)" in tables
     table.write_markdown(page, tables)
@@ -109,7 +109,7 @@ def test_a_part_of_every_layer_evenly_spread() -> None:
     assert table.evenly(10, 4) == [0, 3, 6, 9]
     assert table.evenly(3, 8) == [0, 1, 2]
     assert all(len(table.evenly(units, most)) <= most for units in range(1, 70) for most in range(1, 70))
-    model = load_model("genre-convnet", "cpu")
+    model = load_model("genre-convnet", device="cpu")
     run = model.analyse(Clip(0.1 * np.random.default_rng(0).standard_normal(44_100).astype(np.float32), 11_025))
     found = table.measure(run, Path("noise.wav"), most=2)
     assert {unit.layer for unit in found.units} == {"conv1", "conv2", "conv3", "conv4", "conv5", "dense"}

@@ -132,7 +132,7 @@ def test_with_occlusion_the_chosen_unit_sounds_when_it_is_there(looking, monkeyp
     session.choose_method("occlusion")
     session.choose_unit(1)
     looking.until(lambda: session.listening.sound is not None)
-    expected = session.window_result.run.deconvolve("output", [1], "occlusion")[0]
+    expected = session.window_result.run.deconvolve("output", units=[1], method="occlusion")[0]
     np.testing.assert_allclose(session.features[1].image, expected, atol=1e-5)
     assert session.listening.player.source == "feature"
     looking.idle()
@@ -150,5 +150,5 @@ def test_filling_in_parts_gives_what_the_run_gives_at_once(looking, monkeypatch,
     assert sorted(found) == [unit for unit in range(128) if unit not in (5, 7)]
     assert told == sorted(told)
     assert told[-1] == 1.0
-    expected = run.deconvolve("dense", [0, 9], method)
+    expected = run.deconvolve("dense", units=[0, 9], method=method)
     np.testing.assert_allclose(np.stack([found[0], found[9]]), expected, atol=1e-5)

@@ -30,7 +30,10 @@ def test_the_last_cell_asked_for_is_told_in_the_recordings_own_time(looking):
     looking.until(lambda: session.receptive_fields.result is not None)
     looking.idle()
     assert told[-1] == (3, 5)
-    seen, field = session.receptive_fields.result, session.window_result.run.receptive_field("conv3", (3, 5), unit)
+    seen, field = (
+        session.receptive_fields.result,
+        session.window_result.run.receptive_field("conv3", cell=(3, 5), unit=unit),
+    )
     assert seen.field == field
     assert seen.span_s == pytest.approx((6.0 + field.start_s, 6.0 + field.end_s))
     said = sentence(seen)

@@ -18,7 +18,7 @@ RATE = 11_025
 
 @pytest.fixture(scope="module")
 def model():
-    return asc.load_model("genre-convnet", "cpu")
+    return asc.load_model("genre-convnet", device="cpu")
 
 
 def write(path: Path, seed: int, duration_s: float = 4.0) -> Path:
@@ -34,7 +34,7 @@ def test_what_is_heard_is_what_the_network_does_window_by_window(model, tmp_path
     assert activity.shape == (len(starts_s), 64)
     np.testing.assert_allclose(scores, model.predict(clip).values, atol=1e-5)
     for number in (0, len(starts_s) - 1):
-        maps = model.analyse(clip, float(starts_s[number])).feature_maps("conv1")
+        maps = model.analyse(clip, start_s=float(starts_s[number])).feature_maps("conv1")
         np.testing.assert_allclose(activity[number], maps.mean(axis=(1, 2)), rtol=2e-3, atol=1e-3)
 
 

@@ -128,7 +128,7 @@ def test_plugins_are_found_in_the_background(owner):
 
 def test_the_look_is_what_the_model_says_of_the_window(looking):
     session = looking.session
-    run = load_model("genre-convnet", "cpu").analyse(load_clip(EXCERPT))
+    run = load_model("genre-convnet", device="cpu").analyse(load_clip(EXCERPT))
     np.testing.assert_array_equal(session.window_result.input, run.input)
     np.testing.assert_allclose(session.window_result.scores, run.scores, rtol=1e-5)
     assert session.window_s == pytest.approx(4.0)
@@ -145,8 +145,8 @@ def test_moving_the_window_supersedes_what_was_under_way(looking):
     looking.until(lambda: looks)
     filled(looking)
     assert [look.run.start_s for look in looks] == [12.0]
-    run = session.model.analyse(session.clip, 12.0)
-    np.testing.assert_array_equal(session.features[0].image, run.deconvolve("conv1", [0])[0])
+    run = session.model.analyse(session.clip, start_s=12.0)
+    np.testing.assert_array_equal(session.features[0].image, run.deconvolve("conv1", units=[0])[0])
 
 
 def test_the_window_stays_inside_the_recording(looking):
@@ -252,7 +252,7 @@ def test_a_chosen_unit_sounds_as_the_model_says(looking, layer, render):
     session.choose_unit(unit)
     looking.until(lambda: session.listening.sound is not None)
     sound = session.listening.sound
-    expected = session.model.analyse(session.clip, 10.0).auralise(layer, unit, render, rate="recording")
+    expected = session.model.analyse(session.clip, start_s=10.0).auralise(layer, unit, render=render, rate="recording")
     assert sound.peak > 0.0
     assert (sound.sample_rate, sound.channels, sound.start_s) == (44100, 2, 10.0), "as the recording"
     np.testing.assert_allclose(sound.samples, expected.samples, atol=1e-4 * expected.peak)
@@ -276,7 +276,7 @@ def test_the_render_and_the_loudness_can_be_switched(looking):
     assert listening.feature_clip is masked
     session.set_render("phase")
     looking.until(lambda: listening.sound is not masked)
-    expected = session.window_result.run.auralise("conv3", unit, "phase", rate="recording")
+    expected = session.window_result.run.auralise("conv3", unit, render="phase", rate="recording")
     np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-4 * expected.peak)
     assert listening.feature_clip is listening.sound
 

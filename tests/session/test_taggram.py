@@ -124,7 +124,7 @@ def test_nothing_is_computed_until_it_is_wanted(owner):
     owner.taggram.set_active(True)
     assert [job.title for job in owner.session.jobs.running] == ["Tags over time"]
     made = owner.complete()
-    expected = load_model("genre-convnet", "cpu").predict(owner.session.clip, 1.0)
+    expected = load_model("genre-convnet", device="cpu").predict(owner.session.clip, hop_s=1.0)
     np.testing.assert_allclose(made.scores.values, expected.values, atol=1e-6)
     np.testing.assert_array_equal(made.scores.times_s, expected.times_s)
     assert len(made.starts_s) == 21
@@ -184,7 +184,7 @@ def test_cancelled_work_is_kept_and_goes_on_where_it_stopped(owner):
     owner.taggram.go_on()
     made = owner.complete()
     np.testing.assert_array_equal(made.scores.values[:there], have)
-    expected = owner.session.model.predict(owner.session.clip, 1.0)
+    expected = owner.session.model.predict(owner.session.clip, hop_s=1.0)
     np.testing.assert_allclose(made.scores.values, expected.values, atol=1e-6)
     assert not owner.taggram.unfinished
 
@@ -212,7 +212,7 @@ def test_another_recording_and_another_model_overtake(owner, tmp_path):
     assert len(made.starts_s) == 1 + 6  # every 7.25 s, and the last ends with the recording
     assert made.starts_s[-1] == 70.0 - 29.0
     assert set(durations[gone:]) == {None, 70.0}
-    np.testing.assert_allclose(made.scores.values, owner.session.model.predict(owner.session.clip, 7.25).values)
+    np.testing.assert_allclose(made.scores.values, owner.session.model.predict(owner.session.clip, hop_s=7.25).values)
 
 
 def test_a_recording_shorter_than_the_window_has_one(owner):

@@ -155,7 +155,7 @@ def test_images_are_those_of_the_front_end(tmp_path, tim) -> None:
         image, truth = images[number]
         item, first = corpus.items[number // 3], number % 3 * frames
         samples = corpus.load(item)[first * FRONT_END.hop :]
-        seen = FRONT_END.see(torch.from_numpy(FRONT_END.window(samples))).image
+        seen = FRONT_END.analyse(torch.from_numpy(FRONT_END.window(samples))).image
         assert image.shape == (1, *FRONT_END.input_shape)
         # Held to half a decibel of a range of 80; the edges' frames see over them.
         assert float((image[0] - seen)[:, 2:-2].abs().mean()) < 0.05

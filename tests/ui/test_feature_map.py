@@ -58,7 +58,7 @@ def test_what_a_cell_saw_is_framed_and_said(at_map):
     session, window = at_map.session, at_map.window
     cell = (12, 9)
     point(at_map, cell)
-    field = session.window_result.run.receptive_field("conv3", cell, session.unit)
+    field = session.window_result.run.receptive_field("conv3", cell=cell, unit=session.unit)
     start_s, end_s, low_hz, high_hz = framed(at_map)
     assert (start_s, end_s) == pytest.approx((8.0 + field.start_s, 8.0 + field.end_s))
     assert (low_hz, high_hz) == pytest.approx((field.low_hz, field.high_hz), rel=1e-6)

@@ -329,7 +329,7 @@ def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, q
     assert tiles(at_conv3)[2].picture is None, "the old pictures are gone at once"
     until(lambda: is_full(at_conv3))
     unit = session.unit
-    image = session.window_result.run.deconvolve("conv3", [unit], "guided")[0]
+    image = session.window_result.run.deconvolve("conv3", units=[unit], method="guided")[0]
     picture = tiles(at_conv3)[2].picture
     assert picture != before
     assert picture == picture_of(image, gallery.model._colours)

@@ -131,7 +131,7 @@ def test_a_and_b_switch_what_is_heard_at_the_same_position(playing_window, speak
     click_tile(window, 0)
     wait_until(lambda: player.state == "playing")
     clip = window.session.clip
-    original = resample(clip.excerpt(0.0, window.session.window_s).mono(), clip.sample_rate, RATE)
+    original = resample(clip.excerpt(0.0, duration_s=window.session.window_s).mono(), clip.sample_rate, RATE)
     sound = window.session.listening.feature_clip
     feature = resample(sound.mono(), sound.sample_rate, RATE)
     for key, source, wanted, other in (
@@ -203,7 +203,7 @@ def test_phase_and_mask_sound_different(playing_window):
     wait_until(lambda: listening.sound is not mask)
     assert window.transport.render_choice.currentData() == "phase"
     run = window.session.window_result.run
-    expected = run.auralise("conv3", unit, "phase", rate="recording")
+    expected = run.auralise("conv3", unit, render="phase", rate="recording")
     np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-6)
     assert listening.player.state == "playing", "it goes on"
 

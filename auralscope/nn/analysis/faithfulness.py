@@ -217,8 +217,8 @@ def unit_faithfulness(
     """
     chosen = list(range(run.model.layer(layer).units)) if units is None else list(units)
     before = energies(run.tape.layer(run.model.layer(layer).module), run.tape.image)[0]
-    stft = run.seen.stft
-    nothing = run.model.front_end.image_of(torch.zeros_like(stft), run.seen.n_samples)
+    stft = run.analysed.stft
+    nothing = run.model.front_end.image_of(torch.zeros_like(stft), run.analysed.n_samples)
     silence = _retention(run, layer, nothing[None], before)[0]
     measured: list[UnitFaithfulness] = []
     for batch, masks in _masks(run, layer, chosen, seed, method):
@@ -345,7 +345,7 @@ def _masks(
 
 
 def _as_masks(images: Tensor) -> Tensor:
-    """As `auralscope.dsp.inversion.render` makes them; of an image without positive values, nothing passes."""
+    """As `auralscope.dsp.inversion.invert` makes them; of an image without positive values, nothing passes."""
     positive = images.clamp(min=0.0)
     largest = positive.amax(dim=(1, 2), keepdim=True)
     return torch.where(largest > 0.0, positive / largest, positive)
@@ -360,17 +360,17 @@ class _Sounds:
 
 
 def _sounds(run: Run, gains: Tensor, level: Level) -> _Sounds:
-    front_end, seen = run.model.front_end, run.seen
-    original = front_end.to_samples(seen.stft, seen.n_samples)
+    front_end, analysed = run.model.front_end, run.analysed
+    original = front_end.to_samples(analysed.stft, analysed.n_samples)
     masked, heard, levels_db = [], [], []
     for gain in gains:
-        stft = seen.stft * gain
-        samples = front_end.to_samples(stft, seen.n_samples)
+        stft = analysed.stft * gain
+        samples = front_end.to_samples(stft, analysed.n_samples)
         if level == "matched":
             factor = 10.0 ** (matching_gain_db(samples, original) / 20.0)
             stft, samples = stft * factor, samples * factor
-        masked.append(front_end.image_of(stft, seen.n_samples))
-        heard.append(front_end.see(samples).image)
+        masked.append(front_end.image_of(stft, analysed.n_samples))
+        heard.append(front_end.analyse(samples).image)
         share = float(samples.square().sum() / original.square().sum().clamp(min=1e-30))
         levels_db.append(10.0 * math.log10(share) if share > 0.0 else -math.inf)
     return _Sounds({"masked": torch.stack(masked), "heard": torch.stack(heard)}, levels_db)

@@ -114,7 +114,7 @@ def first_layer_kernels(model: Model) -> list[Kernel]:
         "down": _on_the_loudest(images["down"], shape, places.steady),
     }
     flat = kernels.reshape(len(kernels), -1)
-    found = {name: _cosines(flat, _less_their_means(seen)) for name, seen in patches.items()}
+    found = {name: _cosines(flat, _less_their_means(values)) for name, values in patches.items()}
     found["noise"] = _cosines(flat, np.ones((1, flat.shape[1])))
     described = []
     for unit, kernel in enumerate(kernels):
@@ -186,13 +186,13 @@ def _sounds(front_end: FrontEnd) -> dict[str, NDArray[np.float32]]:
 
 def _image(model: Model, samples: NDArray[np.float32], places: _Places) -> NDArray[np.float64]:
     """What the network sees of a sound, (bins, frames), the silence before it taken away."""
-    image: NDArray[np.float64] = model.front_end.see(model.tensor(samples)).image.cpu().double().numpy()
+    image: NDArray[np.float64] = model.front_end.analyse(model.tensor(samples)).image.cpu().double().numpy()
     return image - image[:, places.silence][:, None]
 
 
 def _kernels(model: Model) -> Tensor:
     """The first convolution's weights, (units, bins, frames)."""
-    image = model.front_end.see(model.tensor(_sounds(model.front_end)["burst"])).image
+    image = model.front_end.analyse(model.tensor(_sounds(model.front_end)["burst"])).image
     with model.one_at_a_time:
         tape = record(model.network, image[None, None].to(model.device))
     for step in tape.steps:

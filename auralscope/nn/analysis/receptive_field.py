@@ -76,19 +76,19 @@ class ReceptiveField:
 
 
 def receptive_field(
-    tape: Tape, module: str, seen: Input, front_end: FrontEnd, cell: Cell | None = None, unit: int | None = None
+    tape: Tape, module: str, analysed: Input, front_end: FrontEnd, cell: Cell | None = None, unit: int | None = None
 ) -> ReceptiveField:
     """The exact receptive field of a cell, in bins and frames, in seconds and Hz.
 
     Parameters
     ----------
     tape : Tape
-        A forward pass of `seen.image`.
+        A forward pass of `analysed.image`.
     module : str
         Dotted name of the layer's module.
-    seen : Input
+    analysed : Input
     front_end : FrontEnd
-        The one that gave `seen`.
+        The one that gave `analysed`.
     cell, unit
         See `reach`.
 
@@ -101,7 +101,7 @@ def receptive_field(
     bins, frames = (mask.any(dim=axis).nonzero()[:, 0].tolist() for axis in (1, 0))
     if not bins:
         raise UnknownNameError(f"This cell of '{module}' sees nothing of the input: all of its field is padding.")
-    half_s = (seen.stft.shape[0] - 1) / front_end.sample_rate
+    half_s = (analysed.stft.shape[0] - 1) / front_end.sample_rate
     centres_hz = front_end.frequencies_hz
     return ReceptiveField(
         first_bin=bins[0],
@@ -109,7 +109,7 @@ def receptive_field(
         first_frame=frames[0],
         last_frame=frames[-1],
         start_s=max(frames[0] * front_end.hop_s - half_s, 0.0),
-        end_s=min(frames[-1] * front_end.hop_s + half_s, seen.n_samples / front_end.sample_rate),
+        end_s=min(frames[-1] * front_end.hop_s + half_s, analysed.n_samples / front_end.sample_rate),
         low_hz=float(centres_hz[bins[0] - 1]) if bins[0] > 0 else 0.0,
         high_hz=float(centres_hz[bins[-1] + 1]) if bins[-1] + 1 < len(centres_hz) else front_end.sample_rate / 2,
     )

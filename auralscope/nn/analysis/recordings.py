@@ -75,7 +75,7 @@ def hear(model: Model, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDA
     activity, scores = [], []
     for first in range(0, len(starts_s), WINDOWS):
         windows = [front_end.window(mono, start_s) for start_s in starts_s[first : first + WINDOWS]]
-        images = torch.stack([front_end.see(model.tensor(window)).image for window in windows])
+        images = torch.stack([front_end.analyse(model.tensor(window)).image for window in windows])
         maps, probabilities = model.activations(images, layer)
         if maps.ndim == 4:
             maps = maps.mean(dim=(2, 3))

@@ -166,7 +166,7 @@ def _deconvolved(run: Run, layer: str, n_units: int, progress: Progress) -> NDAr
     images = []
     for first in range(0, n_units, TOGETHER):
         last = min(first + TOGETHER, n_units)
-        images.append(run.deconvolve(layer, range(first, last)))
+        images.append(run.deconvolve(layer, units=range(first, last)))
         progress(last / n_units)
     return np.concatenate(images)
 

@@ -23,6 +23,7 @@ def deconvolve(
     network: nn.Module,
     image: Tensor,
     layer: str,
+    *,
     units: Sequence[int] | None = None,
     method: str | AttributionMethod = "deconvolution",
 ) -> Tensor:

@@ -77,7 +77,7 @@ class OtherModel:
         def trace(_job: Job) -> LabelVectors:
             from auralscope.catalogue import load_model
 
-            return load_model(spec.id, "cpu").label_vectors()  # only its weights are read
+            return load_model(spec.id, device="cpu").label_vectors()  # only its weights are read
 
         def traced(vectors: LabelVectors) -> None:
             self._vectors = vectors

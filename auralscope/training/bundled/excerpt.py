@@ -93,7 +93,7 @@ def compose_excerpt() -> Score:
 def write_excerpt(file: Path, font_folders: Sequence[Path] = ()) -> None:
     """Render the excerpt and write it as Ogg Vorbis, stereo, 44.1 kHz, its peak at -1 dB; aside, then renamed."""
     clip = render(compose_excerpt(), find_font(FLUID_R3, font_folders), room=Room(0.6, 0.5, 0.3, 0.0, gain=0.25))
-    clip = clip.excerpt(0.0, LENGTH_S)
+    clip = clip.excerpt(0.0, duration_s=LENGTH_S)
     fade = np.ones(clip.n_samples)
     n_fade = round(FADE_S * clip.sample_rate)
     fade[-n_fade:] = 0.5 + 0.5 * np.cos(np.linspace(0.0, np.pi, n_fade))

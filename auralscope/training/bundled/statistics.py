@@ -103,5 +103,5 @@ def write_statistics(
     corpus = TaggedCorpus(items, cache, spec.front_end.sample_rate, font_folders)
     corpus.render(progress)
     windows = [torch.from_numpy(spec.front_end.window(corpus.load(item))) for item in items]
-    images = torch.stack([spec.front_end.see(window).image for window in windows])[:, None]
+    images = torch.stack([spec.front_end.analyse(window).image for window in windows])[:, None]
     write_aside(out, save(batch_statistics(network, images)))

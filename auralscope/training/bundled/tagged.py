@@ -172,7 +172,7 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         """(bands, frames) uint8 of a whole piece: so many steps below its loudest cell."""
         front_end = self.front_end
         n = round(PIECE_S * front_end.sample_rate)
-        stft = front_end.see(torch.from_numpy(np.resize(samples, n))).stft
+        stft = front_end.analyse(torch.from_numpy(np.resize(samples, n))).stft
         bank = filter_bank(front_end.n_fft, front_end.n_mels, front_end.sample_rate, stft.device, torch.float32)
         power = bank @ stft.abs().square()
         below_db = -10.0 * (power / power.max()).clamp(min=1e-12).log10()

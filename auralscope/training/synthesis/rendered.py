@@ -96,7 +96,7 @@ class RenderedPieces(ABC, Generic[ItemType]):
     def _render(self, item: ItemType) -> None:
         font = self.fonts[item.font]
         clip = render(self._score(item), font, room=room_for(item.seed), sample_rate=self.PLAYED_AT_HZ)
-        mono = resample(clip.excerpt(0.0, self.piece_s).mono(), clip.sample_rate, self.sample_rate)
+        mono = resample(clip.excerpt(0.0, duration_s=self.piece_s).mono(), clip.sample_rate, self.sample_rate)
         # Level carries nothing: it is drawn anew for each window, or taken out by the front end.
         rms = float(np.sqrt(np.mean(mono**2)))
         if rms < 1e-5:
