@@ -147,17 +147,17 @@ def _scored(
     truth_of: dict[str, NDArray[np.bool_]] = {}
     for names, values in read_tracks(truth_files, model.labels):
         truth_of |= {name: row for name, row in zip(names, values, strict=True) if name in files}
-    rows, found, unheard = [], [], []
+    rows, found, unreadable = [], [], []
     for count, (name, row) in enumerate(truth_of.items(), start=1):
         try:
             found.append(model.predict(load_clip(files[name])).mean)
             rows.append(row)
         except AudioFileError as failure:
-            unheard.append(str(failure))
+            unreadable.append(str(failure))
         progress(count / len(truth_of))
     if not rows:
         raise AuralScopeError(
-            f"No recording in {quoted(scored)} has the name of a track of the ground truth. " + " ".join(unheard[:1])
+            f"No recording in {quoted(scored)} has the name of a track of the ground truth. " + " ".join(unreadable[:1])
         )
     return np.stack(rows), np.stack(found)
 

@@ -15,7 +15,7 @@ import numpy as np
 from auralscope.errors import AuralScopeError
 from auralscope.files import write_aside
 from auralscope.nn.analysis.first_layer import Kernel, first_layer_kernels
-from auralscope.nn.analysis.recordings import feature_layer, hear_all, label_affinity, recordings_map
+from auralscope.nn.analysis.recordings import feature_layer, label_affinity, recording_responses, recordings_map
 from auralscope.reports.labels import aligned, number, plain
 from auralscope.types import Progress, no_progress
 
@@ -45,11 +45,11 @@ class KernelReport:
     def __init__(self, model: Model, files: Sequence[Path] = (), progress: Progress = no_progress) -> None:
         self.model = model
         self.kernels: list[Kernel] = first_layer_kernels(model)
-        self.unheard: list[str] = []
+        self.unreadable: list[str] = []
         self.recordings = 0
         self.labels: list[list[tuple[str, float]]] = [[] for _ in self.kernels]
         if files:
-            heard = list(hear_all(model, files, model.layers[0], progress, self.unheard))
+            heard = list(recording_responses(model, files, model.layers[0], progress, self.unreadable))
             self.recordings = len(heard)
             for unit, row in enumerate(label_affinity(heard)):
                 best = [place for place in np.argsort(-row).tolist() if row[place] >= GOES_WITH]
@@ -61,7 +61,7 @@ class KernelReport:
             "model": self.model.spec.id,
             "layer": self.model.layers[0],
             "recordings": self.recordings,
-            "unheard": self.unheard,
+            "unheard": self.unreadable,
             "words": dict(Counter(kernel.words[0] for kernel in self.kernels).most_common()),
             "kernels": [
                 {
@@ -85,7 +85,7 @@ class KernelReport:
             rows.append([f"1-{kernel.unit}", ", ".join(kernel.words), *values, *labels])
         counts = Counter(kernel.words[0] for kernel in self.kernels).most_common()
         head = f"{self.model.spec.id}, {self.model.layers[0]}: " + ", ".join(f"{n} {word}" for word, n in counts)
-        return "\n".join([head, "", aligned(rows), *(["", *self.unheard] if self.unheard else [])])
+        return "\n".join([head, "", aligned(rows), *(["", *self.unreadable] if self.unreadable else [])])
 
     def write(self, out: Path) -> None:
         """Write the kernels as a picture."""
@@ -136,24 +136,24 @@ class MapReport:
     def __init__(self, model: Model, files: Sequence[Path], progress: Progress = no_progress) -> None:
         self.model = model
         self.layer = feature_layer(model)
-        self.unheard: list[str] = []
-        heard = list(hear_all(model, files, self.layer, progress, self.unheard))
+        self.unreadable: list[str] = []
+        heard = list(recording_responses(model, files, self.layer, progress, self.unreadable))
         try:
             self.points = recordings_map(model, heard)
         except AuralScopeError as failure:
-            raise AuralScopeError(" ".join([str(failure), *self.unheard[:1]])) from failure
+            raise AuralScopeError(" ".join([str(failure), *self.unreadable[:1]])) from failure
 
     def document(self, n_pairs: int = 0) -> dict[str, Any]:
         """Plain values for JSON."""
         points = [plain(asdict(point) | {"file": str(point.file)}) for point in self.points]
-        return {"model": self.model.spec.id, "layer": self.layer, "unheard": self.unheard, "recordings": points}
+        return {"model": self.model.spec.id, "layer": self.layer, "unheard": self.unreadable, "recordings": points}
 
     def text(self, n_pairs: int = 0) -> str:
         """A table for a terminal."""
         rows = [["x", "y", "label", "recording"]]
         for one in self.points:
             rows.append([f"{one.x:+.2f}", f"{one.y:+.2f}", f"{one.label} {one.probability:.0%}", one.file.name])
-        return "\n".join([aligned(rows), *self.unheard])
+        return "\n".join([aligned(rows), *self.unreadable])
 
     def write(self, out: Path) -> None:
         """Write the map as a picture or as a table, by the ending of the file's name."""

@@ -11,7 +11,14 @@ from scipy import stats
 
 import auralscope as asc
 from auralscope.errors import AudioFileError, AuralScopeError
-from auralscope.nn.analysis.recordings import Heard, feature_layer, hear, hear_all, label_affinity, recordings_map
+from auralscope.nn.analysis.recordings import (
+    RecordingResponses,
+    feature_layer,
+    label_affinity,
+    recording_responses,
+    recordings_map,
+    window_responses,
+)
 
 RATE = 11_025
 
@@ -29,7 +36,7 @@ def write(path: Path, seed: int, duration_s: float = 4.0) -> Path:
 
 def test_what_is_heard_is_what_the_network_does_window_by_window(model, tmp_path: Path) -> None:
     clip = asc.load_clip(write(tmp_path / "a.wav", 0, 25.0))
-    activity, scores = hear(model, clip, "conv1")
+    activity, scores = window_responses(model, clip, "conv1")
     starts_s = model.window_starts_s(clip)
     assert activity.shape == (len(starts_s), 64)
     np.testing.assert_allclose(scores, model.predict(clip).values, atol=1e-5)
@@ -45,23 +52,23 @@ def test_folders_and_files_that_cannot_be_read(model, tmp_path: Path) -> None:
     (tmp_path / "songs" / "notes.txt").write_text("no sound")
     broken = tmp_path / "broken.wav"
     broken.write_text("no sound")
-    unheard: list[str] = []
+    unreadable: list[str] = []
     done: list[float] = []
-    found = list(hear_all(model, [tmp_path / "songs", broken], "dense", done.append, unheard))
+    found = list(recording_responses(model, [tmp_path / "songs", broken], "dense", done.append, unreadable))
     assert [one.file.name for one in found] == ["b.wav", "c.wav"]
-    assert len(unheard) == 1
-    assert "broken.wav" in unheard[0]
+    assert len(unreadable) == 1
+    assert "broken.wav" in unreadable[0]
     assert done[-1] == 1.0
     with pytest.raises(AudioFileError):
-        list(hear_all(model, [broken], "dense"))
+        list(recording_responses(model, [broken], "dense"))
 
 
-def groups(n: int, of: int) -> list[Heard]:
+def groups(n: int, of: int) -> list[RecordingResponses]:
     """`n` recordings in `of` groups, those of a group alike."""
     random = np.random.default_rng(0)
     centres = 10 * random.standard_normal((of, 16))
     return [
-        Heard(
+        RecordingResponses(
             Path(f"{number % of}-{number}.wav"),
             centres[number % of] + random.standard_normal((3, 16)),
             np.tile(np.eye(3)[number % of % 3], (3, 1)) * 0.8 + 0.1,
@@ -102,7 +109,7 @@ def test_features_are_those_below_the_output(model) -> None:
 
 def test_affinity_is_spearmans_over_all_windows() -> None:
     random = np.random.default_rng(0)
-    heard = [Heard(Path("a"), random.random((5, 4)), random.random((5, 3))) for _ in range(6)]
+    heard = [RecordingResponses(Path("a"), random.random((5, 4)), random.random((5, 3))) for _ in range(6)]
     for one in heard:
         one.activity[:, 3] = 1.0  # a unit that never changes
     found = label_affinity(heard)

@@ -29,7 +29,7 @@ PERPLEXITY = 30.0
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class RecordingResponses:
     """What a model makes of a recording, window by window.
 
     Attributes
@@ -67,7 +67,7 @@ class MapPoint:
     probability: float
 
 
-def hear(model: Model, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def window_responses(model: Model, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What a layer and the labels make of each window of a clip: (windows, units), (windows, labels)."""
     front_end = model.front_end
     mono = front_end.mono(clip)
@@ -86,13 +86,13 @@ def hear(model: Model, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDA
     return np.concatenate(activity), np.concatenate(scores)
 
 
-def hear_all(
+def recording_responses(
     model: Model,
     files: Sequence[Path],
     layer: str,
     progress: Progress = no_progress,
-    unheard: list[str] | None = None,
-) -> Iterator[Heard]:
+    unreadable: list[str] | None = None,
+) -> Iterator[RecordingResponses]:
     """What a layer and the labels make of many recordings, one after the other.
 
     Parameters
@@ -103,7 +103,7 @@ def hear_all(
     layer : str
     progress : callable
         Called with 0 to 1 after each; what it raises ends the work.
-    unheard : list of str, optional
+    unreadable : list of str, optional
         Takes a sentence for each recording that cannot be read; without it the first such ends the work.
     """
     found = list(_files(files))
@@ -111,12 +111,12 @@ def hear_all(
         try:
             clip = load_clip(file)
         except AudioFileError as failure:
-            if named and unheard is None:
+            if named and unreadable is None:
                 raise
-            if named and unheard is not None:
-                unheard.append(str(failure))
+            if named and unreadable is not None:
+                unreadable.append(str(failure))
         else:
-            yield Heard(file, *hear(model, clip, layer))
+            yield RecordingResponses(file, *window_responses(model, clip, layer))
         progress(number / len(found))
 
 
@@ -135,7 +135,7 @@ def feature_layer(model: Model) -> str:
     return named or model.layers[max(len(model.layers) - 2, 0)]
 
 
-def recordings_map(model: Model, heard: Sequence[Heard], seed: int = 0) -> list[MapPoint]:
+def recordings_map(model: Model, recordings: Sequence[RecordingResponses], seed: int = 0) -> list[MapPoint]:
     """Lay recordings out in two dimensions, by their features (van der Maaten & Hinton 2008; Nam et al. 2019, fig. 5).
 
     t-SNE of the mean features over each recording, every unit scaled to its own spread; it keeps near what is near,
@@ -145,7 +145,7 @@ def recordings_map(model: Model, heard: Sequence[Heard], seed: int = 0) -> list[
     Parameters
     ----------
     model : Model
-    heard : sequence of Heard
+    recordings : sequence of RecordingResponses
         With the activity of `feature_layer`.
     seed : int
 
@@ -154,14 +154,14 @@ def recordings_map(model: Model, heard: Sequence[Heard], seed: int = 0) -> list[
     AuralScopeError
         There are fewer than three recordings.
     """
-    if len(heard) < 3:
-        raise AuralScopeError(f"A map takes three recordings at least, not {len(heard)}.")
-    features = np.stack([one.activity.mean(axis=0) for one in heard])
+    if len(recordings) < 3:
+        raise AuralScopeError(f"A map takes three recordings at least, not {len(recordings)}.")
+    features = np.stack([one.activity.mean(axis=0) for one in recordings])
     spread = features.std(axis=0)
     features = (features - features.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
     places = _in_two_dimensions(features, seed)
     points = []
-    for one, (x, y) in zip(heard, places.tolist(), strict=True):
+    for one, (x, y) in zip(recordings, places.tolist(), strict=True):
         mean = one.scores.mean(axis=0)
         best = int(mean.argmax())
         points.append(MapPoint(one.file, x, y, model.labels[best], float(mean[best])))
@@ -182,7 +182,7 @@ def _in_two_dimensions(features: NDArray[np.float64], seed: int) -> NDArray[np.f
     return places
 
 
-def label_affinity(heard: Sequence[Heard]) -> NDArray[np.float64]:
+def label_affinity(recordings: Sequence[RecordingResponses]) -> NDArray[np.float64]:
     """Which labels go with which units over recordings: Spearman's correlation over all windows, (units, labels).
 
     NaN for a unit or a label that never changes.
@@ -194,12 +194,12 @@ def label_affinity(heard: Sequence[Heard]) -> NDArray[np.float64]:
     """
     from scipy.stats import rankdata
 
-    activity = np.concatenate([one.activity for one in heard]) if heard else np.zeros((0, 1))
+    activity = np.concatenate([one.activity for one in recordings]) if recordings else np.zeros((0, 1))
     if len(activity) < 3:
         raise AuralScopeError(
             "Which labels go with kernels takes three windows of sound at least; give more recordings."
         )
-    scores = np.concatenate([one.scores for one in heard])
+    scores = np.concatenate([one.scores for one in recordings])
     units, labels = (_standardised(rankdata(values, axis=0)) for values in (activity, scores))
     affinity: NDArray[np.float64] = units.T @ labels / len(activity)
     return affinity

@@ -83,16 +83,16 @@ class Kernels:
         model = self._model
         if model is None:
             return
-        unheard: list[str] = []
+        unreadable: list[str] = []
 
         def hear(job: Job) -> tuple[NDArray[np.float64], int]:
-            from auralscope.nn.analysis.recordings import hear_all, label_affinity
+            from auralscope.nn.analysis.recordings import label_affinity, recording_responses
 
-            heard = list(hear_all(model, files, model.layers[0], job.advance, unheard))
+            heard = list(recording_responses(model, files, model.layers[0], job.advance, unreadable))
             return label_affinity(heard), len(heard)
 
         def heard(found: tuple[NDArray[np.float64], int]) -> None:
-            (self.affinity, self.recordings), self.unreadable, self.problem = found, unheard, ""
+            (self.affinity, self.recordings), self.unreadable, self.problem = found, unreadable, ""
             self.changed.emit()
 
         self._session.jobs.start(
@@ -158,20 +158,20 @@ class RecordingMap:
         model = self._session.model
         if model is None:
             return
-        unheard: list[str] = []
+        unreadable: list[str] = []
 
         def lay_out(job: Job) -> list[MapPoint]:
-            from auralscope.nn.analysis.recordings import feature_layer, hear_all, recordings_map
+            from auralscope.nn.analysis.recordings import feature_layer, recording_responses, recordings_map
 
-            heard = list(hear_all(model, files, feature_layer(model), job.advance, unheard))
+            heard = list(recording_responses(model, files, feature_layer(model), job.advance, unreadable))
             return recordings_map(model, heard)
 
         def laid_out(points: list[MapPoint]) -> None:
-            self._model, self.points, self.unreadable, self.problem = model, points, unheard, ""
+            self._model, self.points, self.unreadable, self.problem = model, points, unreadable, ""
             self.changed.emit()
 
         def failed(sentence: str) -> None:
-            self.problem = " ".join([sentence, *unheard[:1]])
+            self.problem = " ".join([sentence, *unreadable[:1]])
             self.changed.emit()
 
         self._session.jobs.start(
