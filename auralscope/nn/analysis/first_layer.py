@@ -9,20 +9,18 @@ below 0 where the kernel takes away. What the level alone does to it is a respon
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from auralscope.errors import AuralScopeError
 from auralscope.nn.tape.capture import record
+from auralscope.nn.tape.functions import KINDS, Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from auralscope.dsp.frontends import FrontEnd
     from auralscope.nn.loaded import Model
@@ -35,8 +33,6 @@ CLEAR = 0.35
 
 FLAT = 0.6
 """A response to steady noise, up or down, from which on a kernel is one that averages."""
-
-_CONVOLUTIONS: tuple[Callable[..., Tensor], ...] = (functional.conv2d, torch.conv2d)
 
 
 @dataclass(frozen=True)
@@ -196,9 +192,9 @@ def _kernels(model: Model) -> Tensor:
     with model.one_at_a_time:
         tape = record(model.network, image[None, None].to(model.device))
     for step in tape.steps:
-        if step.function in _CONVOLUTIONS:
+        if KINDS.get(step.function) is Kind.CONVOLUTION:
             weight = list(step.tensors())[1]
-            if weight.shape[1] == 1 and tape.maker(weight) is None:
+            if weight.ndim == 4 and weight.shape[1] == 1 and tape.maker(weight) is None:
                 return weight[:, 0]
             break
     raise AuralScopeError(

@@ -19,11 +19,9 @@ from torch.nn import functional
 from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.labels.categories import CATEGORIES, category
 from auralscope.nn.tape.capture import INPUT, Tape, record, unit_count
+from auralscope.nn.tape.functions import KINDS, Kind, functions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from numpy.typing import NDArray
 
     from auralscope.nn.loaded import Model
@@ -214,34 +212,20 @@ def label_vectors(model: Model) -> LabelVectors:
     return LabelVectors(model.labels, matrix.cpu().double().numpy(), _layer_of(model, tape, hidden, units))
 
 
-_DENSE: tuple[Callable[..., Any], ...] = (
-    functional.linear,
-    torch.matmul,
-    torch.mm,
-    torch.addmm,
-    Tensor.matmul,
-    Tensor.mm,
-    Tensor.__matmul__,
-)
-_CONVOLUTIONS: tuple[Callable[..., Any], ...] = (functional.conv1d, functional.conv2d, torch.conv1d, torch.conv2d)
 _APART = frozenset(
-    {
-        *("get", "getitem", "add", "radd", "sub", "contiguous", "clone", "to", "float", "flatten", "reshape", "view"),
-        *("view_as", "squeeze", "unsqueeze", "permute", "transpose", "dropout", "mean", "sum", "amax", "max_pool1d"),
-        *("max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"),
-        *("adaptive_max_pool1d", "adaptive_max_pool2d"),
-    }
+    functions_of(
+        *(Kind.IDENTITY, Kind.CONVERSION, Kind.SUM, Kind.REDUCTION, Kind.SHAPE, Kind.MAXIMUM, Kind.MAX_POOL),
+        *(Kind.ADAPTIVE_MAX_POOL, Kind.AVERAGE_POOL),
+    )
 )
 """What may stand between the last dense layer and the output: steps that keep labels, or units, apart."""
 
-_POINTWISE = _APART | {
-    *("relu", "elu", "leaky_relu", "prelu", "gelu", "silu", "tanh", "sigmoid", "batch_norm", "mul", "rmul"),
-}
+_POINTWISE = _APART | frozenset(functions_of(Kind.ACTIVATION, Kind.ELEMENTWISE, Kind.BATCH_NORM, Kind.PRODUCT))
 """What may stand, besides, between the units of a named layer and the dense layer that they go into."""
 
 
-def _name(step: Step) -> str:
-    return step.function.__name__.strip("_").removesuffix("_with_indices")
+def _is_dense(step: Step) -> bool:
+    return KINDS.get(step.function) in (Kind.DENSE, Kind.CONVOLUTION)
 
 
 def _last_dense(tape: Tape, model_id: str) -> Step:
@@ -251,12 +235,12 @@ def _last_dense(tape: Tape, model_id: str) -> Step:
         if index is None or index == INPUT:
             raise AuralScopeError(f"'{model_id}' has no dense layer, so its labels have no vectors.")
         step = tape.steps[index]
-        if step.function in _DENSE or step.function in _CONVOLUTIONS:
+        if _is_dense(step):
             return step
-        varying = _varying(step)
-        if _name(step) not in _APART or len(varying) != 1:
+        varying = step.varying_tensors()
+        if step.function not in _APART or len(varying) != 1:
             raise AuralScopeError(
-                f"The label vectors of '{model_id}' cannot be found by tracing: '{_name(step)}' stands "
+                f"The label vectors of '{model_id}' cannot be found by tracing: '{step.name}' stands "
                 "above its last dense layer. Its plugin can name that layer (label_vectors)."
             )
         tensor = varying[0]
@@ -265,23 +249,18 @@ def _last_dense(tape: Tape, model_id: str) -> Step:
 def _step_of(tape: Tape, module: str, model_id: str) -> Step:
     """The dense step that a module made; the last, where it made several."""
     for step in reversed(tape.steps):
-        if step.module == module and (step.function in _DENSE or step.function in _CONVOLUTIONS):
+        if step.module == module and _is_dense(step):
             return step
     raise AuralScopeError(f"The plugin of '{model_id}' names '{module}' for its label vectors: no dense layer.")
 
 
-def _varying(step: Step) -> list[Tensor]:
-    """What a step was given that depends on the image."""
-    return [tensor for tensor, varies in zip(step.tensors(), step.varying, strict=True) if varies]
-
-
 def _hidden(tape: Tape, step: Step) -> tuple[Tensor, int]:
     """What a dense step weighs, and the axis along which its units lie."""
-    if step.function in _CONVOLUTIONS:
-        tensor = _varying(step)[0]
+    if KINDS.get(step.function) is Kind.CONVOLUTION:
+        tensor = step.varying_tensors()[0]
         return tensor, 1 - tensor.ndim
     if step.function is functional.linear:
-        return _varying(step)[0], -1
+        return step.varying_tensors()[0], -1
     *_, left, right = step.tensors()  # of addmm, the bias comes first
     if tape.maker(left) is not None:
         return left, -1
@@ -305,7 +284,7 @@ def _layer_of(model: Model, tape: Tape, hidden: Tensor, units: int) -> str:
         if index is None or index == INPUT:
             return ""
         step = tape.steps[index]
-        if _name(step) not in _POINTWISE or len(_varying(step)) != 1:
+        if step.function not in _POINTWISE or len(step.varying_tensors()) != 1:
             return ""
-        tensor = _varying(step)[0]
+        tensor = step.varying_tensors()[0]
     return named[id(tensor)] if unit_count(tensor, tape.image) == units else ""

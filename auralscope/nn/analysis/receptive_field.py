@@ -8,16 +8,16 @@ the output depends, whatever the weights are. A step of which nothing is known i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import UnknownNameError
-from auralscope.nn.attribution.rules import BatchNorm, Convolution, MaxPool, Pass, Rectify
 from auralscope.nn.tape.capture import is_map
-from auralscope.nn.tape.steps import Step, bound, substitute, tensors_in
+from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, KINDS, MAX_POOL_ARGUMENTS, Kind, functions_of, per_axis
+from auralscope.nn.tape.steps import Step, substitute, tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -217,14 +217,14 @@ def nominal_of(tape: Tape, module: str, front_end: FrontEnd) -> NominalSize | No
     kernels, pools = [], []
     for index in tape.ancestors(top):
         step = tape.steps[index]
-        if step.function in Convolution.functions:
-            given = bound(step, ("input", "weight", "bias", "stride", "padding", "dilation", "groups"))
-            if {*_each(given.get("stride", 1), 2), *_each(given.get("dilation", 1), 2)} != {1}:
+        if KINDS.get(step.function) is Kind.CONVOLUTION:
+            given = step.arguments(CONVOLUTION_ARGUMENTS)
+            if {*per_axis(given.get("stride", 1), 2), *per_axis(given.get("dilation", 1), 2)} != {1}:
                 return None
             kernels += list(given["weight"].shape[2:])
-        elif step.function in MaxPool.functions:
-            given = bound(step, ("input", "kernel_size", "stride"))
-            pools += [*_each(given["kernel_size"], 2), *_each(given.get("stride") or given["kernel_size"], 2)]
+        elif step.function in _MAX_POOLS:
+            given = step.arguments(MAX_POOL_ARGUMENTS)
+            pools += [*per_axis(given["kernel_size"], 2), *per_axis(given.get("stride") or given["kernel_size"], 2)]
     number = len(kernels) // 2
     if not kernels or len(set(kernels)) > 1 or set(pools) - {2} or len(pools) // 4 not in (number - 1, number):
         return None
@@ -233,46 +233,18 @@ def nominal_of(tape: Tape, module: str, front_end: FrontEnd) -> NominalSize | No
 
 # -- each step's dependence ---------------------------------------------------------------------------------------
 
-_CELL_BY_CELL: frozenset[Callable[..., Any]] = frozenset(
-    (
-        *Pass.functions,
-        *Rectify.functions,
-        *BatchNorm.functions,
-        *(functional.hardtanh, functional.hardsigmoid, functional.softplus, functional.logsigmoid, functional.softsign),
-        *(functional.tanh, functional.sigmoid, functional.alpha_dropout, functional.tanhshrink, functional.softshrink),
-        *(torch.add, torch.sub, torch.mul, torch.div, torch.neg, torch.pow, torch.square, torch.abs, torch.sqrt),
-        *(torch.exp, torch.log, torch.log1p, torch.tanh, torch.sigmoid, torch.clamp, torch.maximum, torch.minimum),
-        *(torch.where, torch.clone, torch.rsub),
-        *(Tensor.add, Tensor.__add__, Tensor.__radd__, Tensor.sub, Tensor.__sub__, Tensor.__rsub__, Tensor.mul),
-        *(Tensor.__mul__, Tensor.__rmul__, Tensor.div, Tensor.__truediv__, Tensor.__rtruediv__, Tensor.neg),
-        *(Tensor.__neg__, Tensor.pow, Tensor.__pow__, Tensor.square, Tensor.abs, Tensor.sqrt, Tensor.exp, Tensor.log),
-        *(Tensor.tanh, Tensor.sigmoid, Tensor.clamp, Tensor.clone, Tensor.contiguous, Tensor.float, Tensor.double),
-        *(Tensor.detach, Tensor.to),
+_CELL_BY_CELL = frozenset(
+    functions_of(
+        *(Kind.IDENTITY, Kind.CONVERSION, Kind.ACTIVATION, Kind.CLAMP, Kind.ELEMENTWISE, Kind.BATCH_NORM, Kind.SUM),
+        *(Kind.PRODUCT, Kind.QUOTIENT),
     )
 )
 """Functions whose every output cell depends on the cells in its own place, and on nothing else."""
 
-_POSITIVE_SUMS: frozenset[Callable[..., Any]] = frozenset(
-    (
-        *(torch.avg_pool1d, functional.avg_pool2d, functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d),
-        *(functional.pad, torch.mean, Tensor.mean, torch.sum, Tensor.sum, torch.flatten, Tensor.flatten),
-        *(Tensor.reshape, torch.reshape, Tensor.view, torch.squeeze, Tensor.squeeze, torch.unsqueeze),
-        *(Tensor.unsqueeze, Tensor.__getitem__, torch.cat, torch.stack, torch.permute, Tensor.permute),
-        *(torch.transpose, Tensor.transpose, torch.movedim, Tensor.movedim, torch.chunk, Tensor.chunk, torch.split),
-        *(Tensor.split, torch.unbind, Tensor.unbind, torch.narrow, Tensor.narrow, torch.select, Tensor.select),
-        *(Tensor.expand, Tensor.expand_as, Tensor.repeat, torch.flip, Tensor.flip, torch.roll, Tensor.roll),
-        *(torch.unflatten, Tensor.unflatten, torch.swapaxes, Tensor.swapaxes, Tensor.view_as),
-    )
-)
+_POSITIVE_SUMS = frozenset(functions_of(Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SHAPE, Kind.REARRANGEMENT))
 """Functions that move values or add them up with positive weights: their own derivative marks what they depend on."""
 
-_ADAPTIVE_MAXIMA: dict[Callable[..., Any], Callable[..., Tensor]] = {
-    functional.adaptive_max_pool1d: functional.adaptive_avg_pool1d,
-    functional.adaptive_max_pool1d_with_indices: functional.adaptive_avg_pool1d,
-    torch.adaptive_max_pool1d: functional.adaptive_avg_pool1d,
-    functional.adaptive_max_pool2d: functional.adaptive_avg_pool2d,
-    functional.adaptive_max_pool2d_with_indices: functional.adaptive_avg_pool2d,
-}
+_MAX_POOLS = frozenset(functions_of(Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POOL))
 
 
 def _back(step: Step, masks: list[Tensor | None]) -> list[tuple[Tensor, Tensor]]:
@@ -280,7 +252,7 @@ def _back(step: Step, masks: list[Tensor | None]) -> list[tuple[Tensor, Tensor]]
     quick = _back_by_channels(step, masks)
     if quick is not None:
         return quick
-    given = [tensor for tensor, varies in zip(step.tensors(), step.varying, strict=True) if varies]
+    given = step.varying_tensors()
     leaves = {id(tensor): torch.zeros(tensor.shape, dtype=torch.float64, requires_grad=True) for tensor in given}
     with torch.enable_grad():
         outputs = _stand_in(step, leaves)
@@ -299,13 +271,13 @@ def _back_by_channels(step: Step, masks: list[Tensor | None]) -> list[tuple[Tens
     all planes are one and the same (a view of it), that one.
     """
     mask, plane = masks[0], next(tensors_in(step.output)).ndim - 2
-    given = [tensor for tensor, varies in zip(step.tensors(), step.varying, strict=True) if varies]
+    given = step.varying_tensors()
     if mask is None or plane < 1 or len(given) != 1 or mask.ndim != given[0].ndim:
         return None
     source = given[0]
     shape = source.shape[2:]
-    if step.function in Convolution.functions:
-        arguments = bound(step, ("input", "weight", "bias", "stride", "padding", "dilation", "groups"))
+    if KINDS.get(step.function) is Kind.CONVOLUTION:
+        arguments = step.arguments(CONVOLUTION_ARGUMENTS)
         if arguments.get("groups", 1) != 1:
             return None
         arguments |= {"weight": torch.ones(1, 1, *arguments["weight"].shape[2:], dtype=mask.dtype), "bias": None}
@@ -313,7 +285,7 @@ def _back_by_channels(step: Step, masks: list[Tensor | None]) -> list[tuple[Tens
             lambda leaf: step.function(**arguments | {"input": leaf}), shape, mask.amax(dim=1, keepdim=True)
         )
         return [(source, below.expand(source.shape))]
-    if step.function not in MaxPool.functions or step.function in _ADAPTIVE_MAXIMA:
+    if KINDS.get(step.function) is not Kind.MAX_POOL:
         if step.function not in _CELL_BY_CELL or source.shape != mask.shape:
             return None
     elif mask.shape[1] != source.shape[1]:
@@ -344,19 +316,20 @@ def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
     """The outputs of a step with the same dependence, each a sum with positive weights of what it depends on."""
     function, output = step.function, next(tensors_in(step.output))
     first = next(iter(leaves.values()))
-    if function in Convolution.functions:
-        arguments = bound(step, ("input", "weight", "bias", "stride", "padding", "dilation", "groups"))
+    if KINDS.get(function) is Kind.CONVOLUTION:
+        arguments = step.arguments(CONVOLUTION_ARGUMENTS)
         arguments |= {
             "input": first,
             "weight": torch.ones(arguments["weight"].shape, dtype=torch.float64),
             "bias": None,
         }
         return [function(**arguments)]
-    if function in _ADAPTIVE_MAXIMA:
-        size = bound(step, ("input", "output_size"))["output_size"]
-        return _of_each(step, _ADAPTIVE_MAXIMA[function](first, size))
-    if function in MaxPool.functions:
-        return _of_each(step, _window_sums(first, step))
+    if KINDS.get(function) is Kind.ADAPTIVE_MAX_POOL:
+        size = step.arguments(("input", "output_size"))["output_size"]
+        pool = functional.adaptive_avg_pool1d if first.ndim == 3 else functional.adaptive_avg_pool2d
+        return _ofper_axis(step, pool(first, size))
+    if KINDS.get(function) is Kind.MAX_POOL:
+        return _ofper_axis(step, _window_sums(first, step))
     if function in _CELL_BY_CELL:
         return [sum((leaf.broadcast_to(output.shape) for leaf in leaves.values()), start=torch.zeros(()))]
     if function is functional.linear:
@@ -369,7 +342,7 @@ def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
     return [everything.expand(tensor.shape) for tensor in tensors_in(step.output)]
 
 
-def _of_each(step: Step, values: Tensor) -> list[Tensor]:
+def _ofper_axis(step: Step, values: Tensor) -> list[Tensor]:
     """A pooling's values, and, where it gave its switches too, nothing for them."""
     switches = list(tensors_in(step.output))[1:]
     return [values, *(torch.zeros(tensor.shape, dtype=values.dtype) for tensor in switches)]
@@ -377,11 +350,11 @@ def _of_each(step: Step, values: Tensor) -> list[Tensor]:
 
 def _window_sums(values: Tensor, step: Step) -> Tensor:
     """The sum over each window of a max pooling, of any stride, padding and dilation."""
-    given = bound(step, ("input", "kernel_size", "stride", "padding", "dilation"))
+    given = step.arguments(MAX_POOL_ARGUMENTS)
     plane = values.ndim - 2
-    kernel = _each(given["kernel_size"], plane)
-    stride = _each(given.get("stride") or kernel, plane)
-    padding, dilation = _each(given.get("padding", 0), plane), _each(given.get("dilation", 1), plane)
+    kernel = per_axis(given["kernel_size"], plane)
+    stride = per_axis(given.get("stride") or kernel, plane)
+    padding, dilation = per_axis(given.get("padding", 0), plane), per_axis(given.get("dilation", 1), plane)
     pooled = next(tensors_in(step.output)).shape[2:]
     edges: list[int] = []
     for axis in reversed(range(plane)):
@@ -393,8 +366,3 @@ def _window_sums(values: Tensor, step: Step) -> Tensor:
     ones = torch.ones(channels, 1, *kernel, dtype=values.dtype)
     sums: Tensor = convolve(functional.pad(values, edges), ones, None, stride, 0, dilation, channels)
     return sums
-
-
-def _each(value: int | tuple[int, ...] | list[int], n: int) -> tuple[int, ...]:
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values * n if len(values) == 1 else values

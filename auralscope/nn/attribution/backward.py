@@ -1,14 +1,14 @@
-"""Deconvolution, and the walk back along the tape that most attribution methods share.
+"""Backward methods: deconvolution, and the walk back along the tape that most attribution methods share.
 
-Deconvolution itself is here: Zeiler & Fergus 2014, sec. 2.1; for music, Choi et al. 2015 and Choi 2018, sec. 7.2.
-Forward once, keeping each pooling's switches; start from the map of the chosen unit with every other unit zero;
-downwards unpool, rectify, scale by the linear part of the batch norm, and convolve with the transposed kernel. The last
-image is not rectified.
+Deconvolution is that of Zeiler & Fergus 2014, sec. 2.1; for music, Choi et al. 2015 and Choi 2018, sec. 7.2. One
+forward pass keeps each pooling's switches. The walk starts from the map of the chosen unit, with all other units zero;
+on the way down, it unpools, rectifies, scales by the linear part of the batch norm, and convolves with the transposed
+kernel. The last image is not rectified.
 
-For a unit of a dense or recurrent layer, the gradient of the unit at the last convolution block's map, multiplied by
-that map, is the start instead. Where a unit answers but is saturated, so that this is nothing beside its answer (as in
-the published CRNN), the gradient is the mean of those on the way from an empty map to that map: integrated gradients
-(Sundararajan, Taly & Yan 2017, eq. 1).
+A unit of a dense or recurrent layer starts from its gradient at the last convolution block's map, times that map. A
+saturated unit is active although this product is nearly zero (as in the published CRNN). Its gradient is replaced by
+the mean gradient on the path from an empty map to that map (integrated gradients: Sundararajan, Taly & Yan 2017,
+eq. 1).
 """
 
 from __future__ import annotations
@@ -32,38 +32,40 @@ from auralscope.nn.attribution.rules import (
 )
 from auralscope.nn.batches import Batch
 from auralscope.nn.tape.capture import INPUT, Tape, is_map
-from auralscope.nn.tape.convolution import CONVOLUTION_ARGUMENTS, is_folded
+from auralscope.nn.tape.convolution import is_folded
+from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS
 from auralscope.nn.tape.signals import Signal
-from auralscope.nn.tape.steps import bound, first_input
 
 if TYPE_CHECKING:
     from auralscope.nn.tape.steps import Step
 
 CACHE_BYTES = 12_000_000
-"""About how large the planes of the units that travel together may be on a CPU, so that its cache holds them."""
+"""Approximate size of the planes of all units in a batch on a CPU, so that its cache holds them."""
 
 MEMORY_BYTES = 1_500_000_000
-"""About how much the signals of the units that travel together may take; more units travel in turns."""
+"""Approximate memory for the signals of all units in a batch; further units follow in other batches."""
 
 
 SATURATED = 1e-6
-"""A unit of which gradient times map makes no more than this part of its answer is saturated."""
+"""A unit is saturated if gradient times map sums to less than this share of its activation."""
 
 
 class BackwardMethod(AttributionMethod):
-    """Attribution method that carries a signal down the tape, step by step, each by its rule.
+    """Attribution method that carries a signal back along the tape, through each step by a rule.
 
     Parameters
     ----------
     name : str
-    rules : Table
+        The value of `method=` that chooses it.
+    rules : dict of callable to Rule
+        The rule for each torch function; see `auralscope.nn.attribution.rules.table`.
     otherwise : Rule, optional
-        For steps that the table does not name; without it, they are an error.
+        Rule for all other functions; without it, they are an error.
     times_input : bool
-        Whether the image is multiplied by the input in the end.
+        Whether to multiply the resulting image by the input.
     """
 
-    def __init__(self, name: str, rules: Table, otherwise: Rule | None = None, times_input: bool = False) -> None:
+    def __init__(self, name: str, rules: Table, *, otherwise: Rule | None = None, times_input: bool = False) -> None:
         self.name = name
         self._rules = rules
         self._otherwise = otherwise
@@ -76,7 +78,7 @@ class BackwardMethod(AttributionMethod):
         return image * tape.image if self._times_input else image
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
-        """Return where the walk begins, and with what: each unit's own answer, every other unit zero."""
+        """Return the tensor where the walk starts, and the signal there: each unit's activation, all others zero."""
         if is_map(top, tape.image):
             channels = torch.tensor(units, device=top.device)
             return top, Signal(top[0, channels].unsqueeze(1), channels)
@@ -86,7 +88,7 @@ class BackwardMethod(AttributionMethod):
         return top, Signal(chosen.view(len(units), *between, -1) * top)
 
     def _backward(self, tape: Tape, start: Tensor, signal: Signal) -> Tensor:
-        """Carry a signal from a recorded tensor down to the image: (units, channels, bins, frames)."""
+        """Carry a signal from a recorded tensor back to the image: (units, channels, bins, frames)."""
         first = tape.maker(start)
         waiting = {} if first is None else {first: signal}
         return self._walk(tape, sorted(tape.ancestors(start), reverse=True), waiting)
@@ -98,23 +100,22 @@ class BackwardMethod(AttributionMethod):
             step = tape.steps[index]
             rule = self._rules.get(step.function, self._otherwise)
             if rule is None:
-                name = getattr(step.function, "__name__", str(step.function))
                 module = step.module or "(the network itself)"
                 raise NoRuleError(
-                    f"There is no rule of {self.name} for '{name}' in module '{module}'; "
+                    f"There is no rule of {self.name} for '{step.name}' in module '{module}'; "
                     "a plugin adds one through the hook auralscope_rules."
                 )
             units = len(waiting[index].values)
             cached = tape.image.device.type == "cpu"
             if cached and units > 1 and units * _plane_bytes(rule, step, waiting[index]) > CACHE_BYTES:
-                # Planes grow on the way down: from here on, half of the units at a time.
+                # Planes grow on the way down: go on with half of the units at a time.
                 halves = (slice(0, units // 2), slice(units // 2, units))
                 parts = [{i: signal.rows(half) for i, signal in waiting.items()} for half in halves]
                 return torch.cat([self._walk(tape, order[place:], part) for part in parts])
             signal = waiting.pop(index)
             for tensor, below in rule.backward(step, signal if rule.keeps_places else signal.spread()):
                 maker = tape.maker(tensor)
-                if maker is None:  # a constant: a weight, or something made from weights alone
+                if maker is None:  # a constant: a weight, or computed from weights only
                     continue
                 waiting[maker] = _sum(waiting[maker], below, tensor) if maker in waiting else below
         if INPUT not in waiting:
@@ -123,7 +124,7 @@ class BackwardMethod(AttributionMethod):
 
 
 class Deconvolution(BackwardMethod):
-    """Zeiler & Fergus 2014; above the convolutions, gradient times map (see the module)."""
+    """Deconvolution (Zeiler & Fergus 2014); gradient times map above the convolutions (see the module)."""
 
     def __init__(self) -> None:
         super().__init__("deconvolution", DECONVOLUTION)
@@ -133,8 +134,8 @@ class Deconvolution(BackwardMethod):
             return super().start(tape, top, units)
         below = last_map(tape, top)
         start = gradient_at(tape, below, top, units) * below
-        answers = top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
-        nothing = start.flatten(1).abs().sum(dim=1) < SATURATED * answers.abs()
+        activations = top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
+        nothing = start.flatten(1).abs().sum(dim=1) < SATURATED * activations.abs()
         saturated = nothing.nonzero()[:, 0].tolist()
         if saturated:
             start[saturated] = mean_gradient_at(tape, below, top, [units[row] for row in saturated]) * below
@@ -142,7 +143,7 @@ class Deconvolution(BackwardMethod):
 
 
 def last_map(tape: Tape, top: Tensor) -> Tensor:
-    """The last feature map that a convolution block gave, among all on which `top` depends."""
+    """Return the last feature map of a convolution block on which `top` depends."""
     for index in sorted(tape.ancestors(top), reverse=True):
         step = tape.steps[index]
         rule = DECONVOLUTION.get(step.function)
@@ -153,11 +154,11 @@ def last_map(tape: Tape, top: Tensor) -> Tensor:
 
 
 def gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Tensor:
-    """Gradients of units of a dense or recurrent layer at a tensor below it: (units, ...) as `below`.
+    """Compute the gradients of units of a dense or recurrent layer at a tensor below it: (units, ...) as `below`.
 
-    A recurrent layer's unit is summed over time.
+    The activations of a recurrent layer's unit are summed over time.
     """
-    # cuDNN's recurrent layers go backwards only in training mode; torch's own do in any.
+    # cuDNN's recurrent layers have a backward pass in training mode only.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         leaf = below.detach().requires_grad_()
         activations = tape.replay(below, leaf, top)
@@ -169,10 +170,10 @@ def gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Ten
 
 
 def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Tensor:
-    """The mean of `gradient_at` over the maps alpha * `below`, alpha from 0 to 1.
+    """Compute the mean of `gradient_at` over the maps alpha * `below`, alpha from 0 to 1.
 
-    Times `below` it sums, for each unit, to the unit's answer less its answer to empty maps. What saturates does so
-    at a small part of its input, so alpha is sampled evenly in its logarithm.
+    The mean times `below` sums, for each unit, to its activation minus that for empty maps. Units saturate at a small
+    part of their input, so alpha is sampled evenly in its logarithm.
     """
     smallest, points = 1e-5, 256
     alpha = torch.logspace(math.log10(smallest), 0.0, points, dtype=below.dtype, device=below.device)
@@ -182,7 +183,7 @@ def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -
         leaf = (alpha.view(-1, *(1,) * below.ndim) * below).detach().requires_grad_()
         try:
             activations = torch.func.vmap(lambda value: tape.replay(below, value, top))(leaf)
-        except RuntimeError:  # a few of torch's functions know no batches of batches
+        except RuntimeError:  # some torch functions do not support batches of batches
             activations = torch.stack([tape.replay(below, value, top) for value in leaf])
         mean = share @ activations.reshape(points, -1, activations.shape[-1]).sum(dim=1)
         rows = torch.eye(len(mean), dtype=top.dtype, device=top.device)[units]
@@ -194,12 +195,12 @@ def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -
 
 
 def _plane_bytes(rule: Rule, step: Step, signal: Signal) -> int:
-    """What a unit's signal will take below a step, zeros that are never written left out."""
-    below = first_input(step)
+    """Estimate the size of one unit's signal below a step, without zeros that are never written out."""
+    below = step.source
     if isinstance(rule, Convolution):
-        spread = 0 if is_folded(signal, bound(step, CONVOLUTION_ARGUMENTS)["weight"]) else step.output.nbytes
+        spread = 0 if is_folded(signal, step.arguments(CONVOLUTION_ARGUMENTS)["weight"]) else step.output.nbytes
         return max(below.nbytes, 0 if signal.channels is not None else spread)
-    if rule.keeps_places or (isinstance(rule, MaxPool) and step.saved.window):
+    if rule.keeps_places or (step.unpooling is not None and step.unpooling.window):
         return signal.values[0].nbytes
     return below.nbytes if signal.channels is None else below.nbytes // below.shape[1]
 

@@ -1,12 +1,12 @@
 """Attribution methods beside deconvolution, and the table of all of them.
 
-All begin with the unit's own answer (its map, or its value), every other unit zero, and most go back along the same
-tape, only by other rules.
+Each starts from the unit's own activation (its map or its value), with all other units zero. Most go back along the
+same tape as deconvolution, by other rules.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,24 +18,22 @@ from auralscope.nn.attribution.base import AttributionMethod
 from auralscope.nn.attribution.rules import (
     Adjoint,
     BatchNorm,
-    Clamp,
     Convolution,
     Derivative,
     Gate,
     MaxPool,
     Pass,
-    Rectify,
     Rule,
     table,
 )
 from auralscope.nn.batches import outcome
-from auralscope.nn.tape.capture import is_map
-from auralscope.nn.tape.convolution import CONVOLUTION_ARGUMENTS, transposed_convolution
+from auralscope.nn.tape.capture import is_map, record
+from auralscope.nn.tape.convolution import transposed_convolution
+from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, Kind, functions_of
 from auralscope.nn.tape.signals import Signal
-from auralscope.nn.tape.steps import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from auralscope.nn.tape.capture import Tape
     from auralscope.nn.tape.steps import Step
@@ -45,27 +43,22 @@ STABILISER = 1e-6
 
 
 class Guide(Rule):
-    """Rectified on the way up and on the way down (Springenberg et al. 2015, sec. 3.4)."""
+    """Rectify the signal, then apply the derivative (Springenberg et al. 2015, sec. 3.4)."""
 
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = (*Rectify.functions, *Clamp.functions)
+    functions = functions_of(Kind.ACTIVATION, Kind.CLAMP)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         return Derivative().backward(step, signal.with_values(signal.values.clamp(min=0.0)))
 
 
 class PassAll(Pass):
-    """Activations and batch norms hand relevance on as it is (zennit's base composite)."""
+    """Pass relevance on unchanged through activations and batch norms (zennit's base composite)."""
 
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = (
-        *Pass.functions,
-        *Rectify.functions,
-        *Clamp.functions,
-        *BatchNorm.functions,
-    )
+    functions = functions_of(Kind.IDENTITY, Kind.ACTIVATION, Kind.CLAMP, Kind.BATCH_NORM)
 
 
 class PassGated(Gate):
-    """Relevance goes to what is gated, none to the gate (Arras et al. 2017, sec. 3.1)."""
+    """Give all relevance to the gated maps and none to the gate (Arras et al. 2017, sec. 3.1)."""
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         (tensor, _), *_ = super().backward(step, signal)
@@ -73,10 +66,13 @@ class PassGated(Gate):
 
 
 class Epsilon(Rule):
-    """LRP-epsilon: relevance is shared out as each input contributed to the output (Bach et al. 2015, eq. 58)."""
+    """Divide relevance in proportion to each input's contribution (LRP-epsilon, Bach et al. 2015, eq. 58)."""
 
-    def __init__(self, functions: tuple[Callable[..., Any], ...]) -> None:
-        self.functions = functions  # type: ignore[misc]
+    # Averages, sums and differences divide relevance likewise (zennit's `Norm`).
+    functions = (
+        functional.linear,
+        *functions_of(Kind.CONVOLUTION, Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SUM),
+    )
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         share = Signal(signal.values / _stable(signal.of_each(step.output)), signal.channels)
@@ -85,12 +81,12 @@ class Epsilon(Rule):
 
 
 class ZPlus(Rule):
-    """LRP-z+: only what contributed positively gets relevance (Montavon et al. 2017, sec. 4.1, as alpha 1, beta 0)."""
+    """Divide relevance among positive contributions only (LRP-z+, Montavon et al. 2017, sec. 4.1: alpha 1, beta 0)."""
 
     functions = Convolution.functions
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        given = bound(step, CONVOLUTION_ARGUMENTS)
+        given = step.arguments(CONVOLUTION_ARGUMENTS)
         source, weight, bias = given["input"], given["weight"], given.get("bias")
         rest = {name: given[name] for name in CONVOLUTION_ARGUMENTS[3:] if name in given}
         parts = [
@@ -107,49 +103,34 @@ def _stable(values: Tensor) -> Tensor:
     return values + torch.where(values < 0.0, -STABILISER, STABILISER)
 
 
-SHARED = (
-    functional.avg_pool2d,
-    torch.avg_pool1d,
-    functional.adaptive_avg_pool1d,
-    functional.adaptive_avg_pool2d,
-    torch.add,
-    Tensor.add,
-    Tensor.__add__,
-    Tensor.__radd__,
-    torch.sub,
-    Tensor.sub,
-    Tensor.__rsub__,
-    torch.neg,
-    Tensor.neg,
-    torch.mean,
-    Tensor.mean,
-    torch.sum,
-    Tensor.sum,
-)
-"""Averages, sums and differences: relevance is shared out by contribution, as by LRP-epsilon (zennit's `Norm`)."""
-
-
 class Gradient(BackwardMethod):
-    """The gradient of half the squared answer, or that times the input.
+    """Gradient of half the squared activation, or that gradient times the input.
 
-    Above the convolutions it is taken at once, by replaying those steps, whatever they are: a recurrent layer written
-    out step by step has parts that no rule can tell apart.
+    Above the convolutions, autograd computes it in one piece by replaying those steps, because the time steps of a
+    recurrent layer split and stack tensors in ways that no rule covers.
+
+    Parameters
+    ----------
+    name : str
+        The value of `method=` that chooses it.
+    times_input : bool
+        Whether to multiply by the input.
     """
 
-    def __init__(self, name: str, times_input: bool = False) -> None:
+    def __init__(self, name: str, *, times_input: bool = False) -> None:
         rules = table(MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint())
-        super().__init__(name, rules, Derivative(), times_input)
+        super().__init__(name, rules, otherwise=Derivative(), times_input=times_input)
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
         try:
             below = top if is_map(top, tape.image) else last_map(tape, top)
-        except NoRuleError:  # no convolution at all
+        except NoRuleError:  # the network has no convolution
             below = top
         if below is top:
             return super().start(tape, top, units)
         own = torch.zeros(len(units), *top.shape, dtype=top.dtype, device=top.device)
         own[range(len(units)), ..., units] = top[..., units].movedim(-1, 0)
-        # cuDNN's recurrent layers go backwards only in training mode; torch's own do in any.
+        # cuDNN's recurrent layers have a backward pass in training mode only.
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             leaf = below.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(tape.replay(below, leaf, top), leaf, own, is_grads_batched=True)
@@ -159,7 +140,7 @@ class Gradient(BackwardMethod):
 class GradCam(AttributionMethod):
     """Grad-CAM (Selvaraju et al. 2017, sec. 3): the last maps, weighted by the unit's mean gradient, and rectified.
 
-    For labels and other units above the convolutions.
+    It applies to labels and other units above the convolutions.
     """
 
     name = "grad-cam"
@@ -167,7 +148,7 @@ class GradCam(AttributionMethod):
     def attribute(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
         top = tape.layer(layer)
         if is_map(top, tape.image):
-            raise NoRuleError(f"Grad-CAM is for labels and dense units; '{layer}' is a convolution's.")
+            raise NoRuleError(f"Layer '{layer}' is a convolution; Grad-CAM is for labels and dense units.")
         maps = last_map(tape, top)
         plane = tuple(range(2, maps.ndim))
         weights = gradient_at(tape, maps, top, units).mean(dim=plane, keepdim=True)
@@ -179,18 +160,17 @@ class GradCam(AttributionMethod):
 
 
 class Occlusion(AttributionMethod):
-    """Occlusion (Zeiler & Fergus 2014, sec. 4.2): how much of its answer a unit loses when a patch is silenced.
+    """Occlusion (Zeiler & Fergus 2014, sec. 4.2): the activation that a unit loses when a patch of the input is zero.
 
-    A patch of zeros (silence) is moved over the input; where patches overlap, their losses are averaged. A loss is
-    that of the unit's activation energy, or of its value above the convolutions. Slow, and it assumes nothing of how
-    the network works.
+    A patch of zeros (silence) moves over the input; losses of overlapping patches are averaged. The activation is the
+    energy of the unit's map, or its value above the convolutions. Slow, but independent of how the network works.
 
     Parameters
     ----------
     patch : int
         Side of the patch, in bins and frames.
     stride : int
-        From one place to the next.
+        Distance from one patch to the next, in bins and frames.
     """
 
     name = "occlusion"
@@ -203,7 +183,7 @@ class Occlusion(AttributionMethod):
         return outcome(self.attribute_parts(tape, layer, units))
 
     def attribute_parts(self, tape: Tape, layer: str, units: list[int]) -> Generator[float, None, Tensor]:
-        whole = self._answer(tape, layer, units)
+        whole = self._activation(tape, layer, units)
         size = tape.image.shape[2:]
         losses = tape.image.new_zeros(len(units), *size)
         covered = tape.image.new_zeros(size)
@@ -217,14 +197,14 @@ class Occlusion(AttributionMethod):
             silenced = tape.image.clone()
             everywhere = (slice(None), *where)
             silenced[0][everywhere] = 0.0
-            lost = whole - self._answer(tape.again(silenced), layer, units)
+            lost = whole - self._activation(record(tape.network, silenced), layer, units)
             losses[everywhere] += lost.view(-1, *(1,) * len(size))
             covered[where] += 1.0
         image = (losses / covered).unsqueeze(1)
         return image.expand(-1, tape.image.shape[1], *size)
 
-    def _answer(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
-        """(units,): what a patch can take away."""
+    def _activation(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
+        """Return each unit's activation, (units,), of which a patch can take a part."""
         top = tape.layer(layer)
         if is_map(top, tape.image):
             return top[0, units].square().flatten(1).mean(dim=1)
@@ -236,38 +216,31 @@ METHODS: dict[str, AttributionMethod] = {
     for method in (
         Deconvolution(),
         BackwardMethod(
-            "guided", table(Guide(), MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint()), Derivative()
+            "guided", table(Guide(), MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint()), otherwise=Derivative()
         ),
         Gradient("gradient"),
         Gradient("gradient-input", times_input=True),
-        BackwardMethod(
-            "lrp-epsilon",
-            table(
-                Epsilon((*Convolution.functions, functional.linear, *SHARED)),
-                PassAll(),
-                PassGated(),
-                MaxPool(),
-                Adjoint(),
-            ),
-        ),
-        BackwardMethod(
-            "lrp-zplus",
-            table(ZPlus(), Epsilon((functional.linear, *SHARED)), PassAll(), PassGated(), MaxPool(), Adjoint()),
-        ),
+        BackwardMethod("lrp-epsilon", table(Epsilon(), PassAll(), PassGated(), MaxPool(), Adjoint())),
+        BackwardMethod("lrp-zplus", table(ZPlus(), Epsilon(), PassAll(), PassGated(), MaxPool(), Adjoint())),
         GradCam(),
         Occlusion(),
     )
 }
-"""What `method=` may name. The registry adds those of plugins."""
+"""All attribution methods by name. The registry adds those of plugins."""
 
 
 def find_method(method: str | AttributionMethod) -> AttributionMethod:
-    """Return the method called `method`, or the method itself where it is one.
+    """Return the method called `method`, or `method` itself if it is not a name.
+
+    Parameters
+    ----------
+    method : str or AttributionMethod
+        A name in `METHODS`, or a method.
 
     Raises
     ------
     UnknownNameError
-        Names those there are.
+        There is no such method; the message lists all methods.
     """
     if isinstance(method, AttributionMethod):
         return method

@@ -1,13 +1,12 @@
-"""Backward rules: how deconvolution passes each kind of step (Zeiler & Fergus 2014, sec. 2.1; Choi 2018, sec. 7.2).
+"""Backward rules of deconvolution, one for each kind of step (Zeiler & Fergus 2014, sec. 2.1; Choi 2018, sec. 7.2).
 
-A rule is a small class for a few of torch's functions. What has no rule stops deconvolution with an error that names
-it: a plain gradient would be a silent answer to another question.
+A rule is a small class for the functions of some kinds; see `auralscope.nn.tape.functions`. A function without a rule
+stops deconvolution with an error that names it: a plain gradient in its place would be a different method.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -15,21 +14,25 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import NoRuleError
-from auralscope.nn.tape.convolution import CONVOLUTION_ARGUMENTS, transposed_convolution
-from auralscope.nn.tape.signals import Signal, Unpooling
-from auralscope.nn.tape.steps import Step, bound, each, first_input, substitute, tensors_in
+from auralscope.nn.tape.convolution import transposed_convolution
+from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, Function, Kind, functions_of
+from auralscope.nn.tape.signals import Signal
+from auralscope.nn.tape.steps import Step, tensors_in
 
 
 class Rule(ABC):
-    """How deconvolution passes one kind of step."""
+    """Rule that carries a signal back through one kind of step.
 
-    functions: ClassVar[tuple[Callable[..., Any], ...]]
+    Attributes
+    ----------
+    functions : tuple of callable
+        The torch functions that the rule is for.
+    keeps_places : bool
+        Whether `backward` accepts a signal with an `unpooling`. Otherwise its zeros are written out first.
+    """
+
+    functions: ClassVar[tuple[Function, ...]] = ()
     keeps_places: ClassVar[bool] = False
-    """Whether the rule takes a signal between a pooling and what lies below it as it is, before `Signal.spread`."""
-
-    def forward(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        """Make the step and say what to keep of it: (output, saved)."""
-        return function(*args, **kwargs), None
 
     @abstractmethod
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -38,92 +41,66 @@ class Rule(ABC):
         Parameters
         ----------
         step : Step
+            The step of the forward pass, with its arguments and its output.
         signal : Signal
             Shaped as the step's output, with units in place of the batch.
 
         Returns
         -------
         list of (Tensor, Signal)
-            An input of the step, and the signal at it.
+            Inputs of the step, each with the signal that arrives there.
+
+        Raises
+        ------
+        NoRuleError
+            The rule does not apply to this step.
         """
 
 
 class Pass(Rule):
-    """Identity and, in evaluation mode, dropout: through."""
+    """Pass the signal on unchanged (identity and, in evaluation mode, dropout)."""
 
     keeps_places = True
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = (
-        functional.dropout,
-        functional.dropout1d,
-        functional.dropout2d,
-        functional.alpha_dropout,
-        functional.feature_alpha_dropout,
-        torch.clone,
-        Tensor.clone,
-        Tensor.detach,
-    )
+    functions = functions_of(Kind.IDENTITY)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        return [(first_input(step), signal)]
+        return [(step.source, signal)]
 
 
 class Rectify(Rule):
-    """Every activation: negative values are clipped on the way down (Zeiler & Fergus 2014, 'Rectification').
+    """Set negative values to zero at every activation (Zeiler & Fergus 2014, 'Rectification').
 
-    ELU, leaky ReLU, PReLU, GELU and SiLU get the same rectification as ReLU: the deconvolution keeps what excites.
+    ELU, leaky ReLU, PReLU, GELU, SiLU and their like are treated as ReLU: only what excites is kept.
     """
 
     keeps_places = True
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = (
-        functional.relu,
-        torch.relu,
-        functional.elu,
-        functional.leaky_relu,
-        functional.prelu,
-        functional.gelu,
-        functional.silu,
-        functional.relu6,
-        functional.selu,
-        functional.celu,
-        functional.rrelu,
-        functional.mish,
-        functional.hardswish,
-        Tensor.relu,
-        torch.selu,
-        torch.celu,
-        torch.prelu,
-    )
+    functions = functions_of(Kind.ACTIVATION)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        return [(first_input(step), signal.with_values(signal.values.clamp(min=0.0)))]
+        return [(step.source, signal.with_values(signal.values.clamp(min=0.0)))]
 
 
 class Clamp(Rectify):
-    """ReLU written otherwise (ReLU6 is a clamp to torch): rectified, too, if it clips below at zero."""
+    """Rectify at a clamp whose lower limit is zero (ReLU6 is a clamp in torch)."""
 
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = (
-        functional.hardtanh,
-        torch.clamp,
-        Tensor.clamp,
-        torch.clamp_min,
-        Tensor.clamp_min,
-    )
+    functions = functions_of(Kind.CLAMP)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        names = ("input", "min_val" if step.function is functional.hardtanh else "min")
-        if bound(step, names).get(names[1]) != 0:
+        minimum = "min_val" if step.function is functional.hardtanh else "min"
+        if step.arguments(("input", minimum)).get(minimum) != 0:
             raise NoRuleError(f"Deconvolution has no rule for a clamp in module '{step.module}' that is not at zero.")
         return super().backward(step, signal)
 
 
 class BatchNorm(Rule):
-    """The linear part of the batch norm with frozen statistics: gamma / sqrt(var + eps)."""
+    """Scale by the linear part of the batch norm, gamma / sqrt(var + eps), with the statistics of training."""
 
     keeps_places = True
-    functions = (functional.batch_norm,)
+    functions = functions_of(Kind.BATCH_NORM)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        given = bound(step, ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"))
+        names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+        given = step.arguments(names)
         if given.get("running_var") is None:
             raise NoRuleError(
                 f"The batch norm in module '{step.module}' keeps no statistics; deconvolution needs those of training."
@@ -136,74 +113,36 @@ class BatchNorm(Rule):
 
 
 class MaxPool(Rule):
-    """Unpooling: each value returns to where its maximum was; all else is zero (Zeiler & Fergus 2014, 'Unpooling')."""
+    """Unpool: return each value to the place of its maximum (Zeiler & Fergus 2014, 'Unpooling')."""
 
-    functions = (
-        torch.max_pool1d,
-        torch.max_pool2d,
-        functional.max_pool1d,
-        functional.max_pool2d,
-        functional.max_pool1d_with_indices,
-        functional.max_pool2d_with_indices,
-        functional.adaptive_max_pool1d,
-        functional.adaptive_max_pool2d,
-    )
-
-    def forward(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        pool: Callable[..., Any] = _WITH_SWITCHES.get(function, function)
-        pooled, switches = pool(*args, **{**kwargs, "return_indices": True})
-        asked = function in _GIVE_SWITCHES or kwargs.get("return_indices")
-        unpooling = Unpooling(switches, args[0].shape[2:], _tiling(function, args, kwargs)) if args else None
-        return ((pooled, switches) if asked else pooled), unpooling
+    functions = functions_of(Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POOL)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        below = Signal(signal.values, signal.channels, step.saved)
-        # Where windows overlap, a cell's values must be added before anything else is done to them.
-        return [(first_input(step), below if step.saved.window else below.spread())]
-
-
-def _tiling(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...] | None:
-    """The window of a max pooling whose windows tile the plane; None for any other."""
-    if function in (functional.adaptive_max_pool1d, functional.adaptive_max_pool2d):
-        return None
-    names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    plane = given["input"].ndim - 2
-    window = each(given["kernel_size"], plane)
-    stride = each(given.get("stride") or window, plane)
-    plain = not any(each(given.get("padding", 0), plane)) and set(each(given.get("dilation", 1), plane)) == {1}
-    return window if stride == window and plain and not given.get("ceil_mode") else None
-
-
-_GIVE_SWITCHES: tuple[Any, ...] = (functional.max_pool1d_with_indices, functional.max_pool2d_with_indices)
-_WITH_SWITCHES: dict[Any, Callable[..., Any]] = {
-    torch.max_pool1d: functional.max_pool1d,
-    torch.max_pool2d: functional.max_pool2d,
-    functional.max_pool1d_with_indices: functional.max_pool1d,
-    functional.max_pool2d_with_indices: functional.max_pool2d,
-}
-"""Of some functions, the twin that can give its switches."""
+        assert step.unpooling is not None
+        below = Signal(signal.values, signal.channels, step.unpooling)
+        # Overlapping windows can share a maximum: add its values before the next step.
+        return [(step.source, below if step.unpooling.window else below.spread())]
 
 
 class Convolution(Rule):
-    """Transposed convolution with the same kernel, no bias (Zeiler & Fergus 2014, 'Filtering')."""
+    """Convolve with the transposed kernel, without bias (Zeiler & Fergus 2014, 'Filtering')."""
 
     keeps_places = True
-    functions = (torch.conv1d, torch.conv2d)
+    functions = functions_of(Kind.CONVOLUTION)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        given = bound(step, CONVOLUTION_ARGUMENTS)
+        given = step.arguments(CONVOLUTION_ARGUMENTS)
         return [(given["input"], transposed_convolution(step, signal, given["weight"]))]
 
 
 class Gate(Rule):
-    """A product: by a constant, or by a gate that the network computes, which is held as it was in the forward pass.
+    """Multiply by the constant factor of a product, or by its gate, which keeps its value of the forward pass.
 
-    The gate is the factor that is one value a channel (squeeze-and-excitation, Hu et al. 2018). Of two full maps
-    neither is a gate, and their product has no rule.
+    A gate is a factor with one value for each channel (squeeze-and-excitation, Hu et al. 2018). The product of two full
+    maps has no gate, so it has no rule.
     """
 
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = (torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__)
+    functions = functions_of(Kind.PRODUCT)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         tensor, factor = self.held(step)
@@ -213,7 +152,7 @@ class Gate(Rule):
         return [(tensor, Signal(signal.values * factor, signal.channels))]
 
     def held(self, step: Step) -> tuple[Tensor, Any]:
-        """What passes, and the factor that is held."""
+        """Return the tensor that the signal goes to, and the factor that is held constant."""
         one, other = step.args[:2] if len(step.args) > 1 else (*step.args, *step.kwargs.values())
         if not isinstance(one, Tensor) or (isinstance(other, Tensor) and self._gates(step, one)):
             one, other = other, one
@@ -224,18 +163,18 @@ class Gate(Rule):
         return one, other
 
     def _gates(self, step: Step, tensor: Tensor) -> bool:
-        """Whether a factor is the constant one, or one value a channel."""
+        """Return whether a factor is constant, or has one value for each channel."""
         constant = not dict(zip(map(id, step.tensors()), step.varying, strict=True))[id(tensor)]
         return (constant and any(step.varying)) or tensor.numel() < step.output.numel()
 
 
 class Quotient(Gate):
-    """Division by a constant or by what is one value a channel: a product with its reciprocal."""
+    """Divide by a constant or by a gate; see `Gate`."""
 
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = (torch.div, Tensor.div)
+    functions = functions_of(Kind.QUOTIENT)
 
     def held(self, step: Step) -> tuple[Tensor, Any]:
-        given = bound(step, ("input", "other"))
+        given = step.arguments(("input", "other"))
         tensor, divisor = given["input"], given["other"]
         held = not isinstance(divisor, Tensor) or self._gates(step, divisor)
         if not held or not step.varying[0] or given.get("rounding_mode") is not None:
@@ -244,89 +183,44 @@ class Quotient(Gate):
 
 
 class Derivative(Rule):
-    """The derivative of a step at what it was given in the forward pass: what backpropagation does."""
-
-    functions: ClassVar[tuple[Callable[..., Any], ...]] = ()
+    """Multiply by the step's derivative at its input of the forward pass, as backpropagation does."""
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        inputs = [tensor for tensor, varies in zip(step.tensors(), step.varying, strict=True) if varies]
+        inputs = step.varying_tensors()
         leaves = [tensor.detach().requires_grad_() for tensor in inputs]
-        replaced = {id(old): new for old, new in zip(inputs, leaves, strict=True)}
         with torch.enable_grad():
-            output = step.function(*substitute(step.args, replaced), **substitute(dict(step.kwargs), replaced))
+            output = step.repeat({id(old): new for old, new in zip(inputs, leaves, strict=True)})
         plane = signal.values.shape[2:]
         outputs = [tensor for tensor in tensors_in(output) if tensor.shape[2:] == plane and tensor.requires_grad]
-        if len(outputs) != 1:  # of several parts, nothing says which the signal is for
-            name = getattr(step.function, "__name__", str(step.function))
-            raise NoRuleError(f"There is no rule for '{name}', which gives several parts, in module '{step.module}'.")
-        if outputs[0].shape[0] != 1:  # units travel in place of the batch
-            name = getattr(step.function, "__name__", str(step.function))
-            raise NoRuleError(f"There is no rule for '{name}' in module '{step.module}', which moves the batch's axis.")
+        if len(outputs) != 1:  # the signal does not say which of several parts it belongs to
+            raise NoRuleError(
+                f"There is no rule for '{step.name}', which gives several parts, in module '{step.module}'."
+            )
+        if outputs[0].shape[0] != 1:  # the signal has units in place of the batch
+            raise NoRuleError(
+                f"There is no rule for '{step.name}' in module '{step.module}', which moves the batch's axis."
+            )
         values = signal.dense(outputs[0].shape[1]).unsqueeze(1)
         images = torch.autograd.grad(outputs[0], leaves, values, is_grads_batched=True)
         return [(tensor, Signal(image[:, 0])) for tensor, image in zip(inputs, images, strict=True)]
 
 
 class Adjoint(Derivative):
-    """Steps that are linear in what they are given: their adjoint, which is the derivative at any point."""
+    """Apply the adjoint of a linear step, which is its derivative at any point."""
 
-    functions = (
-        torch.avg_pool1d,
-        functional.avg_pool2d,
-        functional.adaptive_avg_pool1d,
-        functional.adaptive_avg_pool2d,
-        functional.pad,
-        functional.interpolate,
-        torch.mean,
-        Tensor.mean,
-        torch.sum,
-        Tensor.sum,
-        torch.flatten,
-        Tensor.flatten,
-        Tensor.reshape,
-        torch.reshape,
-        Tensor.view,
-        torch.squeeze,
-        Tensor.squeeze,
-        torch.unsqueeze,
-        Tensor.unsqueeze,
-        Tensor.contiguous,
-        Tensor.__getitem__,
-        torch.add,
-        Tensor.add,
-        Tensor.__add__,
-        Tensor.__radd__,
-        torch.sub,
-        Tensor.sub,
-        Tensor.__rsub__,
-        torch.neg,
-        Tensor.neg,
-        Tensor.float,
-        Tensor.double,
-        Tensor.to,
-        torch.cat,
-        torch.concat,
-        torch.transpose,
-        Tensor.transpose,
-        torch.permute,
-        Tensor.permute,
+    functions = functions_of(
+        *(Kind.CONVERSION, Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SUM, Kind.SHAPE, Kind.INTERPOLATION)
     )
 
 
-Table = dict[Callable[..., Any], Rule]
-"""Which rule passes which of torch's functions."""
+Table = dict[Function, Rule]
+"""The rule for each torch function."""
 
 
 def table(*rules: Rule) -> Table:
-    """Rules by function; of two that claim a function, the earlier."""
+    """Return rules by function; the earlier of two rules for the same function wins."""
     return {function: rule for rule in reversed(rules) for function in rule.functions}
 
 
 DECONVOLUTION = table(Pass(), Rectify(), BatchNorm(), Clamp(), MaxPool(), Convolution(), Gate(), Quotient(), Adjoint())
 """The rules of deconvolution. The registry adds those of plugins."""
-
-
-def make_step(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-    """Make a step of the forward pass, and keep what the way back will need: (output, saved)."""
-    rule = DECONVOLUTION.get(function)
-    return rule.forward(function, args, kwargs) if rule is not None else (function(*args, **kwargs), None)

@@ -1,8 +1,8 @@
-"""Capture: one forward pass of a network, written down step by step.
+"""Capture: record one forward pass of a network, step by step.
 
-The tape sees every call into torch, whether a module makes it or a plain function in a `forward`, so a network needs
-no particular style to be looked into, and nothing of it is changed: the hooks that tell the tape which module is at
-work are gone when it closes, after success and after failure.
+A tape records every call into torch, by a module or by a plain function in a `forward`, so it works with any network.
+The network is not changed: the hooks that report the current module are removed when the recording ends, also after an
+error.
 """
 
 from __future__ import annotations
@@ -18,29 +18,31 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from auralscope.errors import InputError, UnknownNameError
-from auralscope.nn.attribution.rules import make_step
-from auralscope.nn.tape.steps import Step, substitute, tensors_in
+from auralscope.nn.tape.functions import KINDS, OUT_OF_PLACE, Kind
+from auralscope.nn.tape.pooling import max_pool
+from auralscope.nn.tape.steps import Step, tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 INPUT = -1
-"""The index, in place of a step's, of the image itself."""
+"""Index of the image, in place of a step's index."""
 
 
 @dataclass(eq=False)
 class Tape:
-    """What one forward pass did.
+    """Record of one forward pass.
 
     Attributes
     ----------
     image : (1, channels, ...) tensor
         The network's input.
     network : torch.nn.Module
+        The network that ran.
     steps : list of Step
-        In the order in which they were made.
+        All calls into torch that depend on the image, in their order.
     layers : dict of str to Tensor
-        The output of every module, under its dotted name; of a module used more than once, the last.
+        The output of every module, by dotted name; the last output of a module that ran several times.
     output : Tensor
         The network's output.
     """
@@ -55,7 +57,7 @@ class Tape:
         self._made_by: dict[int, int] = {id(self.image): INPUT}
 
     def add(self, step: Step) -> None:
-        """Write a step down, unless it depends on nothing but constants."""
+        """Record a step, unless it depends on constants only."""
         if not any(step.varying):
             return
         for tensor in tensors_in(step.output):
@@ -63,16 +65,21 @@ class Tape:
         self.steps.append(step)
 
     def maker(self, tensor: Tensor) -> int | None:
-        """Index of the step that made a tensor, `INPUT` for the image, None for a constant (a weight)."""
+        """Return the index of the step that made a tensor: `INPUT` for the image, None for a constant (a weight)."""
         return self._made_by.get(id(tensor))
 
     def layer(self, module: str) -> Tensor:
-        """The output of a module.
+        """Return the output of a module.
+
+        Parameters
+        ----------
+        module : str
+            Dotted name.
 
         Raises
         ------
         UnknownNameError
-            Names the modules that there are.
+            The network has no such module; the message lists all modules.
         """
         if module not in self.layers:
             known = ", ".join(name for name in self.layers if name)
@@ -80,7 +87,7 @@ class Tape:
         return self.layers[module]
 
     def ancestors(self, tensor: Tensor) -> set[int]:
-        """Indices of all steps on which a tensor depends, its own maker among them."""
+        """Return the indices of all steps on which a tensor depends, including the step that made it."""
         found: set[int] = set()
         todo = [tensor]
         while todo:
@@ -90,38 +97,43 @@ class Tape:
                 todo.extend(self.steps[index].tensors())
         return found
 
-    def again(self, image: Tensor) -> Tape:
-        """The same network's forward pass of another image."""
-        return record(self.network, image)
-
     def replay(self, start: Tensor, value: Tensor, end: Tensor) -> Tensor:
-        """What `end` would have been with `value` in the place of `start`.
+        """Compute `end` again with `value` in place of `start`.
 
-        Only the steps between the two are made again, so gradients can be taken through a part of the network.
+        Only the steps between the two are repeated, so gradients can be taken through a part of the network.
+
+        Parameters
+        ----------
+        start, end : Tensor
+            Tensors of this tape.
+        value : Tensor
+            Shaped as `start`.
+
+        Returns
+        -------
+        Tensor
+            Shaped as `end`.
         """
         replaced: dict[int, Any] = {id(start): value}
-        wanted = self.ancestors(end)
-        for index in sorted(wanted):
+        for index in sorted(self.ancestors(end)):
             step = self.steps[index]
             if id(start) == id(step.output) or not any(id(tensor) in replaced for tensor in step.tensors()):
                 continue
-            args, kwargs = substitute(step.args, replaced), substitute(dict(step.kwargs), replaced)
-            again = step.function(*args, **kwargs)
-            for old, new in zip(tensors_in(step.output), tensors_in(again), strict=True):
+            for old, new in zip(tensors_in(step.output), tensors_in(step.repeat(replaced)), strict=True):
                 replaced[id(old)] = new
         result: Tensor = replaced[id(end)]
         return result
 
 
 def record(network: nn.Module, image: Tensor) -> Tape:
-    """Run a network once and write down what it does.
+    """Run a network once and record every step.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Run in evaluation mode (dropout passes, batch norm uses its running statistics); comes back as it was.
+        It runs in evaluation mode (no dropout, batch norms with running statistics) and is left unchanged.
     image : (1, channels, bins, frames) tensor
-        One input; also (1, channels, samples) for a network on the waveform.
+        One input, of the type of the network's weights; (1, channels, samples) for a network on the waveform.
 
     Returns
     -------
@@ -130,10 +142,10 @@ def record(network: nn.Module, image: Tensor) -> Tape:
     Raises
     ------
     InputError
-        Not one input but several or none, or one with values that are not finite.
+        The image has another rank, is a batch, empty, not floating point, or not finite.
     """
     _check(image)
-    # A view of its own, so that the image's identity is the tape's alone.
+    # A view, so that no step of the network can return the caller's tensor itself.
     tape = Tape(image.detach().view_as(image), network)
     with torch.no_grad(), _evaluation_mode(network), _Recorder(tape, network):
         tape.output = network(tape.image)
@@ -143,13 +155,13 @@ def record(network: nn.Module, image: Tensor) -> Tape:
 def _check(image: Tensor) -> None:
     shape = tuple(image.shape)
     if image.ndim not in (3, 4):
-        raise InputError(f"An input is (1, channels, bins, frames) or (1, channels, samples), not {shape}.")
+        raise InputError(f"The input must be (1, channels, bins, frames) or (1, channels, samples), not {shape}.")
     if image.shape[0] != 1:
-        raise InputError(f"One input at a time is looked into, not a batch of {image.shape[0]}.")
+        raise InputError(f"The input must be a single one, not a batch of {image.shape[0]}.")
     if not image.numel():
         raise InputError(f"The input is empty: {shape}.")
     if not image.is_floating_point():
-        raise InputError(f"The input's values are {image.dtype}; a network's input is floating point.")
+        raise InputError(f"The input must be floating point, not {image.dtype}.")
     odd = int((~image.isfinite()).sum())
     if odd:
         raise InputError(f"The input has {odd} values that are not finite (NaN or infinite), of {image.numel()}.")
@@ -165,37 +177,21 @@ def unit_count(value: Tensor, image: Tensor) -> int:
     return value.shape[1] if is_map(value, image) else value.shape[-1]
 
 
-_OUT_OF_PLACE: dict[Callable[..., Any], Callable[..., Any]] = {
-    Tensor.__iadd__: Tensor.add,
-    Tensor.add_: Tensor.add,
-    Tensor.__isub__: Tensor.sub,
-    Tensor.sub_: Tensor.sub,
-    Tensor.__imul__: Tensor.mul,
-    Tensor.mul_: Tensor.mul,
-    Tensor.__itruediv__: Tensor.div,
-    Tensor.div_: Tensor.div,
-    Tensor.clamp_: Tensor.clamp,
-    Tensor.clamp_min_: Tensor.clamp_min,
-    Tensor.relu_: Tensor.relu,
-    torch.relu_: torch.relu,
-}
-
-
 @lru_cache(maxsize=256)
 def _inplace_at(function: Callable[..., Any]) -> int | None:
-    """Which of a function's arguments is `inplace`; modules give some by place, others by name."""
+    """Return the position of a function's argument `inplace`; modules pass some by position, others by name."""
     names = list(inspect.signature(function).parameters) if inspect.isfunction(function) else []
     return names.index("inplace") if "inplace" in names else None
 
 
 class _Recorder(TorchFunctionMode):
-    """Writes each call into torch onto the tape, with the module that made it."""
+    """Mode that records each call into torch, with the module that made it."""
 
     def __init__(self, tape: Tape, network: nn.Module) -> None:
         super().__init__()
         self._tape = tape
         self._network = network
-        self._at_work: list[str] = []
+        self._running: list[str] = []
         self._hooks: list[Any] = []
 
     def __enter__(self) -> _Recorder:
@@ -211,11 +207,11 @@ class _Recorder(TorchFunctionMode):
             hook.remove()
 
     def _entering(self, name: str) -> Callable[..., None]:
-        return lambda _module, _args: self._at_work.append(name)
+        return lambda _module, _args: self._running.append(name)
 
     def _leaving(self, name: str) -> Callable[..., None]:
         def leave(_module: nn.Module, _args: Any, output: Any) -> None:
-            self._at_work.pop()
+            self._running.pop()
             tensor = next(tensors_in(output), None)
             if tensor is not None:
                 self._tape.layers[name] = tensor
@@ -226,20 +222,24 @@ class _Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        # What an earlier step gave must stay what it was.
-        func = _OUT_OF_PLACE.get(func, func)
+        # In-place functions would change the recorded outputs of earlier steps.
+        func = OUT_OF_PLACE.get(func, func)
         if kwargs.get("inplace"):
             kwargs["inplace"] = False
         at = _inplace_at(func)
         if at is not None and len(args) > at:
             args = (*args[:at], False, *args[at + 1 :])
-        output, saved = make_step(func, args, kwargs)
+        unpooling = None
+        if KINDS.get(func) in (Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POOL):
+            output, unpooling = max_pool(func, args, kwargs)
+        else:
+            output = func(*args, **kwargs)
         if any(output is tensor for tensor in tensors_in(args)):
-            output = output.view_as(output)  # a step that gives back what it was given still makes a tensor of its own
+            output = output.view_as(output)  # each step's output must be a tensor of its own
         if next(tensors_in(output), None) is not None:
-            module = self._at_work[-1] if self._at_work else ""
+            module = self._running[-1] if self._running else ""
             varying = tuple(self._tape.maker(tensor) is not None for tensor in (*tensors_in(args), *tensors_in(kwargs)))
-            self._tape.add(Step(func, args, kwargs, output, saved, module, varying))
+            self._tape.add(Step(func, args, kwargs, output, unpooling, module, varying))
         return output
 
 

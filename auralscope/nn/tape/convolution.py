@@ -1,7 +1,7 @@
-"""The adjoint of a convolution, and two shortcuts for what deconvolution gives it: mostly zeros.
+"""Transposed convolution of a signal, with two shortcuts that skip zeros.
 
-Right below the layer that is looked at, a unit stands alone in its channel, so only its own kernels are multiplied.
-Right below a pooling, all but one value of each window are zero, so a kernel of few channels meets only those.
+Right below the chosen layer, each unit occupies one channel, so only that channel's kernels are multiplied. Right below
+a max pooling, each window has one value that is not zero, so a kernel of few channels is applied to those values only.
 """
 
 from __future__ import annotations
@@ -13,21 +13,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, per_axis
 from auralscope.nn.tape.signals import Signal
-from auralscope.nn.tape.steps import Step, bound, each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CONVOLUTION_ARGUMENTS = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+    from auralscope.nn.tape.steps import Step
 
 
 def transposed_convolution(step: Step, signal: Signal, weight: Tensor) -> Signal:
-    """Carry a signal through a convolution step, with a kernel that may be another than the step's own."""
-    given = bound(step, CONVOLUTION_ARGUMENTS)
+    """Carry a signal from a convolution's output to its input.
+
+    `weight` is the kernel to use: the step's own, or a part of it.
+    """
+    given = step.arguments(CONVOLUTION_ARGUMENTS)
     source, groups = given["input"], given.get("groups", 1)
     plane = source.ndim - 2
-    stride, dilation = each(given.get("stride", 1), plane), each(given.get("dilation", 1), plane)
+    stride, dilation = per_axis(given.get("stride", 1), plane), per_axis(given.get("dilation", 1), plane)
     before = _padding_before(given.get("padding", 0), weight.shape[2:], dilation)
     once = groups == 1 and {*stride} == {1}
     if once and {*dilation} == {1} and is_folded(signal, weight):
@@ -37,7 +40,7 @@ def transposed_convolution(step: Step, signal: Signal, weight: Tensor) -> Signal
         kernels = weight[signal.channels]
         return Signal(_own_kernels(signal.values, kernels, before, dilation, source.shape[2:]))
     if signal.channels is not None and groups == 1:
-        # Each unit touches only its own kernel: one group a unit, and nothing is multiplied by zero.
+        # One group for each unit: a unit meets only its own kernel, and no zero is multiplied.
         values, kernels, groups = signal.values.transpose(0, 1), weight[signal.channels], len(signal.values)
     else:
         values, kernels = signal.dense(weight.shape[0]), weight
@@ -45,7 +48,7 @@ def transposed_convolution(step: Step, signal: Signal, weight: Tensor) -> Signal
             kernels = kernels.contiguous(memory_format=torch.channels_last)
             values = values.contiguous(memory_format=torch.channels_last)
     transpose = functional.conv_transpose1d if plane == 1 else functional.conv_transpose2d
-    # What the stride left out of the input's end belongs to it all the same.
+    # Cells at the input's end that the stride left out.
     behind = [
         size - ((n - 1) * jump - 2 * pad + spread * (k - 1) + 1)
         for size, n, jump, pad, spread, k in zip(
@@ -54,7 +57,7 @@ def transposed_convolution(step: Step, signal: Signal, weight: Tensor) -> Signal
     ]
     padding = before
     even = all(0 <= rest < max(jump, spread) for rest, jump, spread in zip(behind, stride, dilation, strict=True))
-    if not even:  # the odd zero of 'same' stands behind: take everything, then cut
+    if not even:  # 'same' puts an odd zero at the end: compute all, then cut
         padding, behind = (0,) * plane, [0] * plane
     image = transpose(values, kernels, None, stride, padding, behind, groups, dilation)
     if len(image) != len(signal.values):
@@ -65,9 +68,9 @@ def transposed_convolution(step: Step, signal: Signal, weight: Tensor) -> Signal
 def _own_kernels(
     values: Tensor, kernels: Tensor, before: tuple[int, ...], dilation: tuple[int, ...], shape: torch.Size
 ) -> Tensor:
-    """Convolve units that stand alone, (units, 1, ...), each with its own kernels, (units, out, ...).
+    """Convolve each unit's single channel, (units, 1, ...), with its own kernels, (units, out, ...).
 
-    One matrix product a unit, of what the taps of the kernel see with the kernel.
+    One matrix product for each unit: the shifted planes, one for each tap of the kernel, times the kernel.
     """
     size = kernels.shape[2:]
     reach = [step * (n - 1) for step, n in zip(dilation, size, strict=True)]
@@ -76,33 +79,32 @@ def _own_kernels(
         around += [far - first, length + first - have]
     room = functional.pad(values[:, 0], around)  # (units, ...)
     taps = itertools.product(*(range(n) for n in size))
-    seen = [
+    shifted = [
         room[_slices([far - step * k for far, step, k in zip(reach, dilation, tap, strict=True)], shape)]
         for tap in taps
     ]
-    image = torch.stack(seen, dim=1).flatten(2).mT @ kernels.flatten(2).mT  # (units, cells, out)
+    image = torch.stack(shifted, dim=1).flatten(2).mT @ kernels.flatten(2).mT  # (units, cells, out)
     return image.view(len(values), *shape, -1).movedim(-1, 1)
 
 
 def is_folded(signal: Signal, weight: Tensor) -> bool:
-    """Whether `_folded` applies and pays: fewer products a cell than channels that are summed."""
+    """Return whether `_folded` applies and saves time: fewer products for each cell than channels to sum."""
     tiled = signal.unpooling is not None and signal.unpooling.window is not None
     return tiled and signal.channels is None and weight[0].numel() <= weight.shape[0]
 
 
 BLOCK_VALUES = 2**18
-"""What `_folded` spreads at a time for each core, so that it stays in its cache."""
+"""Values that `_folded` spreads at a time for each CPU core, so that they fit into its cache."""
 
 BLOCK_VALUES_ON_A_GPU = 2**26
-"""The same on a GPU, where few large steps are quick."""
+"""The same on a GPU, where fewer and larger steps are faster."""
 
 
 def _folded(signal: Signal, weight: Tensor, before: tuple[int, ...], shape: torch.Size) -> Tensor:
-    """Unpool and convolve with a kernel of few channels at once, without making the large plane of zeros.
+    """Unpool and convolve with a kernel of few channels in one step, without the large plane of zeros.
 
-    A cell's values stand somewhere in its window, and the kernel carries them from there into a patch a little larger
-    than the window. With the places in the window side by side, that is one matrix for all cells and units; then the
-    patches are added where they overlap.
+    The kernel spreads a value from its place in the window over a patch a little larger than the window. With one row
+    for each place in the window, this is a single matrix for all cells and units. Overlapping patches are added.
     """
     values, unpooling = signal.values, signal.unpooling
     assert unpooling is not None
@@ -124,7 +126,7 @@ def _folded(signal: Signal, weight: Tensor, before: tuple[int, ...], shape: torc
     ]
     patches = torch.cat(blocks, dim=1).view(units, *cells, n_out, *patch)
 
-    # Around the plane there is room for what the kernel reaches beyond it.
+    # The plane has a margin for the kernel's reach beyond it.
     image = values.new_zeros(units, n_out, *(n + reach - 1 for n, reach in zip(unpooling.plane, kernel, strict=True)))
     for place in itertools.product(*(range(size) for size in patch)):
         of: tuple[Any, ...] = (..., *place)
@@ -133,22 +135,22 @@ def _folded(signal: Signal, weight: Tensor, before: tuple[int, ...], shape: torc
 
 
 def _slices(first: Sequence[int], counts: Sequence[int], strides: Sequence[int] | None = None) -> tuple[Any, ...]:
-    """An index: of the last axes so many cells from a first one on, each so far from the next; of others all."""
+    """Return an index into the last axes: `counts` cells from `first` on, `strides` apart."""
     along = zip(first, counts, strides or [1] * len(first), strict=True)
     return (..., *(slice(start, start + step * n, step) for start, n, step in along))
 
 
 def _padding_before(padding: Any, kernel: torch.Size, dilation: tuple[int, ...]) -> tuple[int, ...]:
-    """Zeros that the convolution put before its input, per axis; torch puts the odd one of 'same' behind."""
+    """Return the zeros before the input, for each axis; torch puts the odd zero of 'same' at the end."""
     if padding == "valid":
         return (0,) * len(kernel)
     if padding == "same":
         return tuple(step * (size - 1) // 2 for size, step in zip(kernel, dilation, strict=True))
-    return each(padding, len(kernel))
+    return per_axis(padding, len(kernel))
 
 
 def _cut(image: Tensor, before: tuple[int, ...], shape: torch.Size) -> Tensor:
-    """The part of a transposed convolution that lies on the input: padding goes, what the stride left out is zero."""
+    """Cut the padding off a transposed convolution, and add zeros for cells that the stride left out."""
     missing: list[int] = []
     for size, first, have in zip(reversed(shape), reversed(before), reversed(image.shape[2:]), strict=True):
         missing += [-first, size + first - have]

@@ -1,12 +1,15 @@
-"""One call into torch, as a tape writes it down."""
+"""Steps: the calls into torch that a tape records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from auralscope.nn.tape.pooling import Unpooling
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,33 +19,55 @@ class Step:
     Attributes
     ----------
     function, args, kwargs
-        The call, as it was made.
+        The function, and its arguments as they were given.
     output : Tensor or tuple
-        What it gave.
-    saved : object
-        What the function's rule kept for the way back: a pooling's switches.
+        The function's result.
+    unpooling : Unpooling or None
+        The switches of a max pooling; None for every other function.
     module : str
-        Dotted name of the module that was at work.
+        Dotted name of the module that made the call.
     varying : tuple of bool
-        Of each of the step's tensors: whether it depends on the image, or is a constant.
+        For each tensor in the arguments, whether it depends on the image; the others are constants.
     """
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     output: Any
-    saved: Any
+    unpooling: Unpooling | None
     module: str
     varying: tuple[bool, ...]
 
+    @property
+    def name(self) -> str:
+        """Name of the function, for messages."""
+        return getattr(self.function, "__name__", str(self.function))
+
+    @property
+    def source(self) -> Tensor:
+        """The first tensor in the arguments."""
+        return next(self.tensors())
+
     def tensors(self) -> Iterator[Tensor]:
-        """The tensors it was given, in order, also those in lists."""
+        """Iterate over the tensors in the arguments, lists included."""
         yield from tensors_in(self.args)
         yield from tensors_in(self.kwargs)
 
+    def varying_tensors(self) -> list[Tensor]:
+        """Return the tensors in the arguments that depend on the image."""
+        return [tensor for tensor, varies in zip(self.tensors(), self.varying, strict=True) if varies]
+
+    def arguments(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return the arguments that were given, by name; `names` are those of the positional ones."""
+        return {**dict(zip(names, self.args, strict=False)), **self.kwargs}
+
+    def repeat(self, replaced: Mapping[int, Any]) -> Any:
+        """Call the function again with some tensors, given by their `id`, replaced."""
+        return self.function(*substitute(self.args, replaced), **substitute(dict(self.kwargs), replaced))
+
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in a value, also those in lists and mappings."""
+    """Iterate over the tensors in a value, lists and mappings included."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, (tuple, list)):
@@ -54,7 +79,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def substitute(value: Any, replaced: Mapping[int, Any]) -> Any:
-    """A value with some of its tensors, by their `id`, replaced."""
+    """Return a value in which some tensors, given by their `id`, are replaced."""
     if isinstance(value, Tensor):
         return replaced.get(id(value), value)
     if isinstance(value, (tuple, list)):
@@ -62,19 +87,3 @@ def substitute(value: Any, replaced: Mapping[int, Any]) -> Any:
     if isinstance(value, dict):
         return {key: substitute(item, replaced) for key, item in value.items()}
     return value
-
-
-def first_input(step: Step) -> Tensor:
-    """The first tensor that a step was given."""
-    return next(step.tensors())
-
-
-def bound(step: Step, names: tuple[str, ...]) -> dict[str, Any]:
-    """The step's arguments by name, as far as they were given."""
-    return {**dict(zip(names, step.args, strict=False)), **step.kwargs}
-
-
-def each(value: int | tuple[int, ...] | list[int], n: int) -> tuple[int, ...]:
-    """An argument such as a stride, given once or axis by axis: one value an axis."""
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values * n if len(values) == 1 else values
