@@ -1,8 +1,8 @@
-"""Audio files: any of them to a `Clip`, and a `Clip` to WAV.
+"""Load clips from sound files, and write clips as WAV.
 
-libsndfile (through soundfile) decodes what it knows; FFmpeg's libraries (through PyAV) decode the rest, the sound of
-video files among it, and MP3: the decoder inside libsndfile prints its complaints about a damaged MP3 straight to the
-terminal, where a user of the command line is promised one clear line. What a file *is* decides, never its ending.
+libsndfile decodes the formats that it knows; FFmpeg's libraries decode the others, the sound of video files, and MP3,
+because the decoder inside libsndfile prints warnings about a damaged MP3 to the terminal. The content of a file decides
+its format, never the ending of its name.
 """
 
 from __future__ import annotations
@@ -10,46 +10,32 @@ from __future__ import annotations
 import io
 import math
 import os
-import re
 import stat
 from contextlib import closing
-from dataclasses import dataclass
-from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from auralscope.audio import ffmpeg, libsndfile
 from auralscope.errors import AudioFileError
 from auralscope.files import quoted, reason, write_aside
 from auralscope.types import Clip, Progress, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
+
+    from auralscope.audio.decoded import DecodedSound
 
 MIN_DURATION_S = 0.1
 SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64"),
     *(".m4a", ".m4b", ".aac", ".wma", ".ac3", ".mka", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"),
 )
-"""Endings to offer in open dialogs; a file with another ending is decoded all the same."""
+"""Endings of names that open dialogs offer; files with other endings are decoded as well."""
 
-_BLOCK_FRAMES = 1 << 12  # small: of a block that does not decode to its end, nothing is had
-_MAX_BYTES = 1 << 32  # of decoded sound: some three hours at 48 kHz in stereo
-_TOLERANCE_S = 0.15  # by how much a sound file's stated length may be off: encoders' delay and padding
-_CHANNEL_COUNT_ZERO = 67  # libsndfile's error number
-_UNKNOWN_FRAMES = 1 << 48  # libsndfile states absurd lengths for what it cannot measure
-
-_FROM_VORBIS_ORDER = {  # to WAV's order of channels, from that of Vorbis and Opus (Vorbis I, sec. 4.3.9)
-    3: (0, 2, 1),
-    5: (0, 2, 1, 3, 4),
-    6: (0, 2, 1, 5, 3, 4),
-    7: (0, 2, 1, 6, 5, 3, 4),
-    8: (0, 2, 1, 7, 5, 6, 3, 4),
-}
+_MAX_BYTES = 1 << 32  # limit of decoded sound: some three hours at 48 kHz in stereo
+_TOLERANCE_S = 0.15  # largest error of a stated length: encoders add delay and padding
 
 
 def load_clip(
@@ -64,13 +50,13 @@ def load_clip(
     Parameters
     ----------
     path : path
-        Any name the system allows, undecodable bytes (as surrogates) included.
+        Any name that the system allows, also with bytes that are no text (as surrogates).
     start_s : float
-        Where to begin, in seconds.
+        Start of the part to read, in seconds.
     duration_s : float, optional
-        How much to read; less where the file ends before. Without it, all that follows.
+        Duration of the part, in seconds; the rest of the file if not given, or if the file ends earlier.
     progress : callable, optional
-        Called with a growing fraction, 0 to 1. It may raise to cancel: nothing stays open.
+        Called with a growing fraction, 0 to 1. An exception from it cancels; the file is closed.
 
     Returns
     -------
@@ -80,8 +66,8 @@ def load_clip(
     Raises
     ------
     AudioFileError
-        One sentence: the file is gone, a folder, unreadable, empty, not audio, without sound, damaged or cut short
-        within what was asked for, has samples that are not numbers, or is shorter than `MIN_DURATION_S`.
+        The file is missing, a folder, unreadable, empty, not audio, without sound, or damaged or cut short within
+        the requested part; its samples are not numbers; or it is shorter than `MIN_DURATION_S`.
     """
     path = Path(path)
     name = quoted(path)
@@ -101,12 +87,12 @@ def load_clip(
 
 
 def wav_bytes(clip: Clip) -> bytes:
-    """The clip as a 16-bit WAV in memory, for reports.
+    """Return the clip as a 16-bit WAV in memory, for reports.
 
     Raises
     ------
     ValueError
-        A sample is beyond full scale, or not a number; neither is clipped in silence.
+        A sample is beyond full scale, or not a number.
     """
     if not clip.peak <= 1.0:
         raise ValueError(f"16 bits hold samples up to 1, not {clip.peak:g}")
@@ -114,42 +100,18 @@ def wav_bytes(clip: Clip) -> bytes:
 
 
 def write_wav(path: str | os.PathLike[str], clip: Clip) -> None:
-    """Write 32-bit float WAV: the true level, neither clipped nor quantised.
+    """Write a 32-bit float WAV, at the true level: neither clipped nor quantised.
 
     Raises
     ------
     FileError
-        The file cannot be written; what was there before is untouched.
+        The file cannot be written; an older file of that name is unchanged.
     """
     write_aside(path, _wav(clip.samples.astype("<f4"), clip.sample_rate))
 
 
-@dataclass
-class _Sound:
-    """A recognised file.
-
-    Attributes
-    ----------
-    rate : int
-    blocks : iterator of (channels, n) float32 arrays
-        From the start asked for; empty ones while skipping up to it. It ends early where decoding fails.
-    n_stated : int, optional
-        Frames in the whole file, as the file says.
-    n_passed : int
-        Frames decoded or skipped so far, counted from the file's beginning.
-    is_broken : bool
-        Something did not decode.
-    """
-
-    rate: int
-    blocks: Iterator[NDArray[np.float32]]
-    n_stated: int | None = None
-    n_passed: int = 0
-    is_broken: bool = False
-
-
 def _open(path: Path) -> io.BufferedReader:
-    """Open for reading, or say what is there instead of a file."""
+    """Open a file for reading, or raise `AudioFileError` with the reason why that is impossible."""
     name = quoted(path)
     try:
         mode = path.stat().st_mode
@@ -162,217 +124,43 @@ def _open(path: Path) -> io.BufferedReader:
     if not stat.S_ISREG(mode):
         raise AudioFileError(f"{name} is a device or a pipe, not a sound file.")
     raw = io.FileIO(path)
-    # Both libraries look at the name of an open file; without one they judge by the content alone.
+    # Both libraries read the name of an open file; without a name only the content decides.
     raw.name = ""
     return io.BufferedReader(raw, 1 << 16)
 
 
-def _recognise(file: io.BufferedReader, name: str, start_s: float) -> _Sound:
-    import soundfile
-
+def _recognise(file: io.BufferedReader, name: str, start_s: float) -> DecodedSound:
     head = file.read(4)
     if not head:
         raise AudioFileError(f"{name} is empty (0 bytes).")
     file.seek(0)
     # An ID3 tag, or MPEG's sync word with a layer (AAC has none).
-    if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06):
-        return _recognise_with_av(file, name, start_s)
-    try:
-        sound_file = soundfile.SoundFile(file)
-    except soundfile.LibsndfileError as error:
-        if error.code == _CHANNEL_COUNT_ZERO:
-            raise AudioFileError(f"{name} has 0 channels: there is no sound in it.") from error
-        file.seek(0)
-        return _recognise_with_av(file, name, start_s)
-    with_frames = sound_file.frames < _UNKNOWN_FRAMES
-    sound = _Sound(sound_file.samplerate, iter(()), _stated_frames(sound_file) if with_frames else None)
-    sound.blocks = _blocks_of_soundfile(sound_file, sound, round(start_s * sound.rate))
-    return sound
-
-
-def _stated_frames(sound_file: Any) -> int:
-    """What the header says, also where libsndfile has silently cut it to what is there (WAV, AIFF)."""
-    match = re.search(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", sound_file.extra_info, re.MULTILINE)
-    frames = int(sound_file.frames)
-    if match:
-        stated, present = map(int, match.groups())
-        # Programs that write into a pipe cannot know the length and state the largest there is.
-        if 0 < present < stated < 0x7FFF0000:
-            return frames * stated // present
-    return frames
-
-
-def _blocks_of_soundfile(sound_file: Any, sound: _Sound, first: int) -> Iterator[NDArray[np.float32]]:
-    import soundfile
-
-    order = _FROM_VORBIS_ORDER.get(sound_file.channels) if sound_file.format == "OGG" else None
-    with sound_file:
-        try:
-            # libsndfile's seek in Vorbis was seen to land elsewhere: decoded and passed over instead.
-            if sound_file.subtype != "VORBIS" and 0 < first < sound_file.frames:
-                sound.n_passed = sound_file.seek(first)
-            while True:
-                block = sound_file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True).T
-                if not block.shape[1]:
-                    return
-                if order:
-                    block = block[list(order)]
-                yield _after(block, first, sound)
-        except soundfile.LibsndfileError:
-            sound.is_broken = True
-
-
-def _after(block: NDArray[np.float32], first: int, sound: _Sound) -> NDArray[np.float32]:
-    """What of the block lies at `first` or later; counts the whole of it as passed."""
-    skip = min(max(first - sound.n_passed, 0), block.shape[1])
-    sound.n_passed += block.shape[1]
-    return block[:, skip:]
-
-
-def _recognise_with_av(file: io.BufferedReader, name: str, start_s: float) -> _Sound:
-    import av
-
-    not_audio = f"{name} is not a sound file that can be decoded: it is something else, or damaged."
-    try:
-        # A playlist could name other files and addresses; only this file is read.
-        container = av.open(file, metadata_errors="replace", options={"protocol_whitelist": "none"})
-    except av.FFmpegError as error:
-        raise AudioFileError(not_audio) from error
-    try:
-        if not container.streams.audio:
-            if container.streams.video:
-                raise AudioFileError(f"{name} has no sound: it is a picture, or a video without a sound track.")
-            raise AudioFileError(not_audio)
-        stream = container.streams.audio[0]
-        if stream.codec_context is None:
-            raise AudioFileError(f"The sound in {name} is in a coding that cannot be decoded here.")
-        if not stream.codec_context.channels:
-            raise AudioFileError(f"{name} has 0 channels: there is no sound in it.")
-        sound = _Sound(0, iter(()))
-        frames = _frames(container, stream, sound)
-        # The rate is read from a decoded frame: that of HE-AAC may be twice what its container says.
-        frame = next(frames, None)
-        if frame is None:
-            raise AudioFileError(not_audio)
-    except BaseException:
-        container.close()
-        raise
-    sound.rate = frame.sample_rate
-    stated_s = _stated_s(container, stream, file)
-    if stated_s is not None:
-        sound.n_stated = round(stated_s * sound.rate)
-    sound.blocks = _blocks_of_av(container, stream, chain((frame,), frames), sound, round(start_s * sound.rate))
-    return sound
-
-
-def _stated_s(container: Any, stream: Any, file: io.BufferedReader) -> Fraction | None:
-    """How long the sound lasts where the file says so; None where FFmpeg only guesses it from the bit rate."""
-    start = stream.start_time or 0
-    if "mp4" in container.format.name and stream.duration:
-        return Fraction(stream.duration * stream.time_base)
-    if "matroska" in container.format.name:
-        hours_minutes_seconds = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
-        if hours_minutes_seconds:
-            hours, minutes, seconds = map(Fraction, hours_minutes_seconds.groups())
-            return hours * 3600 + minutes * 60 + seconds - start * Fraction(stream.time_base)
-    if container.format.name == "mp3" and stream.duration and _has_mp3_length(file):
-        return Fraction(stream.duration * stream.time_base)
-    return None
-
-
-def _has_mp3_length(file: io.BufferedReader) -> bool:
-    """Whether the first frame of an MP3 is the header of Xing, LAME or Fraunhofer, which states the length."""
-    position = file.tell()
-    try:
-        file.seek(0)
-        head = file.read(10)
-        n_tag = 0
-        if head[:3] == b"ID3":  # its size is written seven bits a byte
-            n_tag = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
-        file.seek(n_tag)
-        frame = file.read(256)
-        return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
-    finally:
-        file.seek(position)
-
-
-def _frames(container: Any, stream: Any, sound: _Sound) -> Iterator[Any]:
-    """Decoded frames; what does not decode is passed over and remembered."""
-    import av
-
-    try:
-        for packet in container.demux(stream):
-            try:
-                yield from packet.decode()
-            except av.FFmpegError:
-                sound.is_broken = True
-    except av.FFmpegError:
-        sound.is_broken = True
-
-
-def _blocks_of_av(
-    container: Any, stream: Any, frames: Iterator[Any], sound: _Sound, first: int
-) -> Iterator[NDArray[np.float32]]:
-    with container:
-        first_frame = next(frames)
-        channels = first_frame.layout.nb_channels
-        frames = chain((first_frame,), frames)
-        # MP4's index lands on exact times. Elsewhere times are coarse (Matroska's milliseconds) or guessed (MP3), and
-        # decoding from the beginning, at over a thousand times real time, is what lands on the sample.
-        preroll = sound.rate // 2
-        if "mp4" in container.format.name and stream.time_base * sound.rate <= 1 and first > 2 * preroll:
-            start = stream.start_time or 0
-            container.seek(start + int((first - preroll) / (sound.rate * stream.time_base)), stream=stream)
-            frames = _frames(container, stream, sound)
-            landed = next(frames, None)
-            if landed is None:
-                return
-            sound.n_passed = round((landed.pts - start) * stream.time_base * sound.rate)
-            frames = chain((landed,), frames)
-        end = sound.n_stated if "mp4" in container.format.name else None
-        for frame in frames:
-            if frame.sample_rate != sound.rate or frame.layout.nb_channels != channels:
-                sound.is_broken = True  # a broadcast that changes its format half-way: the first part counts
-                return
-            samples = _samples(frame, channels)
-            if end is not None:  # the encoder fills its last frame with silence
-                samples = samples[:, : max(end - sound.n_passed, 0)]
-            yield _after(samples, first, sound)
-
-
-def _samples(frame: Any, channels: int) -> NDArray[np.float32]:
-    """(channels, n) float32 of an FFmpeg frame in any of its sample formats."""
-    array: NDArray[Any] = frame.to_ndarray()
-    if not frame.format.is_planar:
-        array = array.reshape(-1, channels).T
-    if array.dtype.kind == "u":
-        return (array.astype(np.float32) - 128.0) / np.float32(128.0)
-    if array.dtype.kind == "i":
-        return array.astype(np.float32) / np.float32(2.0 ** (8 * array.dtype.itemsize - 1))
-    return array.astype(np.float32, copy=False)
+    is_mp3 = head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06)
+    sound = None if is_mp3 else libsndfile.decode(file, name, start_s)
+    return sound or ffmpeg.decode(file, name, start_s)
 
 
 def _gather(
-    sound: _Sound,
+    sound: DecodedSound,
     file: io.BufferedReader,
     name: str,
     start_s: float,
     duration_s: float | None,
     progress: Progress,
 ) -> NDArray[np.float32]:
-    """The samples asked for, in one array, with every way in which they may be unfit said."""
+    """Return the requested samples in one array; raise `AudioFileError` where they are unusable."""
     rate = sound.rate
     first = round(start_s * rate)
     if sound.n_stated is not None and first >= sound.n_stated > 0:
         raise AudioFileError(_beyond(name, start_s, sound.n_stated / rate))
-    wanted = math.inf if duration_s is None else round(duration_s * rate)
-    expected = None if sound.n_stated is None else min(wanted, sound.n_stated - first)
+    requested = math.inf if duration_s is None else round(duration_s * rate)
+    expected = None if sound.n_stated is None else min(requested, sound.n_stated - first)
     n_bytes = os.fstat(file.fileno()).st_size
     parts: list[NDArray[np.float32]] = []
     n = n_not_finite = 0
     with closing(sound.blocks) as blocks:  # type: ignore[type-var]
         for block in blocks:
-            part = block if n + block.shape[1] <= wanted else block[:, : int(wanted) - n]
+            part = block if n + block.shape[1] <= requested else block[:, : int(requested) - n]
             if part.shape[1]:
                 parts.append(part)
                 n += part.shape[1]
@@ -383,7 +171,7 @@ def _gather(
                         f"{name} is too long to open as a whole: open a part of {limit_s:,} s or less."
                     )
             progress(min(n / expected if expected else file.tell() / n_bytes, 1.0))
-            if n >= wanted:
+            if n >= requested:
                 break
     if (expected is not None and n < expected - _TOLERANCE_S * rate) or (sound.is_broken and expected is None):
         whole = f" of {sound.n_stated / rate:.2f} s" if sound.n_stated is not None else ""
@@ -414,8 +202,8 @@ def _beyond(name: str, start_s: float, lasts_s: float) -> str:
 
 
 def _wav(samples: NDArray[Any], rate: int) -> bytes:
-    """A WAV file of (channels, n) samples in their own type."""
-    # Not soundfile: libsndfile writes the time of day into a float WAV, so that equal sound gives unequal files.
+    """Return a WAV file of (channels, n) samples in their own type."""
+    # libsndfile writes the time of day into a float WAV; with SciPy equal sound gives equal files.
     from scipy.io import wavfile
 
     buffer = io.BytesIO()
