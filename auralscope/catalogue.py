@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What there is to choose from, one entry a model.
+    """Description of a model in a list of models.
 
     Attributes
     ----------
     id, plugin, title : str
-        `plugin` is the one that brings it.
+        `plugin` is the name of the plugin that contains the model.
     labels : tuple of str
     layers : tuple of Layer
-        With the number of units of each.
+        Each with its number of units.
     front_end : str
-        What the network sees, in one line.
+        The input of the network, in one line.
     sample_rate : int
-        In Hz, of the sound that the network is given.
+        In Hz.
     window_s : float
-        How much of it.
+        Duration of the network's input, in seconds.
     parameters : int or None
-        How many numbers the network learned; None unless asked for, and where its plugin cannot build it.
+        Number of parameters of the network; None unless requested, or if its plugin cannot build the network.
     weights : {"bundled", "installed", "available", "missing"}
     source : str
-        Whose weights they are.
+        Publisher of the weights.
     url : str
-        Where they were published; empty for those that come with the plugin.
+        Address of published weights; empty for weights that come with the plugin.
     size_bytes : int or None
-        Of what was published.
+        Size of the published file.
     licence : str
-        Of the weights.
+        Licence of the weights.
     summary, citation : str
     """
 
@@ -63,12 +63,16 @@ class ModelInfo:
 
 
 def models(*, count_parameters: bool = False) -> list[ModelInfo]:
-    """Every model of every plugin that works.
+    """List the models of all plugins that work.
 
     Parameters
     ----------
     count_parameters : bool
-        Counting takes building each network, for which torch is imported.
+        Fill in `ModelInfo.parameters`, which builds each network with torch.
+
+    Returns
+    -------
+    list of ModelInfo
     """
     return [
         _info(plugin, spec, _parameters(spec) if count_parameters else None)
@@ -100,33 +104,34 @@ def _info(plugin: Plugin, spec: ModelSpec, parameters: int | None) -> ModelInfo:
 
 
 def _parameters(spec: ModelSpec) -> int | None:
-    """Count them; on the meta device, where they take no memory and no time."""
+    """Count the parameters of a network on the meta device, which allocates no memory."""
     import torch
 
     try:
         with torch.device("meta"):
             return sum(parameter.numel() for parameter in spec.build().parameters())
-    except Exception:  # noqa: BLE001 - a stranger's code: the others are listed all the same
+    except Exception:  # noqa: BLE001 - foreign code must not hide the other models
         return None
 
 
 def load_model(model_id: str, *, device: str = "auto") -> Model:
-    """Build a model's network, give it its weights and put it on a device.
+    """Build a model's network, load its weights, and move it to a device.
 
     Parameters
     ----------
     model_id : str
+        One of the ids that `models` lists.
     device : str
         "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:1", "mps".
 
     Raises
     ------
     UnknownNameError
-        No such model.
+        There is no such model.
     WeightsError
-        Its weights are missing or do not fit.
+        The weights are missing or do not fit the network.
     DeviceError
-        No such device here.
+        There is no such device.
     """
     from auralscope.nn.loaded import Model, choose_device
 

@@ -33,29 +33,29 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = (10.0, 30.0)
-"""To connect, and to wait for the next bytes."""
+"""Limits for the connection, and for the next bytes."""
 STALE_S = 24 * 3600.0
-"""No fetch takes that long."""
+"""Age at which a temporary folder belongs to a killed fetch."""
 POLL_S = 0.1
-"""How often a fetch that waits for the network asks whether it is still wanted."""
+"""Interval at which a fetch that waits for the network reports progress, which may cancel it."""
 
 
 def card_of(spec: ModelSpec) -> Path:
-    """The JSON card beside a model's fetched weights."""
+    """Return the path of the JSON card beside a model's fetched weights."""
     return weights.file_of(spec).with_suffix(".json")
 
 
 def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress = no_progress) -> Path:
-    """Fetch a model's published weights; at once where they are here already.
+    """Fetch a model's published weights, unless they are installed already.
 
     Parameters
     ----------
     spec : ModelSpec
     source : str or Path, optional
-        A file, or an http(s) address, that holds the published file; unless given, the address its authors gave it.
+        A copy of the published file, or an http(s) address of one; the authors' address if not given.
     progress : callable, optional
-        Takes how far it is, 0 to 1, several times a second also while the network is silent. What it raises ends the
-        fetch and is passed on.
+        Called with the finished share, 0 to 1, several times a second, also while the network is silent. An exception
+        from it cancels the fetch and is raised again.
 
     Returns
     -------
@@ -65,21 +65,21 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress = 
     Raises
     ------
     WeightsError
-        The model's weights are not fetched ones, the file cannot be had, is not the published one, cannot be
-        converted, or is another network's.
+        The model has no published weights, or the file cannot be fetched, is not the published file, cannot be
+        converted, or does not fit the network.
     FileError
         A local file cannot be read, or the user's data folder cannot be written.
     """
     here, file, published = weights.state(spec), weights.file_of(spec), spec.weights.published
     if here == "bundled":
-        raise WeightsError(f"The weights of '{spec.id}' come with it; there is nothing to get.")
+        raise WeightsError(f"The weights of '{spec.id}' come with it; there is nothing to fetch.")
     if here == "missing" or published is None:
         raise WeightsError(f"The weights of '{spec.id}' come with it, and {file} is not there: reinstall it.")
     if here == "installed":
         return file
     where = published.url if source is None else str(source)
     if "://" not in where:
-        where = str(Path(where).resolve())  # as the card gives it
+        where = str(Path(where).resolve())  # the card states the full path
     _sweep(file.parent)
     with staged(file.parent) as aside:
         original = aside / f"original{PurePosixPath(urlsplit(published.url).path).suffix}"
@@ -88,7 +88,7 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress = 
         original.unlink()
         _check(spec, arrays)
         content = _safetensors(arrays, {weights.MARK: weights.made_from(published)})
-        # Moved into place in the order of their names: the card, then the weights, which alone make it installed.
+        # `staged` moves files in the order of their names: the weights, which make the model installed, come last.
         (aside / card_of(spec).name).write_text(_card(spec, published, where, content), encoding="utf-8")
         (aside / file.name).write_bytes(content)
         progress(1.0)
@@ -96,7 +96,7 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress = 
 
 
 def _sweep(folder: Path) -> None:
-    """Take away what a fetch left whose process was killed."""
+    """Delete the temporary folders of fetches whose process was killed."""
     for aside in folder.glob(".auralscope-*"):
         if aside.stat().st_mtime < time.time() - STALE_S:
             shutil.rmtree(aside, ignore_errors=True)
@@ -105,31 +105,31 @@ def _sweep(folder: Path) -> None:
 # -- fetching -----------------------------------------------------------------------------------------------------
 
 
-def _fetch(where: str, published: Published, to: Path, tell: Progress) -> None:
-    """Copy a file or what an address gives, and make sure that it is the published one."""
+def _fetch(where: str, published: Published, to: Path, progress: Progress) -> None:
+    """Copy the file from a path or an address, and check that it is the published one."""
     scheme = where.partition("://")[0].lower() if "://" in where else ""
     if scheme not in ("", "http", "https"):
-        raise WeightsError(f"Weights cannot be got from {quoted(where)}: give a file, or an http or https address.")
+        raise WeightsError(f"{quoted(where)} is no source of weights: give a file, or an http or https address.")
     done = 0
     with to.open("wb") as file:
-        for chunk in _of_network(where, published.size_bytes, tell) if scheme else _of_file(Path(where)):
+        for chunk in _read_url(where, published.size_bytes, progress) if scheme else _read_file(Path(where)):
             done += len(chunk)
             if done > published.size_bytes:
                 raise WeightsError(
-                    f"{quoted(where)} is not the file that its authors published: it is larger than theirs, "
-                    f"which has {published.size_bytes} bytes."
+                    f"{quoted(where)} is not the file that its authors published: it is larger than "
+                    f"{published.size_bytes} bytes, the size of the published file."
                 )
             file.write(chunk)
-            tell(0.98 * done / published.size_bytes)  # the rest is conversion
+            progress(0.98 * done / published.size_bytes)  # conversion takes the rest
     found = sha256(to)
     if found != published.sha256.lower():
         raise WeightsError(
             f"{quoted(where)} is not the file that its authors published: its SHA-256 is {found}, "
-            f"theirs {published.sha256.lower()}."
+            f"that of the published file {published.sha256.lower()}."
         )
 
 
-def _of_file(path: Path) -> Iterator[bytes]:
+def _read_file(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
@@ -138,11 +138,11 @@ def _of_file(path: Path) -> Iterator[bytes]:
         raise FileError(f"{quoted(path)} cannot be read: {reason(failure)}.") from failure
 
 
-def _of_network(url: str, expected_bytes: int, tell: Progress) -> Iterator[bytes]:
-    """What an address gives, piece by piece.
+def _read_url(url: str, expected_bytes: int, progress: Progress) -> Iterator[bytes]:
+    """Yield the content of an address in chunks.
 
-    A thread of its own waits for the network, so that whoever asked can leave at any time: a connection that says
-    nothing more ends by its timeout, and holds no file.
+    A separate thread waits for the network, so that the caller can cancel at any time. The thread ends when its
+    connection does, by the timeout at the latest, and holds no file.
     """
     pipe = _Pipe()
     threading.Thread(target=pipe.fill, args=(url,), name="fetching weights", daemon=True).start()
@@ -152,7 +152,7 @@ def _of_network(url: str, expected_bytes: int, tell: Progress) -> Iterator[bytes
             try:
                 part = pipe.parts.get(timeout=POLL_S)
             except queue.Empty:
-                tell(min(0.98 * done / expected_bytes, 0.98))
+                progress(min(0.98 * done / expected_bytes, 0.98))
                 continue
             if part is None:
                 return
@@ -165,10 +165,10 @@ def _of_network(url: str, expected_bytes: int, tell: Progress) -> Iterator[bytes
 
 
 class _Pipe:
-    """From pooch's downloader, which writes into it as into a file, to who reads `parts`."""
+    """Queue between pooch's downloader, which writes to it as to a file, and the reader of `parts`."""
 
     total = 0
-    """Set by the downloader: bytes that the server announced, or 0."""
+    """Number of bytes that the server announced, or 0; the downloader sets it."""
 
     def __init__(self) -> None:
         self.parts: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
@@ -183,7 +183,7 @@ class _Pipe:
             hooks = {"response": lambda response, **_: self.responses.append(response)}
             download = pooch.HTTPDownloader(progressbar=self, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S, hooks=hooks)
             download(url, self, None)
-        except Exception as failure:  # noqa: BLE001 - told to the reader, whose thread makes a sentence of it
+        except Exception as failure:  # noqa: BLE001 - the reader's thread raises it as a sentence
             end = failure
         for response in self.responses:
             response.close()
@@ -191,13 +191,13 @@ class _Pipe:
 
     def write(self, chunk: bytes) -> None:
         if self.left:
-            raise EOFError("nobody reads any more")
+            raise EOFError("the fetch was cancelled")
         self.parts.put(chunk)
 
     def flush(self) -> None:
         pass
 
-    # What pooch asks of a progress bar.
+    # Methods that pooch calls on a progress bar.
 
     def update(self, n: int) -> None:
         pass
@@ -210,7 +210,7 @@ class _Pipe:
 
 
 def _sentence(url: str, failure: Exception, done: int | None, expected: int) -> WeightsError:
-    """What went wrong on the network, for people; `done` is None where there was no answer."""
+    """Return the error for a failure of the network; `done` is None if the server did not answer."""
     from requests import exceptions
 
     server = urlsplit(url).netloc
@@ -227,7 +227,7 @@ def _sentence(url: str, failure: Exception, done: int | None, expected: int) -> 
             "try again."
         )
     if isinstance(failure, exceptions.SSLError):
-        return WeightsError(f"{quoted(url)} cannot be fetched: {server} cannot prove that it is who it says it is.")
+        return WeightsError(f"{quoted(url)} cannot be fetched: the certificate of {server} is not valid.")
     if isinstance(failure, exceptions.Timeout):
         return WeightsError(f"{quoted(url)} cannot be fetched: {server} does not answer. {elsewhere}")
     if isinstance(failure, exceptions.ConnectionError):
@@ -239,14 +239,14 @@ def _sentence(url: str, failure: Exception, done: int | None, expected: int) -> 
 
 
 def _convert(spec: ModelSpec, published: Published, original: Path) -> dict[str, NDArray[np.float32]]:
-    """Let the plugin read the published file, whose hash is right."""
+    """Convert the published file, whose hash is correct, with the plugin's function."""
     import numpy as np
 
     try:
         arrays = {name: np.ascontiguousarray(array) for name, array in published.convert(original).items()}
     except AuralScopeError:
         raise
-    except Exception as failure:  # a plugin is a stranger's code
+    except Exception as failure:  # foreign code may raise anything
         words = " ".join(f"{type(failure).__name__}: {failure}".split())
         raise WeightsError(f"The published file of '{spec.id}' could not be converted: {words}.") from failure
     for name, array in arrays.items():
@@ -256,7 +256,7 @@ def _convert(spec: ModelSpec, published: Published, original: Path) -> dict[str,
 
 
 def _check(spec: ModelSpec, arrays: dict[str, NDArray[np.float32]]) -> None:
-    """Make sure that the arrays are the network's."""
+    """Check that the arrays fit the network."""
     import torch
 
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}

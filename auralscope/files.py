@@ -1,4 +1,4 @@
-"""Files on disk: written whole or not at all, hashed, and named in sentences."""
+"""Write files whole or not at all, hash them, quote their names, and find bundled files and the user's folders."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from auralscope.errors import FileError
 
 
 def quoted(path: str | os.PathLike[str]) -> str:
-    """A file's name for a sentence: on one line and printable whatever bytes it has."""
+    """Quote a file's name for a sentence: on one line and printable, whatever bytes the name has."""
     text = os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text) + '"'
 
 
 def reason(error: OSError) -> str:
-    """The system's words for what went wrong, to follow a colon."""
+    """Return the system's reason for an error, to follow a colon."""
     words = error.strerror or str(error)
     return words[:1].lower() + words[1:]
 
 
 def size_words(n_bytes: int) -> str:
-    """A file's size for people, as in `1.6 MB`."""
+    """Format a file's size, as in `1.6 MB`."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if n_bytes >= size:
             return f"{n_bytes / size:.1f} {unit}"
@@ -36,7 +36,7 @@ def size_words(n_bytes: int) -> str:
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal.
+    """Return the SHA-256 of a file's bytes, in hexadecimal.
 
     Raises
     ------
@@ -51,15 +51,15 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 def write_aside(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file aside in the same folder, then rename it: there is never half a file.
+    """Write a file beside its place, then rename it, so that it is never incomplete.
 
     Raises
     ------
     FileError
-        The file cannot be written; what was there before is untouched.
+        The file cannot be written; an older file of that name is unchanged.
     """
     path = Path(path)
-    # Not the file's own name with an ending: that may already be as long as names may be.
+    # A new name, because the file's own name may already have the greatest length.
     aside = path.parent / f".auralscope-{secrets.token_hex(8)}.part"
     try:
         try:
@@ -77,7 +77,7 @@ def write_aside(path: str | os.PathLike[str], content: bytes) -> None:
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into; in the end what lies there is moved into `folder`, or nothing is.
+    """Yield an empty folder; after the block, move its files into `folder`. After an exception, move nothing.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def user_folder(kind: Literal["plugins", "weights", "models"]) -> Path:
 
 
 def resource(name: str) -> Path:
-    """Path of a bundled file, in an installed package or a checkout."""
+    """Return the path of a bundled file, in an installed package or a checkout."""
     package = Path(__file__).parent
     installed = package / "_resources"
     return (installed if installed.is_dir() else package.parent / "resources") / name

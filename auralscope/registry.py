@@ -1,9 +1,9 @@
-"""Discovery, validation and quarantine of plugins.
+"""Find, validate and register plugins.
 
-A plugin is found in two places, by one mechanism: the entry-point group `auralscope` of any installed distribution
-(the built-in ones too), and `.py` files or packages in the user's plugin folder. Models that the user trained stand
-beside them, each a folder that describes itself (`auralscope.trained`). One that fails to import, to
-register or to keep its contract is put aside with its error; the others go on.
+Plugins come from the entry-point group `auralscope` of any installed distribution, the built-in plugins among them, and
+from `.py` files or packages in the user's plugin folder. The user's trained models are registered in the same way
+(`auralscope.trained`). A plugin that does not import, register or keep its contract is listed with its error, and the
+others are used.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Plugin:
     Attributes
     ----------
     name : str
-        The entry point's name, or the file's in the plugin folder.
+        Name of the entry point, or of the file in the plugin folder.
     origin : str
-        The distribution and its version, or the path.
+        Distribution and version, or path.
     models : tuple of ModelSpec
-        Empty when there is an error.
+        Empty if there is an error.
     error : str
-        One sentence; empty for a plugin that works.
+        Sentence; empty for a plugin that works.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Plugin:
 
 
 class Registry:
-    """The plugins of one run of the program.
+    """Registry of the plugins in one run of the program.
 
     Parameters
     ----------
     folder : Path, optional
         The user's plugin folder; `user_folder("plugins")` unless given.
     trained_folder : Path, optional
-        That of the models that the user trained; `user_folder("models")` unless given.
+        The folder of the user's trained models; `user_folder("models")` unless given.
     """
 
     def __init__(self, folder: Path | None = None, trained_folder: Path | None = None) -> None:
@@ -75,16 +75,16 @@ class Registry:
 
     @property
     def models(self) -> list[ModelSpec]:
-        """Every model of every plugin that works."""
+        """All models of the plugins that work."""
         return [spec for plugin in self.plugins for spec in plugin.models]
 
     def find(self, model_id: str) -> ModelSpec:
-        """The model called `model_id`.
+        """Return the model with an id.
 
         Raises
         ------
         UnknownNameError
-            Names the models there are, and a plugin that failed.
+            There is no such model; the message lists the models, and the plugins that failed.
         """
         for spec in self.models:
             if spec.id == model_id:
@@ -95,12 +95,12 @@ class Registry:
         raise UnknownNameError(f"There is no model called '{model_id}'; there is: {known}.{hint}")
 
     def install(self) -> None:
-        """Give the engine the rules and attribution methods that plugins bring; once, as it imports torch.
+        """Add the plugins' rules and attribution methods to the engine, once. Imports torch.
 
         Raises
         ------
         PluginError
-            Names the plugin whose hook failed.
+            The hook of a plugin failed.
         """
         if self._installed:
             return
@@ -133,7 +133,7 @@ class Registry:
         ):
             models: tuple[ModelSpec, ...] = ()
             error = ""
-            # A plugin is a stranger's code: whatever it raises is its own failure, never the program's.
+            # A plugin is foreign code: it may raise anything, and must not stop the program.
             try:
                 models = self._register(f"{name} ({origin})", load(), taken)
             except (Exception, SystemExit) as failure:  # noqa: BLE001
@@ -142,13 +142,13 @@ class Registry:
             yield Plugin(name, origin, models, error)
 
     def _register(self, name: str, module: object, taken: set[str]) -> tuple[ModelSpec, ...]:
-        """Register a plugin and ask it for its models; one that does not keep the contract is taken out again."""
+        """Register a plugin and return its models; unregister it if it does not keep the contract."""
         self._hooks.register(module, name=name)
         try:
             self._hooks.check_pending()
             hook = self._hooks.hook.auralscope_models
             if not self._hooks.get_hookcallers(module):
-                raise PluginError("it brings nothing: no function marked @hookimpl is named as a hook is")
+                raise PluginError("it brings nothing: no function marked @hookimpl has the name of a hook")
             models = tuple(
                 spec
                 for implementation in hook.get_hookimpls()
@@ -178,7 +178,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, str, Callable[[], ModuleType
 
 
 def _import_file(name: str, file: Path) -> ModuleType:
-    """Import `file` under a name of its own, so that it can neither shadow nor be shadowed by an installed module."""
+    """Import `file` under a prefixed name, so that it cannot collide with an installed module."""
     module_name = f"auralscope_user_plugins_{name}"
     package = [str(file.parent)] if file.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(module_name, file, submodule_search_locations=package)
@@ -226,7 +226,7 @@ _lock = threading.Lock()
 
 
 def registry() -> Registry:
-    """The registry of this run; plugins are looked for once, at the first call."""
+    """Return the registry of this run; the first call finds the plugins."""
     global _default
     with _lock:
         if _default is None:
@@ -235,5 +235,5 @@ def registry() -> Registry:
 
 
 def find_spec(model_id: str) -> ModelSpec:
-    """The model called `model_id` in this run's registry."""
+    """Return the model with an id in this run's registry; see `Registry.find`."""
     return registry().find(model_id)

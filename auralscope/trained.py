@@ -1,7 +1,7 @@
-"""Models that a user has trained: a folder each, with a description that needs no code.
+"""Read and write the folders of the user's trained models.
 
-A folder holds `model.json`, `weights.safetensors` and `MODEL_CARD.md`. The architecture is one of
-`auralscope.nn.architectures`, by name, so that nothing in the folder is run.
+A folder holds `model.json`, `weights.safetensors` and `MODEL_CARD.md`. `model.json` names one of
+`auralscope.nn.architectures`, so a folder contains no code.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FRONT_ENDS: dict[str, type[Any]] = {
 
 
 class TrainedModel:
-    """A trained model's folder in the place of a plugin: it brings one model."""
+    """Plugin that contains one trained model."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
@@ -52,7 +52,7 @@ class TrainedModel:
 
 
 def found(models: Path) -> Iterator[tuple[str, str, Callable[[], TrainedModel]]]:
-    """(name, where, how to read it) of each model in the folder of trained models."""
+    """Yield (name, path, function that reads it) of each model in the folder of trained models."""
     if models.is_dir():
         for path in sorted(models.iterdir()):
             if (path / DESCRIPTION).is_file() and not path.name.startswith("."):
@@ -64,32 +64,32 @@ def _read_as_plugin(path: Path) -> TrainedModel:
 
 
 def read(path: Path) -> ModelSpec:
-    """The model in a folder.
+    """Return the model in a folder.
 
     Raises
     ------
     PluginError
-        Its description cannot be read or does not say what it should.
+        Its `model.json` cannot be read or is not valid.
     """
     file = path / DESCRIPTION
     try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-        if said["format"] != FORMAT:
-            raise ValueError(f"its format is {said['format']}, and this version of AuralScope reads {FORMAT}")
-        if said["output"] not in ("softmax", "sigmoid"):
-            raise ValueError(f"its output is {said['output']!r}")
-        front_end, labels = front_end_from(said["front_end"]), tuple(map(str, said["labels"]))
-        chosen = architecture(said["architecture"])
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if values["format"] != FORMAT:
+            raise ValueError(f"its format is {values['format']}, and this version of AuralScope reads {FORMAT}")
+        if values["output"] not in ("softmax", "sigmoid"):
+            raise ValueError(f"its output is {values['output']!r}")
+        front_end, labels = front_end_from(values["front_end"]), tuple(map(str, values["labels"]))
+        chosen = architecture(values["architecture"])
         return ModelSpec(
-            id=said["id"],
-            title=str(said["title"]),
+            id=values["id"],
+            title=str(values["title"]),
             labels=labels,
             layers=chosen.layers(len(labels), front_end.input_shape),
             front_end=front_end,
-            build=partial(_build, path, said["weights_sha256"], said["architecture"], len(labels), front_end),
-            weights=Weights(path / WEIGHTS, licence=str(said["licence"]), card=path / CARD),
-            output=said["output"],
-            summary=str(said["summary"]),
+            build=partial(_build, path, values["weights_sha256"], values["architecture"], len(labels), front_end),
+            weights=Weights(path / WEIGHTS, licence=str(values["licence"]), card=path / CARD),
+            output=values["output"],
+            summary=str(values["summary"]),
             citation=chosen.source,
         )
     except OSError as failure:
@@ -102,7 +102,7 @@ def read(path: Path) -> ModelSpec:
 
 
 def describe(spec: ModelSpec, architecture_name: str, weights_sha256: str) -> dict[str, Any]:
-    """What `model.json` says of a model; `read` is its inverse."""
+    """Return the content of `model.json` for a model; the inverse of `read`."""
     return {
         "format": FORMAT,
         "id": spec.id,
@@ -118,26 +118,26 @@ def describe(spec: ModelSpec, architecture_name: str, weights_sha256: str) -> di
 
 
 def write_description(path: Path, spec: ModelSpec, architecture_name: str) -> None:
-    """Make a folder with weights and card a model: the description is written last, whole or not at all."""
-    said = describe(spec, architecture_name, sha256(path / WEIGHTS))
-    write_aside(path / DESCRIPTION, (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write `model.json` into a folder that holds the weights and the card."""
+    description = describe(spec, architecture_name, sha256(path / WEIGHTS))
+    write_aside(path / DESCRIPTION, (json.dumps(description, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def front_end_to(front_end: FrontEnd) -> dict[str, Any]:
-    """A front end as plain values."""
+    """Return a front end as values for JSON."""
     kind = next(name for name, each in FRONT_ENDS.items() if each is type(front_end))
     return {"kind": kind, **asdict(front_end)}  # type: ignore[call-overload]
 
 
-def front_end_from(said: dict[str, Any]) -> FrontEnd:
-    """The front end that plain values describe.
+def front_end_from(values: dict[str, Any]) -> FrontEnd:
+    """Return the front end that values from JSON describe; the inverse of `front_end_to`.
 
     Raises
     ------
     ValueError
-        Says what is wrong with them.
+        The values describe no front end.
     """
-    given = dict(said)
+    given = dict(values)
     kind = given.pop("kind", None)
     if kind not in FRONT_ENDS:
         raise ValueError(f"there is no front end {kind!r}; there is: {', '.join(FRONT_ENDS)}")
@@ -154,7 +154,7 @@ def front_end_from(said: dict[str, Any]) -> FrontEnd:
 
 
 def _build(path: Path, digest: str, name: str, n_labels: int, front_end: FrontEnd) -> nn.Module:
-    """The untrained network, once the weights are seen to be those that were written with the description."""
+    """Build the untrained network, after a check that the weights belong to the description."""
     weights = path / WEIGHTS
     if weights.is_file() and sha256(weights) != digest:
         raise WeightsError(f"{quoted(weights)} is not the file that {DESCRIPTION} beside it was written for.")

@@ -1,7 +1,4 @@
-"""Trained weights: where they are, whether they are there, and reading them safely.
-
-Fetching those that are not there is the business of `store`.
-"""
+"""Find the weights of a model and load them safely. `auralscope.download` fetches published weights."""
 
 from __future__ import annotations
 
@@ -19,22 +16,22 @@ if TYPE_CHECKING:
     from auralscope.nn.model import ModelSpec, Published
 
 State = Literal["bundled", "installed", "available", "missing"]
-"""Comes with the plugin; fetched and converted; to be fetched; should have come with the plugin and is not there."""
+"""Part of the plugin; fetched and converted; not fetched yet; missing from the plugin."""
 
 HERE: tuple[State, ...] = ("bundled", "installed")
 """States of a model that can be loaded."""
 
 
 def file_of(spec: ModelSpec) -> Path:
-    """The safetensors file that a model's weights are read from, there or not."""
+    """Return the path of a model's safetensors file, which may not exist."""
     return spec.weights.file or user_folder("weights") / f"{spec.id}.safetensors"
 
 
 def state(spec: ModelSpec) -> State:
-    """Whether a model's weights are here.
+    """Return whether a model's weights can be loaded, or must be fetched.
 
-    Fetched weights count only while they are what the plugin asks for today: made from the file with the hash that it
-    names, by the version of its converter. Others are fetched again.
+    Fetched weights are "installed" only if they were made from the published file whose hash the plugin names, by the
+    plugin's version of the converter. Otherwise they must be fetched again.
     """
     file, published = file_of(spec), spec.weights.published
     if spec.weights.file is not None or published is None:
@@ -43,11 +40,11 @@ def state(spec: ModelSpec) -> State:
 
 
 MARK = "made_from"
-"""A single entry in a converted file's header: where there are several, their order in the file is left to chance."""
+"""The only entry in a converted file's header: safetensors would write several entries in an arbitrary order."""
 
 
 def made_from(published: Published) -> str:
-    """What a converted file says of itself under `MARK`."""
+    """Return the entry `MARK` of a converted file: the hash of its source and the version of the converter."""
     return f"{published.sha256.lower()}, converter {published.version}"
 
 
@@ -60,16 +57,16 @@ def _made_from(file: Path) -> str:
         with safe_open(file, framework="numpy") as opened:
             return str((opened.metadata() or {}).get(MARK, ""))
     except (SafetensorError, OSError):
-        return ""  # half a file, or none of ours
+        return ""  # incomplete, or another program's file
 
 
 def load_into(network: nn.Module, spec: ModelSpec) -> None:
-    """Give a network its trained weights.
+    """Load a model's trained weights into its network.
 
     Raises
     ------
     WeightsError
-        The file is not there, is damaged, or is another network's.
+        The file is missing, damaged, or of another network.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -92,12 +89,21 @@ def load_into(network: nn.Module, spec: ModelSpec) -> None:
 
 
 def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, where: str) -> None:
-    """Put tensors into a network, all of them and no others.
+    """Load tensors into a network.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    tensors : mapping of str to Tensor
+        All entries of the network's `state_dict`, and no others.
+    spec : ModelSpec
+    where : str
+        Source of the tensors in the error message.
 
     Raises
     ------
     WeightsError
-        They are another network's; `where` says in the sentence where they come from.
+        The tensors do not fit the network.
     """
     try:
         network.load_state_dict(tensors, strict=True)

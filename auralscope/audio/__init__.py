@@ -1,1 +1,1 @@
-"""Sound in and out: audio files (`files`) and playback through PortAudio (`playback`). No Qt, no torch."""
+"""Read and write audio files (`files`), and play through PortAudio (`playback`). No Qt, no torch."""

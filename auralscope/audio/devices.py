@@ -1,8 +1,8 @@
-"""PortAudio's devices, and the one place where sounddevice is imported, late.
+"""Open PortAudio's devices. Only this module imports sounddevice, on first use.
 
-PortAudio lists the devices when it is initialised and never again. The only way to see one that was plugged in since is
-to terminate it and initialise it anew (sounddevice has `_terminate` and `_initialize` for that), which ends every open
-stream of the process. `rescan` therefore does it only while none is open, and every stream is opened by `open_output`.
+PortAudio lists the devices once, when it is initialised. To find a device that was plugged in later, PortAudio must be
+terminated and initialised again (sounddevice's `_terminate` and `_initialize`), which ends every open stream of the
+process. `rescan` does this only while no stream is open; therefore `open_output` opens every stream.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LATENCY_S = 0.1
-"""Asked of the device: short enough to switch by ear, long enough for Python threads that compute beside it."""
+"""Latency requested of the device: short enough to switch by ear, long enough beside Python threads that compute."""
 
 NO_DEVICE = "There is no device to play on: connect a loudspeaker or headphones."
 
@@ -25,7 +25,7 @@ _open_streams: set[int] = set()
 
 
 def portaudio() -> Any:
-    """The sounddevice module.
+    """Import and return the sounddevice module.
 
     Raises
     ------
@@ -42,12 +42,12 @@ def portaudio() -> Any:
 
 
 def output_settings(sample_rate: int) -> tuple[int, int]:
-    """What the default output would take for sound of a rate: (rate in Hz, channels).
+    """Return the settings of the default output for a sound: (rate in Hz, channels).
 
     Raises
     ------
     DeviceError
-        There is no output, or it takes nothing.
+        There is no output, or it accepts no sound.
     """
     with _lock:
         sd = portaudio()
@@ -66,16 +66,16 @@ def output_settings(sample_rate: int) -> tuple[int, int]:
                 reason = error
             else:
                 return rate, channels
-        raise DeviceError(f"{device['name']} takes no sound: {_words(reason)}.") from reason
+        raise DeviceError(f"{device['name']} accepts no sound: {_words(reason)}.") from reason
 
 
 def describe_device() -> str:
-    """The default output in words, for the doctor.
+    """Describe the default output in words, for the doctor.
 
     Raises
     ------
     DeviceError
-        There is none.
+        There is no output.
     """
     rate, channels = output_settings(44100)
     with _lock:
@@ -84,11 +84,12 @@ def describe_device() -> str:
 
 
 def open_output(rate: int, channels: int, callback: Callable[..., None]) -> Any:
-    """A stream to the default output, not started; end it with `close_stream`.
+    """Open a stream to the default output without starting it; end it with `close_stream`.
 
     Raises
     ------
     DeviceError
+        The device cannot be opened.
     """
     with _lock:
         sd = portaudio()
@@ -103,7 +104,7 @@ def open_output(rate: int, channels: int, callback: Callable[..., None]) -> Any:
 
 
 def start_stream(stream: Any) -> None:
-    """Start, or raise `DeviceError` with the reason."""
+    """Start a stream, or raise `DeviceError` with the reason."""
     sd = portaudio()
     try:
         stream.start()
@@ -112,7 +113,7 @@ def start_stream(stream: Any) -> None:
 
 
 def close_stream(stream: Any) -> None:
-    """Throw away what it has not played yet and close it."""
+    """Close a stream and discard the sound that it has not played yet."""
     stream.abort(ignore_errors=True)
     stream.close(ignore_errors=True)
     with _lock:
@@ -120,12 +121,12 @@ def close_stream(stream: Any) -> None:
 
 
 def rescan() -> None:
-    """See which devices there are now; nothing is done while a stream is open. May block for seconds.
+    """List the devices again, unless a stream is open. May block for seconds.
 
     Raises
     ------
     DeviceError
-        The PortAudio library is not installed, or its sound system does not come up.
+        The PortAudio library is not installed, or the sound system does not start.
     """
     with _lock:
         sd = portaudio()
@@ -139,6 +140,6 @@ def rescan() -> None:
 
 
 def _words(error: Exception | None) -> str:
-    """PortAudio's reason without its numbers."""
+    """Return PortAudio's reason without its numbers."""
     text = str(error.args[0]) if error is not None and error.args else str(error)
     return text.split(" [")[0].rstrip(".")

@@ -1,7 +1,7 @@
-"""What is played, block by block: original or feature, seeks, loops and fades. No device and no waiting.
+"""Mix the sound that is played, block by block: original or feature, seeks, loops and fades. No device, no waiting.
 
-A device's own thread calls `Mixer.render`; all else may be called from any thread. Whatever the two sides share is one
-reference to an immutable value, replaced as a whole, so that neither ever waits for the other.
+The device's thread calls `Mixer.render`; any thread may call the other methods. The threads share only references to
+immutable values, each replaced as a whole, so no thread waits for another.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ SWITCH_FADE_S = 0.010  # between original and feature
 CUT_FADE_S = 0.005  # at seeks, loop wraps, starts and pauses
 MIN_LOOP_S = 0.050
 
-# Gains of the channels of WAV's layouts on the left; the right mirrors them (ITU-R BS.775-3, annex 4: no LFE).
+# Gains of the channels of WAV's layouts in the left output; the right output mirrors them (ITU-R BS.775-3, annex 4,
+# which leaves out the LFE channel).
 _HALF = 0.5**0.5
 _LEFT_GAINS = {
     3: (1.0, 0.0, _HALF),  # L R C
@@ -43,19 +44,25 @@ _RIGHT_ORDER = {
 
 
 def mixed_down(clip: Clip, channels: int) -> NDArray[np.float32]:
-    """The clip for one or two speakers: (1 or 2, n), never louder than the loudest channel can be.
+    """Mix a clip down to one or two channels, never beyond full scale.
 
     Parameters
     ----------
     clip : Clip
-        Of any number of channels, in WAV's order.
+        Any number of channels, in WAV's order.
     channels : {1, 2}
+        Channels of the output.
+
+    Returns
+    -------
+    (1 or 2, n) float32 array
+        One channel where both outputs get the same.
     """
     if channels == 1 and clip.channels > 1:
         return clip.mono()[np.newaxis]
     if clip.channels <= 2:
         return clip.samples
-    if clip.channels not in _LEFT_GAINS:  # no layout is agreed on: the same on both sides
+    if clip.channels not in _LEFT_GAINS:  # WAV has no layout for so many: mono
         return clip.mono()[np.newaxis]
     left = np.array(_LEFT_GAINS[clip.channels], dtype=np.float32)
     left /= left.sum()
@@ -65,14 +72,14 @@ def mixed_down(clip: Clip, channels: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class Programme:
-    """What there is to play, at the device's rate.
+    """Sound to play, at the device's rate.
 
     Attributes
     ----------
     original : (1 or channels, n) float32 array
     feature : (1 or channels, m) float32 array, optional
     feature_first : int
-        The frame of the original at which the feature begins; around it there is silence.
+        Frame of the original at which the feature begins; the feature is silent before and after.
     """
 
     original: NDArray[np.float32]
@@ -81,7 +88,7 @@ class Programme:
 
 
 class _Span(NamedTuple):
-    """Sound without a break: when it is heard, its position, how long it lasts, the seek that led there."""
+    """Uninterrupted sound: when it is heard, its position in the recording, its duration, and the seek before it."""
 
     at_s: float
     position_s: float
@@ -90,7 +97,7 @@ class _Span(NamedTuple):
 
 
 class Mixer:
-    """Renders a `Programme` and knows which moment of it is heard when.
+    """Renderer of a `Programme` that also maps the time of a clock to the position that is heard.
 
     Attributes
     ----------
@@ -98,9 +105,9 @@ class Mixer:
     playing : bool
     source : {"original", "feature"}
     loop_s : (float, float), optional
-        Played round and round, exactly this long; a position behind it goes to its beginning at once.
+        Start and end of the loop; a position behind its end goes to its start at once.
     gain : float
-        Linear; a change glides over one block.
+        Linear; a change is spread over one block.
     """
 
     def __init__(self) -> None:
@@ -111,7 +118,7 @@ class Mixer:
         self.source: Source = "original"
         self.loop_s: tuple[float, float] | None = None
         self.gain = 1.0
-        # A new tuple each time: its identity tells one seek from the next.
+        # Each seek is a new tuple, identified by its identity.
         self._seek: tuple[float] = (0.0,)
         self._end_of: tuple[float] | None = None
         self._rest: tuple[float] | None = self._seek
@@ -119,7 +126,7 @@ class Mixer:
         self._reset()
 
     def _reset(self) -> None:
-        # What follows belongs to the thread that renders.
+        # Only the rendering thread uses the attributes below.
         self._done_seek: tuple[float] | None = None
         self._array: NDArray[np.float32] | None = None
         self._array_first = 0
@@ -131,13 +138,13 @@ class Mixer:
         self._faded = 0
 
     def configure(self, rate: int, channels: int) -> None:
-        """Take the rate and channels of the device's stream; only while none is open, and after a seek."""
+        """Set the rate and channels of the device's stream; only while no stream is open, and after a seek."""
         self.rate, self.channels = rate, channels
         self._heard = ()
         self._reset()
 
     def seek(self, position_s: float) -> None:
-        """Go there: with the next block while playing, else at once."""
+        """Go to a position: with the next block while playing, otherwise at once."""
         seek = (position_s,)
         if not self.playing:
             self._rest = seek
@@ -145,18 +152,18 @@ class Mixer:
 
     @property
     def ended(self) -> bool:
-        """Whether all has been rendered up to the end of the recording."""
+        """Whether the recording has been rendered to its end."""
         return self._end_of is self._seek
 
     @property
     def heard_until_s(self) -> float:
-        """When the last rendered sound will have been heard."""
+        """Time at which the last rendered sound ends."""
         return self._heard[-1].at_s + self._heard[-1].lasts_s if self._heard else 0.0
 
     def position_s(self, now_s: float) -> float:
-        """The position that is heard at a time of the clock that `render` was told."""
+        """Return the position that is heard at a time of the clock that `render` is given."""
         heard, seek = self._heard, self._seek
-        if self._rest is seek:  # gone to in silence: what was heard before says nothing any more
+        if self._rest is seek:  # sought while silent: ignore the sound before
             heard = tuple(span for span in heard if span.seek is seek)
         for span in reversed(heard):
             if span.at_s <= now_s:
@@ -164,16 +171,16 @@ class Mixer:
         return heard[0].position_s if heard else seek[0]
 
     def render(self, out: NDArray[np.float32], heard_at_s: float) -> None:
-        """Fill a block.
+        """Render the next block.
 
         Parameters
         ----------
         out : (n, channels) float32 array
         heard_at_s : float
-            When its first frame will be heard.
+            Time at which the first frame will be heard.
         """
         out.fill(0.0)
-        self._take_orders()
+        self._apply_changes()
         programme, loop = self.programme, self.loop_s
         limit = programme.original.shape[1] if programme is not None else 0
         if loop is not None:
@@ -207,29 +214,29 @@ class Mixer:
         elif self.gain != 1.0:
             out *= np.float32(self.gain)
 
-    def _take_orders(self) -> None:
-        """Compare what is wanted with what sounds; any difference is a cut."""
+    def _apply_changes(self) -> None:
+        """Apply the latest seek, source and state; fade where they differ from what sounds now."""
         programme, seek, source = self.programme, self._seek, self.source
         array, first = None, 0
         if programme is not None:
             array = programme.original
             if source == "feature":
                 array, first = programme.feature, programme.feature_first
-        wanted = self.playing and programme is not None and self._end_of is not seek
-        if seek is not self._done_seek or wanted != self._sounding:
+        sounding = self.playing and programme is not None and self._end_of is not seek
+        if seek is not self._done_seek or sounding != self._sounding:
             self._cut(CUT_FADE_S)
-        elif array is not self._array and wanted:
+        elif array is not self._array and sounding:
             self._cut(SWITCH_FADE_S)
-        self._array, self._array_first, self._sounding = array, first, wanted
+        self._array, self._array_first, self._sounding = array, first, sounding
         if seek is not self._done_seek:
             self._done_seek = seek
             self._cursor = max(round(seek[0] * self.rate), 0)
 
     def _cut(self, fade_s: float) -> None:
-        """Let what sounds now die away, under the rise of whatever comes next.
+        """Fade out the present sound while the next one fades in.
 
-        What sounds now may itself be a fade half done; all of it goes into the tail, so cuts may follow each other at
-        any distance without a click.
+        The present sound may itself be an unfinished fade. The tail holds all of it, so that cuts may follow each other
+        at any distance without a click.
         """
         n = max(round(fade_s * self.rate), 1)
         tail = np.zeros((n, self.channels), np.float32)
@@ -239,7 +246,7 @@ class Mixer:
         self._tail, self._rise, self._faded = tail, rise, 0
 
     def _mix(self, out: NDArray[np.float32]) -> None:
-        """What sounds from the cursor on, fades included, into a block of zeros; moves nothing."""
+        """Add the sound from the cursor on, with its fades, to a block of zeros; leave the state unchanged."""
         if self._sounding and self._array is not None:
             at = self._cursor - self._array_first
             first, last = max(at, 0), min(at + out.shape[0], self._array.shape[1])

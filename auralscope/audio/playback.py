@@ -1,4 +1,4 @@
-"""Playing a recording, or what a feature hears of it, switched without a gap at the same position."""
+"""Play a recording or the sound of a feature, switched without a gap at the same position."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 State = Literal["stopped", "playing", "paused", "no-device"]
 
 _TICK_S = 0.02
-_IDLE_S = 1.0  # a silent stream is kept this long, so that playing on begins at once
-_STALLED_S = 5.0  # a device that asks for nothing for so long is gone
+_IDLE_S = 1.0  # a silent stream stays open this long, so that playback resumes at once
+_STALLED_S = 5.0  # a device that requests no block for this long is gone
 _RESYNC_S = 0.05
 
 
@@ -40,36 +40,34 @@ class _Content:
 
 
 class Player:
-    """A transport. Every method returns at once and may be called from any thread, but for `look_for_device`.
+    """Transport of one recording and one feature.
 
-    Devices are opened, started and closed in a thread of the player's own. `state`, `problem`, `duration_s`, `source`,
-    `loop` and `volume` change before `on_change` is called.
+    Every method but `look_for_device` returns at once and may be called from any thread. The player's own thread opens,
+    starts and closes devices. `state`, `problem`, `duration_s`, `source`, `loop` and `volume` change before `on_change`
+    is called.
 
     Parameters
     ----------
     on_change : callable, optional
-        Called without arguments after any change but that of the position, from whichever thread made it: the
-        caller's or the player's own. It must neither wait nor raise.
+        Called without arguments after any change except of the position, by the thread that made the change (the
+        caller's or the player's own). It must neither wait nor raise.
 
     Attributes
     ----------
     state : {"stopped", "playing", "paused", "no-device"}
     problem : str
-        Why it cannot play, a sentence; empty when it can.
-    underflows : int
-        How often the device had to wait for sound.
+        Sentence that says why the player cannot play; empty if it can.
     """
 
     def __init__(self, on_change: Callable[[], None] | None = None) -> None:
         self.state: State = "stopped"
         self.problem = ""
-        self.underflows = 0
         self._on_change = on_change
         self._volume = 1.0
         self._content = _Content()
-        self._lock = threading.Lock()  # of state and content; never held during a call to the device
+        self._lock = threading.Lock()  # guards state and content; never held during a call to the device
         self._mixer = Mixer()
-        # The rest belongs to the player's thread.
+        # Only the player's thread uses the attributes below.
         self._prepared = _Content()
         self._original: NDArray[np.float32] | None = None
         self._feature: NDArray[np.float32] | None = None
@@ -83,11 +81,9 @@ class Player:
         self._thread.start()
         self._commands.put(self._prepare)
 
-    # What can be read.
-
     @property
     def position_s(self) -> float:
-        """What is heard now, the device's delay taken off; steady enough for a playhead."""
+        """Position that is heard now, corrected for the device's delay; steady enough for a playhead."""
         return self._mixer.position_s(time.perf_counter())
 
     @property
@@ -105,13 +101,11 @@ class Player:
 
     @property
     def volume(self) -> float:
-        """0 to 1; its cube is the gain, which follows the ear well (60 dB over most of the way)."""
+        """Volume from 0 to 1; the gain is its cube, which suits the ear (60 dB over most of the range)."""
         return self._volume
 
-    # What can be asked.
-
     def load(self, clip: Clip) -> None:
-        """Take another recording: stopped, at its beginning, without loop and feature."""
+        """Load another recording: stopped, at its beginning, without loop and feature."""
         with self._lock:
             self._mixer.playing = False
             self._mixer.programme = None
@@ -120,26 +114,26 @@ class Player:
             self._content = _Content(clip)
             if self.state != "no-device":
                 self.state = "stopped"
-        self._commands.put(self._fell_silent)
+        self._commands.put(self._note_silence)
         self._commands.put(self._prepare)
         self._changed()
 
     def set_feature(self, clip: Clip | None, start_s: float = 0.0) -> None:
-        """Replace what "feature" plays, also while it plays; the position stays.
+        """Replace the sound of the source "feature", also during playback; the position stays.
 
         Parameters
         ----------
         clip : Clip, optional
-            At any rate. Around it, and without it, "feature" is silent.
+            Any sample rate. "feature" is silent before and after the clip, and without one.
         start_s : float
-            Where in the loaded recording it begins.
+            Where the clip begins in the loaded recording.
         """
         with self._lock:
             self._content = replace(self._content, feature=clip, feature_start_s=start_s)
         self._commands.put(self._prepare)
 
     def play(self) -> None:
-        """Play from the position on; nothing happens without recording or device."""
+        """Play from the present position; do nothing without a recording or a device."""
         with self._lock:
             if self._content.clip is None or self.state not in ("stopped", "paused"):
                 return
@@ -149,36 +143,36 @@ class Player:
         self._changed()
 
     def pause(self) -> None:
-        """Fall silent and stay there."""
+        """Pause at the present position."""
         with self._lock:
             if self.state != "playing":
                 return
             self.state = "paused"
             self._mixer.playing = False
-        self._commands.put(self._fell_silent)
+        self._commands.put(self._note_silence)
         self._changed()
 
     def stop(self) -> None:
-        """Fall silent and go to the beginning."""
+        """Stop and go to the beginning."""
         with self._lock:
             self._mixer.playing = False
             self._mixer.seek(0.0)
             if self.state != "no-device":
                 self.state = "stopped"
-        self._commands.put(self._fell_silent)
+        self._commands.put(self._note_silence)
         self._changed()
 
     def seek(self, position_s: float) -> None:
-        """Go to a position; while playing, `position_s` follows when it is heard."""
+        """Go to a position; during playback `position_s` changes when the new position is heard."""
         self._mixer.seek(min(max(position_s, 0.0), self.duration_s))
 
     def set_loop(self, loop: tuple[float, float] | None) -> None:
-        """Play from the first to the second, in seconds, again and again; 50 ms at least.
+        """Repeat the part between two positions in seconds, of 50 ms or more.
 
         Raises
         ------
         ValueError
-            It ends before it begins.
+            The loop ends before it begins, or lies outside the recording.
         """
         if loop is not None:
             first_s, last_s = max(loop[0], 0.0), min(loop[1], self.duration_s)
@@ -189,18 +183,18 @@ class Player:
         self._changed()
 
     def set_volume(self, volume: float) -> None:
-        """From 0 (silent) to 1 (true level)."""
+        """Set the volume, from 0 (silent) to 1 (true level)."""
         self._volume = min(max(volume, 0.0), 1.0)
         self._mixer.gain = self._volume**3
         self._changed()
 
     def set_source(self, source: Source) -> None:
-        """Hear the original or the feature, at the same position.
+        """Play the original or the feature, at the same position.
 
         Raises
         ------
         ValueError
-            It is neither.
+            There is no such source.
         """
         if source not in get_args(Source):
             raise ValueError(f"source must be one of {get_args(Source)}, not {source!r}")
@@ -208,10 +202,10 @@ class Player:
         self._changed()
 
     def look_for_device(self) -> bool:
-        """See whether there is a device now; blocks, for seconds perhaps: for a background job.
+        """Return whether there is a device now. May block for seconds: call it in a background job.
 
-        While playing nothing is done. Otherwise the player's stream is closed and, if no other is open in this
-        process, PortAudio is initialised anew (it sees new devices in no other way).
+        During playback it changes nothing. Otherwise it closes the player's stream and, if no other stream of this
+        process is open, initialises PortAudio again, which is the only way to find new devices.
         """
         found: Future[bool] = Future()
         self._commands.put(lambda: found.set_result(self._look()))
@@ -223,12 +217,12 @@ class Player:
         return False
 
     def close(self) -> None:
-        """Fall silent and give the device back; the player is of no use afterwards."""
+        """Stop and close the device; the player cannot be used afterwards."""
         self._mixer.playing = False
         self._commands.put(None)
         self._thread.join(timeout=5.0)
 
-    # The player's thread.
+    # Methods of the player's thread.
 
     def _work(self) -> None:
         while True:
@@ -250,10 +244,10 @@ class Player:
             if self._mixer.ended and now_s >= self._mixer.heard_until_s:
                 self._end()
             elif not self._stream.active or now_s - self._alive_at_s > _STALLED_S:
-                self._lose("The audio device went away: connect it again, or another.")
+                self._lose("The audio device was disconnected: connect it again, or connect another.")
         elif now_s - self._silent_since_s > _IDLE_S:
             self._running = False
-            self._stream.abort(ignore_errors=True)  # what it still holds is silence
+            self._stream.abort(ignore_errors=True)  # the rest of its buffer is silence
 
     def _end(self) -> None:
         with self._lock:
@@ -262,11 +256,11 @@ class Player:
             self.state = "stopped"
             self._mixer.playing = False
             self._mixer.seek(0.0)
-        self._fell_silent()
+        self._note_silence()
         self._changed()
 
     def _prepare(self) -> None:
-        """Bring what is to be played to the device's rate; without a device that waits."""
+        """Resample the sound to the device's rate; without a device, do it later."""
         content = self._content
         try:
             if content.clip is None:
@@ -289,13 +283,13 @@ class Player:
             return
         first = round(content.feature_start_s * self._mixer.rate)
         with self._lock:
-            if content is self._content:  # otherwise the next command prepares what is wanted now
+            if content is self._content:  # otherwise the next command prepares the newer content
                 self._mixer.programme = Programme(self._original, self._feature, first)
 
     def _for_stream(self, feature: Clip) -> NDArray[np.float32]:
-        """At the stream's rate, with edges that do not click."""
+        """Resample a feature to the stream's rate and fade its edges, which would click."""
         samples = resample(mixed_down(feature, self._mixer.channels), feature.sample_rate, self._mixer.rate)
-        samples = np.nan_to_num(samples)  # a network may overflow; a loudspeaker must not hear of it
+        samples = np.nan_to_num(samples)  # a network may overflow: keep NaN and infinity from the loudspeaker
         n = min(round(CUT_FADE_S * self._mixer.rate), samples.shape[1] // 2)
         rise = np.linspace(0.0, 1.0, n, dtype=np.float32)
         samples[:, :n] *= rise
@@ -316,20 +310,18 @@ class Player:
             self._lose(str(error))
 
     def _fill(self, out: NDArray[np.float32], n_frames: int, times: Any, status: Any) -> None:
-        """PortAudio's callback: it waits for nothing and raises nothing."""
+        """Fill a block for PortAudio (its callback): must neither wait nor raise."""
         now_s = time.perf_counter()
         delay_s = times.outputBufferDacTime - times.currentTime
-        if not 0.0 <= delay_s < 2.0:  # some sound systems do not tell
+        if not 0.0 <= delay_s < 2.0:  # some sound systems report no delay
             delay_s = devices.LATENCY_S
-        # The delay is known well but this thread may have waited for its turn, so `now_s` is late by a varying
-        # amount: follow it slowly, unless something was really interrupted.
+        # The delay is exact, but `now_s` is late by a varying amount, because this thread may have waited: smooth
+        # it, unless playback was interrupted.
         heard_s = now_s + delay_s
         if abs(heard_s - self._next_heard_s) < _RESYNC_S:
             heard_s = self._next_heard_s + 0.05 * (heard_s - self._next_heard_s)
         self._next_heard_s = heard_s + n_frames / self._mixer.rate
         self._alive_at_s = now_s
-        if status.output_underflow:
-            self.underflows += 1
         self._mixer.render(out, heard_s)
 
     def _look(self) -> bool:
@@ -348,13 +340,13 @@ class Player:
                 self.problem = ""
                 self.state = "paused" if self.position_s > 0.0 else "stopped"
         if was_lost:
-            self._prepared = _Content()  # the new device may take another rate
+            self._prepared = _Content()  # the new device may need another rate
             self._prepare()
             self._changed()
         return not self.problem
 
     def _lose(self, problem: str) -> None:
-        """Without a device: keep the position, and say why."""
+        """Enter the state without a device: keep the position, and set the reason."""
         with self._lock:
             was = (self.state, self.problem)
             position_s = self.position_s
@@ -365,7 +357,7 @@ class Player:
         if was != (self.state, self.problem):
             self._changed()
 
-    def _fell_silent(self) -> None:
+    def _note_silence(self) -> None:
         self._silent_since_s = time.perf_counter()
 
     def _close_stream(self) -> None:

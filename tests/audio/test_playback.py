@@ -353,7 +353,7 @@ def test_a_device_that_goes_and_comes(speaker_server, player, wait):
             wait(lambda: transport.position_s > 0.5)
             server.stop()
             wait(lambda: transport.state == "no-device")
-            assert "went away" in transport.problem
+            assert "was disconnected" in transport.problem
             lost_s = transport.position_s
             assert lost_s > 0.5
             assert transport.look_for_device() is False
