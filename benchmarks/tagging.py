@@ -6,6 +6,7 @@ Every model is measured whose weights are here, on the excerpt, with the sound a
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,8 +14,11 @@ import torch
 from auralscope.audio.files import load_clip
 from auralscope.catalogue import load_model, models
 from auralscope.files import resource
-from auralscope.nn.loaded import Model, choose_device
+from auralscope.nn.tagger import choose_device
 from auralscope.types import Clip
+
+if TYPE_CHECKING:
+    from auralscope.nn.loaded import Model
 
 SIZES = (1, 2, 4, 8, 16)
 WINDOWS = 16

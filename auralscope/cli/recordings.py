@@ -21,8 +21,8 @@ from auralscope.cli.arguments import (
 from auralscope.cli.terminal import ProgressLine, print_json
 
 if TYPE_CHECKING:
-    from auralscope.nn.loaded import Model
-    from auralscope.nn.runs import Excerpt, Run
+    from auralscope.nn.excerpts import Excerpt
+    from auralscope.nn.loaded import Model, Run
     from auralscope.types import Scores
 
 REPORTS = Path("auralscope-report")

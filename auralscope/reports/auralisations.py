@@ -16,7 +16,7 @@ from auralscope.types import Progress, no_progress, unit_name
 
 if TYPE_CHECKING:
     from auralscope.dsp.inversion import Render
-    from auralscope.nn.runs import Excerpt, Rate
+    from auralscope.nn.excerpts import Excerpt, Rate
 
 TOGETHER = 8
 """Units deconvolved at once; progress is told in between."""

@@ -26,8 +26,7 @@ from auralscope.nn.analysis.faithfulness import (
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
-    from auralscope.nn.loaded import Model
-    from auralscope.nn.runs import Run
+    from auralscope.nn.loaded import Model, Run
 
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 LEVEL_WORDS = {"true": "at its true level", "matched": "as loud as the original"}

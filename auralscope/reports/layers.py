@@ -15,7 +15,7 @@ import numpy as np
 from auralscope.errors import AuralScopeError
 from auralscope.files import write_aside
 from auralscope.nn.analysis.first_layer import Kernel, first_layer_kernels
-from auralscope.nn.analysis.recordings import feature_layer, label_affinity, recording_responses, recordings_map
+from auralscope.nn.analysis.recordings import label_affinity, recording_responses, recordings_map
 from auralscope.reports.labels import aligned, number, plain
 from auralscope.types import Progress, no_progress
 
@@ -135,7 +135,7 @@ class MapReport:
 
     def __init__(self, model: Model, files: Sequence[Path], progress: Progress = no_progress) -> None:
         self.model = model
-        self.layer = feature_layer(model)
+        self.layer = model.feature_layer
         self.unreadable: list[str] = []
         heard = list(recording_responses(model, files, self.layer, progress, self.unreadable))
         try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import FrontEnd
-    from auralscope.nn.runs import Run
+    from auralscope.nn.loaded import Run
     from auralscope.types import Clip
 
 TOGETHER = 8

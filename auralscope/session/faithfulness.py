@@ -14,7 +14,7 @@ from psygnal import Signal
 
 if TYPE_CHECKING:
     from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness
-    from auralscope.nn.runs import Run
+    from auralscope.nn.loaded import Run
     from auralscope.session.jobs import Job, Jobs
 
     Finding = UnitFaithfulness | LabelFaithfulness

@@ -11,7 +11,7 @@ from auralscope.audio.playback import Player
 if TYPE_CHECKING:
     from auralscope.audio.mixer import Source
     from auralscope.dsp.inversion import Render
-    from auralscope.nn.runs import Rate
+    from auralscope.nn.excerpts import Rate
     from auralscope.session.jobs import Deliver, Job, Jobs
     from auralscope.types import Auralisation, Clip
 

@@ -13,7 +13,7 @@ from auralscope.errors import AuralScopeError
 from auralscope.session.faithfulness import LANE
 
 if TYPE_CHECKING:
-    from auralscope.nn.runs import Run
+    from auralscope.nn.loaded import Run
     from auralscope.session.jobs import Job, Jobs
 
 DEFAULT = "deconvolution"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from auralscope.nn.runs import Run
+    from auralscope.nn.loaded import Run
     from auralscope.types import Progress
 
 GALLERY_BATCH = 4

@@ -29,9 +29,9 @@ from auralscope.types import unit_name
 
 if TYPE_CHECKING:
     from auralscope.dsp.inversion import Render
+    from auralscope.nn.excerpts import Rate
     from auralscope.nn.loaded import Model
     from auralscope.nn.model import Layer, ModelSpec
-    from auralscope.nn.runs import Rate
     from auralscope.registry import Plugin
     from auralscope.session.jobs import Deliver
     from auralscope.session.receptive_field import Cell

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary
-    from auralscope.nn.runs import Run
+    from auralscope.nn.loaded import Run
     from auralscope.session.jobs import Job, Jobs
     from auralscope.session.results import Feature, LayerResult
 

@@ -21,8 +21,9 @@ from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import TrainingError
 from auralscope.files import quoted, reason, sha256, user_folder, write_aside
 from auralscope.nn.architectures import Architecture, Stack, architecture
-from auralscope.nn.loaded import Model, choose_device
+from auralscope.nn.loaded import Model
 from auralscope.nn.model import ModelSpec, Weights
+from auralscope.nn.tagger import choose_device
 from auralscope.registry import Registry
 from auralscope.training.clips import DrawnClips, EvenClips, Sounds, band_statistics
 from auralscope.training.collection import Collection, read_classes, read_tags, split

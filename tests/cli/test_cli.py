@@ -179,7 +179,7 @@ def test_memory_that_runs_out_is_said_on_standard_error(
 ) -> None:
     import torch
 
-    from auralscope.nn import loaded as inspection
+    from auralscope.nn import tagger
     from auralscope.nn.loaded import Model
 
     whole = json.loads(run("tag", recording, "--hop", 0.5, "--json", capsys=capsys)[1])
@@ -191,7 +191,7 @@ def test_memory_that_runs_out_is_said_on_standard_error(
         return probabilities(self, images, half)
 
     monkeypatch.setattr(Model, "_probabilities", narrow)
-    monkeypatch.setattr(inspection, "CPU_BATCH", 8)
+    monkeypatch.setattr(tagger, "CPU_BATCH", 8)
     status, out, err = run("tag", recording, "--hop", 0.5, "--json", capsys=capsys)
     assert status == 0
     assert err == "auralscope: The memory of 'cpu' ran out with 5 windows at once; going on with 2.\n"

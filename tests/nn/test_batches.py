@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import DeviceError
-from auralscope.nn import loaded as inspection
+from auralscope.nn import tagger
 from auralscope.nn.attribution import backward
 from auralscope.nn.attribution.deconvolution import deconvolve, deconvolve_tape
 from auralscope.nn.batches import Batch
@@ -73,7 +73,7 @@ def model_of(network: nn.Module, window_samples: int = 1024) -> Model:
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same network each time, and as many windows at once as on a GPU."""
     torch.manual_seed(0)
-    monkeypatch.setattr(inspection, "CPU_BATCH", inspection.BATCH)
+    monkeypatch.setattr(tagger, "CPU_BATCH", tagger.BATCH)
 
 
 def music(seconds: float, rate: int = RATE) -> Clip:
@@ -87,7 +87,7 @@ def test_where_memory_runs_out_the_batch_is_halved_and_it_is_said(caplog: pytest
     network, clip = Narrow(), music(1.6)
     model = model_of(network)
     whole = model.predict(clip)
-    assert max(network.sizes) == inspection.BATCH == 8
+    assert max(network.sizes) == tagger.BATCH == 8
     network.room = 3
     network.sizes.clear()
     with caplog.at_level(logging.WARNING, "auralscope.nn"):
@@ -199,7 +199,7 @@ def test_a_long_recording_is_seen_a_batch_at_a_time(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(SpectrogramFrontEnd, "analyse", watch)
     scores = model.predict(music(60.0))
     assert len(scores.values) > 900
-    assert most <= 2 * inspection.BATCH
+    assert most <= 2 * tagger.BATCH
 
 
 def test_a_long_prediction_ends_when_it_is_told_to() -> None:
@@ -246,11 +246,11 @@ def test_half_precision_is_used_where_it_stays_close(
     exact = network()
     model, clip = model_of(exact), music(3.0)
     full = model.predict(clip).values
-    monkeypatch.setattr(inspection, "HALF_DEVICES", ("cpu",))
+    monkeypatch.setattr(tagger, "HALF_DEVICES", ("cpu",))
     model = model_of(exact)
     seen: list[torch.dtype] = []
     exact.conv.register_forward_hook(lambda _m, _i, output: seen.append(output.dtype))
-    np.testing.assert_allclose(model.predict(clip).values, full, atol=inspection.HALF_TOLERANCE)
+    np.testing.assert_allclose(model.predict(clip).values, full, atol=tagger.HALF_TOLERANCE)
     assert seen[:2] == [torch.float16, torch.float32], "tried once, on the first windows"
     assert set(seen[2:]) == {torch.float16 if half else torch.float32}
     seen.clear()
@@ -264,7 +264,7 @@ def test_half_precision_is_used_where_it_stays_close(
 
 
 def test_silence_says_nothing_about_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspection, "HALF_DEVICES", ("cpu",))
+    monkeypatch.setattr(tagger, "HALF_DEVICES", ("cpu",))
     exact = Narrow()
     model = model_of(exact)
     seen: list[torch.dtype] = []
@@ -276,7 +276,7 @@ def test_silence_says_nothing_about_precision(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_overflows_in_half_precision_is_computed_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspection, "HALF_DEVICES", ("cpu",))
+    monkeypatch.setattr(tagger, "HALF_DEVICES", ("cpu",))
     exact = Narrow()
     with torch.no_grad():
         exact.conv.weight.mul_(1e6)

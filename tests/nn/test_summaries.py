@@ -29,7 +29,7 @@ from auralscope.nn.tape.capture import record
 from auralscope.types import Clip
 
 if TYPE_CHECKING:
-    from auralscope.nn.runs import Run
+    from auralscope.nn.loaded import Run
 
 RATE = 8_000
 

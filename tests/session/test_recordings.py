@@ -13,7 +13,6 @@ import auralscope as asc
 from auralscope.errors import AudioFileError, AuralScopeError
 from auralscope.nn.analysis.recordings import (
     RecordingResponses,
-    feature_layer,
     label_affinity,
     recording_responses,
     recordings_map,
@@ -104,7 +103,7 @@ def test_maps_with_nothing_to_show(model) -> None:
 
 
 def test_features_are_those_below_the_output(model) -> None:
-    assert feature_layer(model) == "dense"
+    assert model.feature_layer == "dense"
 
 
 def test_affinity_is_spearmans_over_all_windows() -> None:

@@ -281,10 +281,10 @@ def test_the_table_is_written_whole_or_not_at_all(owner, tmp_path):
 def test_memory_that_runs_out_is_said(owner, monkeypatch):
     import torch
 
-    from auralscope.nn import loaded as inspection
+    from auralscope.nn import tagger
     from auralscope.nn.loaded import Model
 
-    monkeypatch.setattr(inspection, "CPU_BATCH", 2)
+    monkeypatch.setattr(tagger, "CPU_BATCH", 2)
     probabilities = Model._probabilities
 
     def narrow(self, images, half=False):

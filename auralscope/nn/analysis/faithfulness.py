@@ -51,7 +51,7 @@ from auralscope.types import Progress, no_progress
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence, Sized
 
-    from auralscope.nn.runs import Run
+    from auralscope.nn.excerpts import Window
 
 Level = Literal["true", "matched"]
 LEVELS: tuple[Level, ...] = ("true", "matched")
@@ -189,7 +189,7 @@ WAYS = tuple(field.name for field in fields(Ways))
 
 
 def unit_faithfulness(
-    run: Run,
+    window: Window,
     layer: str,
     units: Sequence[int] | None = None,
     *,
@@ -202,7 +202,7 @@ def unit_faithfulness(
 
     Parameters
     ----------
-    run : Run
+    window : Window
     layer : str
     units : sequence of int, optional
         All of the layer's unless given.
@@ -215,19 +215,19 @@ def unit_faithfulness(
     progress : callable
         Called with 0 to 1; what it raises ends the work.
     """
-    chosen = list(range(run.model.layer(layer).units)) if units is None else list(units)
-    before = energies(run.tape.layer(run.model.layer(layer).module), run.tape.image)[0]
-    stft = run.analysed.stft
-    nothing = run.model.front_end.image_of(torch.zeros_like(stft), run.analysed.n_samples)
-    silence = _retention(run, layer, nothing[None], before)[0]
+    chosen = list(range(window.model.layer(layer).units)) if units is None else list(units)
+    before = energies(window.tape.layer(window.model.layer(layer).module), window.tape.image)[0]
+    stft = window.analysed.stft
+    nothing = window.model.front_end.image_of(torch.zeros_like(stft), window.analysed.n_samples)
+    silence = _retention(window, layer, nothing[None], before)[0]
     measured: list[UnitFaithfulness] = []
-    for batch, masks in _masks(run, layer, chosen, seed, method):
+    for batch, masks in _masks(window, layer, chosen, seed, method):
         found: dict[str, dict[str, list[UnitMeasure]]] = {}
         for name, gains in masks.items():
             progress(_done(measured, batch, found, chosen))
-            sounds = _sounds(run, gains, level)
+            sounds = _sounds(window, gains, level)
             found[name] = {
-                way: _unit_measures(_retention(run, layer, images, before), batch, sounds.levels_db)
+                way: _unit_measures(_retention(window, layer, images, before), batch, sounds.levels_db)
                 for way, images in sounds.images.items()
             }
         for row, unit in enumerate(batch):
@@ -238,7 +238,7 @@ def unit_faithfulness(
 
 
 def label_faithfulness(
-    run: Run,
+    window: Window,
     labels: Sequence[int] | None = None,
     *,
     level: Level = "true",
@@ -253,25 +253,25 @@ def label_faithfulness(
     labels : sequence of int, optional
         Their places in the model's list; all unless given.
     """
-    layer = output_layer(run)
+    model, layer = window.model, output_layer(window)
     if layer is None:
-        raise UnknownNameError(f"The plugin of '{run.model.spec.id}' names no layer that is the network's output.")
-    chosen = list(range(len(run.model.labels))) if labels is None else list(labels)
-    before = run.model.probabilities(run.tape.output)[0].cpu().double()
-    exclusive = run.model.spec.output == "softmax"
+        raise UnknownNameError(f"The plugin of '{model.spec.id}' names no layer that is the network's output.")
+    chosen = list(range(len(model.labels))) if labels is None else list(labels)
+    before = model.probabilities(window.tape.output)[0].cpu().double()
+    exclusive = model.spec.output == "softmax"
     measured: list[LabelFaithfulness] = []
-    for batch, masks in _masks(run, layer, chosen, seed, method):
+    for batch, masks in _masks(window, layer, chosen, seed, method):
         found: dict[str, dict[str, list[LabelMeasure]]] = {}
         for name, gains in masks.items():
             progress(_done(measured, batch, found, chosen))
             inside, outside = (
-                {way: run.model.activations(images, layer)[1].cpu().double() for way, images in sounds.images.items()}
-                for sounds in (_sounds(run, gains, level), _sounds(run, 1.0 - gains, level))
+                {way: model.activations(images, layer)[1].cpu().double() for way, images in sounds.images.items()}
+                for sounds in (_sounds(window, gains, level), _sounds(window, 1.0 - gains, level))
             )
             found[name] = {way: _label_measures(before, inside[way], outside[way], batch, exclusive) for way in WAYS}
         for row, label in enumerate(batch):
             ways = {name: Ways(*(found[name][way][row] for way in WAYS)) for name in MASKS}
-            measured.append(LabelFaithfulness(run.model.labels[label], float(before[label]), **ways))
+            measured.append(LabelFaithfulness(model.labels[label], float(before[label]), **ways))
     progress(1.0)
     return measured
 
@@ -281,11 +281,11 @@ def _done(measured: Sized, batch: Sized, masks: Sized, chosen: Sized) -> float:
     return (len(measured) + len(batch) * len(masks) / len(MASKS)) / len(chosen)
 
 
-def output_layer(run: Run) -> str | None:
+def output_layer(window: Window) -> str | None:
     """The layer that is the network's output, if the plugin names one."""
-    for layer in reversed(run.model.spec.layers):
-        value = run.tape.layer(layer.module)
-        if value.shape == run.tape.output.shape and bool((value == run.tape.output).all()):
+    for layer in reversed(window.model.spec.layers):
+        value = window.tape.layer(layer.module)
+        if value.shape == window.tape.output.shape and bool((value == window.tape.output).all()):
             return layer.name
     return None
 
@@ -318,19 +318,19 @@ def shuffled_bins(mask: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _masks(
-    run: Run, layer: str, units: list[int], seed: int, method: str
+    window: Window, layer: str, units: list[int], seed: int, method: str
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
     """A few units, and their masks, (units, bins of the STFT, frames), by name."""
-    if run.model.front_end.is_waveform:
+    if window.model.front_end.is_waveform:
         raise AuralScopeError(
-            f"'{run.model.spec.id}' hears the waveform: its sounds are no masks of a spectrogram, and how far they can "
-            "be trusted is not measured."
+            f"The faithfulness of '{window.model.spec.id}' is not measured: its input is the waveform, and "
+            "the measures need masks of a spectrogram. Choose a model on spectrograms."
         )
-    module = run.model.layer(layer).module
-    twin = record(shuffle_weights(run.model.copy_network(), seed), run.tape.image)
+    module = window.model.layer(layer).module
+    twin = record(shuffle_weights(window.model.copy_network(), seed), window.tape.image)
     for first in range(0, len(units), TOGETHER):
         batch = units[first : first + TOGETHER]
-        own = _as_masks(deconvolve_tape(run.tape, module, batch, method))
+        own = _as_masks(deconvolve_tape(window.tape, module, batch, method))
         random = [
             shuffled_bins(mask, torch.Generator().manual_seed((seed * 1_000_003 + unit) % 2**32))
             for unit, mask in zip(batch, own, strict=True)
@@ -340,7 +340,7 @@ def _masks(
             "random": torch.stack(random),
             "shuffled": _as_masks(deconvolve_tape(twin, module, batch, method)),
         }
-        to_bins = run.model.front_end.to_bins
+        to_bins = window.model.front_end.to_bins
         yield batch, {name: torch.stack([to_bins(mask) for mask in values]) for name, values in masks.items()}
 
 
@@ -359,8 +359,8 @@ class _Sounds:
     levels_db: list[float]
 
 
-def _sounds(run: Run, gains: Tensor, level: Level) -> _Sounds:
-    front_end, analysed = run.model.front_end, run.analysed
+def _sounds(window: Window, gains: Tensor, level: Level) -> _Sounds:
+    front_end, analysed = window.model.front_end, window.analysed
     original = front_end.to_samples(analysed.stft, analysed.n_samples)
     masked, heard, levels_db = [], [], []
     for gain in gains:
@@ -379,11 +379,11 @@ def _sounds(run: Run, gains: Tensor, level: Level) -> _Sounds:
 # -- measures -----------------------------------------------------------------------------------------------------
 
 
-def _retention(run: Run, layer: str, images: Tensor, before: Tensor) -> Tensor:
+def _retention(window: Window, layer: str, images: Tensor, before: Tensor) -> Tensor:
     """(sounds, units): each unit's energy with each sound, over that with the original; NaN for silent units."""
-    value, _ = run.model.activations(images, layer)
+    value, _ = window.model.activations(images, layer)
     silent = before <= SILENT * before.mean()
-    ratio = energies(value, run.tape.image) / before
+    ratio = energies(value, window.tape.image) / before
     return ratio.masked_fill(silent, math.nan)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from auralscope.dsp.frontends import FrontEnd
-    from auralscope.nn.loaded import Model
+    from auralscope.nn.tagger import Tagger
 
 MARGIN = 0.15
 """By how much a response must lie above those to the other sounds of its kind, to give a kernel its name."""
@@ -84,7 +84,7 @@ class Kernel:
     words: tuple[str, ...]
 
 
-def first_layer_kernels(model: Model) -> list[Kernel]:
+def first_layer_kernels(model: Tagger) -> list[Kernel]:
     """Describe every kernel of a model's first convolution.
 
     Raises
@@ -180,13 +180,13 @@ def _sounds(front_end: FrontEnd) -> dict[str, NDArray[np.float32]]:
     return {name: np.ascontiguousarray(samples, dtype=np.float32) for name, samples in sounds.items()}
 
 
-def _image(model: Model, samples: NDArray[np.float32], places: _Places) -> NDArray[np.float64]:
+def _image(model: Tagger, samples: NDArray[np.float32], places: _Places) -> NDArray[np.float64]:
     """What the network sees of a sound, (bins, frames), the silence before it taken away."""
     image: NDArray[np.float64] = model.front_end.analyse(model.tensor(samples)).image.cpu().double().numpy()
     return image - image[:, places.silence][:, None]
 
 
-def _kernels(model: Model) -> Tensor:
+def _kernels(model: Tagger) -> Tensor:
     """The first convolution's weights, (units, bins, frames)."""
     image = model.front_end.analyse(model.tensor(_sounds(model.front_end)["burst"])).image
     with model.one_at_a_time:

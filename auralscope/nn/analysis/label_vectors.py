@@ -24,7 +24,7 @@ from auralscope.nn.tape.functions import KINDS, Kind, functions_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auralscope.nn.loaded import Model
+    from auralscope.nn.tagger import Tagger
     from auralscope.nn.tape.steps import Step
 
 Metric = Literal["cosine", "dot"]
@@ -181,7 +181,7 @@ class LabelVectors:
 # -- finding them in a network ------------------------------------------------------------------------------------
 
 
-def label_vectors(model: Model) -> LabelVectors:
+def label_vectors(model: Tagger) -> LabelVectors:
     """Find the label vectors of a model: by tracing, or where its plugin says (`ModelSpec.label_vectors`).
 
     Tracing runs the network once and follows its output down to the last dense layer, past whatever keeps labels apart
@@ -275,7 +275,7 @@ def _gradients(tape: Tape, hidden: Tensor) -> Tensor:
         return torch.stack([torch.autograd.grad(logit, leaf, retain_graph=True)[0] for logit in logits])
 
 
-def _layer_of(model: Model, tape: Tape, hidden: Tensor, units: int) -> str:
+def _layer_of(model: Tagger, tape: Tape, hidden: Tensor, units: int) -> str:
     """The model's layer that `hidden` is, but for steps that keep units apart; empty where there is none."""
     named = {id(tape.layers[layer.module]): layer.name for layer in model.spec.layers if layer.module in tape.layers}
     tensor = hidden

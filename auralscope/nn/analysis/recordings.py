@@ -18,7 +18,7 @@ from auralscope.types import Progress, no_progress
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auralscope.nn.loaded import Model
+    from auralscope.nn.tagger import Tagger
     from auralscope.types import Clip
 
 WINDOWS = 8
@@ -67,7 +67,7 @@ class MapPoint:
     probability: float
 
 
-def window_responses(model: Model, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def window_responses(model: Tagger, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What a layer and the labels make of each window of a clip: (windows, units), (windows, labels)."""
     front_end = model.front_end
     mono = front_end.mono(clip)
@@ -87,7 +87,7 @@ def window_responses(model: Model, clip: Clip, layer: str) -> tuple[NDArray[np.f
 
 
 def recording_responses(
-    model: Model,
+    model: Tagger,
     files: Sequence[Path],
     layer: str,
     progress: Progress = no_progress,
@@ -97,7 +97,7 @@ def recording_responses(
 
     Parameters
     ----------
-    model : Model
+    model : Tagger
     files : sequence of Path
         Recordings; of a folder, all files in it and below it that can be decoded.
     layer : str
@@ -129,13 +129,7 @@ def _files(files: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
             yield file, True
 
 
-def feature_layer(model: Model) -> str:
-    """The last layer below the output: the features that the labels are made of."""
-    named = model.label_vectors().layer
-    return named or model.layers[max(len(model.layers) - 2, 0)]
-
-
-def recordings_map(model: Model, recordings: Sequence[RecordingResponses], seed: int = 0) -> list[MapPoint]:
+def recordings_map(model: Tagger, recordings: Sequence[RecordingResponses], seed: int = 0) -> list[MapPoint]:
     """Lay recordings out in two dimensions, by their features (van der Maaten & Hinton 2008; Nam et al. 2019, fig. 5).
 
     t-SNE of the mean features over each recording, every unit scaled to its own spread; it keeps near what is near,
@@ -144,9 +138,9 @@ def recordings_map(model: Model, recordings: Sequence[RecordingResponses], seed:
 
     Parameters
     ----------
-    model : Model
+    model : Tagger
     recordings : sequence of RecordingResponses
-        With the activity of `feature_layer`.
+        With the activity of `Model.feature_layer`.
     seed : int
 
     Raises

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from auralscope.nn.runs import Run
+    from auralscope.nn.excerpts import Window
     from auralscope.nn.tape.capture import Tape
 
 DUPLICATES = 0.95
@@ -122,7 +122,7 @@ class LayerSummary:
 
 
 def summarise(
-    run: Run,
+    window: Window,
     layer: str,
     progress: Progress = no_progress,
     images: NDArray[np.float32] | None = None,
@@ -131,7 +131,7 @@ def summarise(
 
     Parameters
     ----------
-    run : Run
+    window : Window
     layer : str
     progress : callable
         Called with 0 to 1 as units are deconvolved; what it raises ends the work.
@@ -139,34 +139,34 @@ def summarise(
         All units' deconvolutions, where they are there already, or what another method says.
     """
     if images is None:
-        top = run.tape.layer(run.model.layer(layer).module)
-        images = _deconvolved(run, layer, unit_count(top, run.tape.image), progress)
-    return outcome(summarise_parts(run, layer, images))
+        top = window.tape.layer(window.model.layer(layer).module)
+        images = _deconvolved(window, layer, unit_count(top, window.tape.image), progress)
+    return outcome(summarise_parts(window, layer, images))
 
 
-def summarise_parts(run: Run, layer: str, images: NDArray[np.float32]) -> Generator[None, None, LayerSummary]:
+def summarise_parts(window: Window, layer: str, images: NDArray[np.float32]) -> Generator[None, None, LayerSummary]:
     """As `summarise`, but it can be left in between."""
-    module = run.model.layer(layer).module
-    top = run.tape.layer(module)
-    front_end = run.model.front_end
+    module = window.model.layer(layer).module
+    top = window.tape.layer(module)
+    front_end = window.model.front_end
     image = torch.from_numpy(images)
     drawn = torch.from_numpy(np.stack([front_end.shown(each) for each in images])) if front_end.is_waveform else image
-    maps = _maps(top, run.tape.image)
+    maps = _maps(top, window.tape.image)
     centroid_hz, bandwidth_hz = spectral_shape(drawn, torch.from_numpy(front_end.plane.frequencies_hz))
     yield
     columns = (maps.square().mean(dim=1), hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(drawn))
     yield
-    said = yield from votes_parts(run.tape, module)
+    said = yield from votes_parts(window.tape, module)
     rows = zip(*(column.tolist() for column in columns), map(tuple, said.tolist()), strict=True)
     units = tuple(UnitSummary(layer, unit, *row) for unit, row in enumerate(rows))
     return LayerSummary(units, similarity(image).numpy())
 
 
-def _deconvolved(run: Run, layer: str, n_units: int, progress: Progress) -> NDArray[np.float32]:
+def _deconvolved(window: Window, layer: str, n_units: int, progress: Progress) -> NDArray[np.float32]:
     images = []
     for first in range(0, n_units, TOGETHER):
         last = min(first + TOGETHER, n_units)
-        images.append(run.deconvolve(layer, units=range(first, last)))
+        images.append(window.deconvolve(layer, units=range(first, last)))
         progress(last / n_units)
     return np.concatenate(images)
 

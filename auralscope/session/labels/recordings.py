@@ -161,9 +161,9 @@ class RecordingMap:
         unreadable: list[str] = []
 
         def lay_out(job: Job) -> list[MapPoint]:
-            from auralscope.nn.analysis.recordings import feature_layer, recording_responses, recordings_map
+            from auralscope.nn.analysis.recordings import recording_responses, recordings_map
 
-            heard = list(recording_responses(model, files, feature_layer(model), job.advance, unreadable))
+            heard = list(recording_responses(model, files, model.feature_layer, job.advance, unreadable))
             return recordings_map(model, heard)
 
         def laid_out(points: list[MapPoint]) -> None:

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
-from auralscope.nn.loaded import Model, choose_device
+from auralscope.nn.excerpts import Window
+from auralscope.nn.loaded import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
+from auralscope.nn.tagger import choose_device
 from auralscope.types import Clip, unit_name
 
 RATE = 8_000
@@ -173,7 +175,7 @@ def test_the_middle_of_a_window_sounds_alike_in_a_passage(model: Model) -> None:
     clip = music(2.0)
     hop_frames = 33 // 2
     passage = model.passage(clip).deconvolve("conv1", units=[1])[0]
-    window = model.analyse_samples(clip, 0.0, model.front_end.window(clip.mono(), hop_frames * 64 / RATE))
+    window = Window.of_samples(model, clip, 0.0, model.front_end.window(clip.mono(), hop_frames * 64 / RATE))
     # In the middle of the second window it alone counts for most.
     middle = hop_frames + 33 // 2
     alone = window.deconvolve("conv1", units=[1])[0][:, 33 // 2]

@@ -1,4 +1,4 @@
-"""Stretches of a recording inside a model: one window, or a passage of any length."""
+"""Excerpts of a recording inside a model: one window, or a passage of any length."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from auralscope.dsp.inversion import FullRate, Render, invert, invert_at_full_ra
 from auralscope.nn.attribution.backward import BackwardMethod
 from auralscope.nn.attribution.deconvolution import deconvolve_parts, deconvolve_tape
 from auralscope.nn.attribution.methods import find_method
-from auralscope.nn.tape.capture import is_map
+from auralscope.nn.batches import enough_memory
+from auralscope.nn.tagger import to_numpy
+from auralscope.nn.tape.capture import is_map, record
 from auralscope.types import Auralisation, Clip, Progress, no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+    from typing import Self
 
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import Input
-    from auralscope.nn.analysis.faithfulness import LabelFaithfulness, Level, UnitFaithfulness
-    from auralscope.nn.analysis.receptive_field import NominalSize, ReceptiveField
-    from auralscope.nn.loaded import Model
+    from auralscope.nn.tagger import Tagger
     from auralscope.nn.tape.capture import Tape
 
 
@@ -34,17 +35,17 @@ Rate = Literal["model", "recording"]
 
 
 class Excerpt(ABC):
-    """A stretch of a recording inside a model: what it is, and how its images become sound.
+    """An excerpt of a recording inside a model.
 
     Attributes
     ----------
-    model : Model
+    model : Tagger
     clip : Clip
     start_s : float
-        Where in the clip it begins.
+        Start of the excerpt in the clip, in seconds.
     """
 
-    def __init__(self, model: Model, clip: Clip, start_s: float, analysed: Input, samples: Tensor) -> None:
+    def __init__(self, model: Tagger, clip: Clip, start_s: float, analysed: Input, samples: Tensor) -> None:
         self.model = model
         self.clip = clip
         self.start_s = start_s
@@ -54,17 +55,17 @@ class Excerpt(ABC):
 
     @property
     def analysed(self) -> Input:
-        """What the front end made of the window: image and STFT."""
+        """Result of the front end: the input image and the STFT."""
         return self._analysed
 
     @property
     def input(self) -> NDArray[np.float32]:
-        """(bins, frames): what the network sees."""
+        """Input image of the network, (bins, frames)."""
         return to_numpy(self._analysed.image)
 
     @property
     def original(self) -> Clip:
-        """The stretch itself, at the model's rate."""
+        """Sound of the excerpt: mono, at the model's sample rate."""
         return Clip(
             to_numpy(self._samples),
             self.model.front_end.sample_rate,
@@ -74,24 +75,71 @@ class Excerpt(ABC):
 
     @property
     def duration_s(self) -> float:
-        """How long it is, at the model's rate."""
+        """Length of the excerpt in seconds."""
         return self._samples.shape[0] / self.model.front_end.sample_rate
 
     @abstractmethod
     def activity(self, layer: str) -> NDArray[np.float32]:
-        """(units,): activation energy, the mean square of each unit's feature map."""
+        """Compute the activation energy of each unit: the mean square of its feature map.
+
+        Parameters
+        ----------
+        layer : str
+
+        Returns
+        -------
+        (units,) float32 array
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        """
 
     @abstractmethod
     def deconvolve(
         self, layer: str, *, units: Sequence[int] | None = None, method: str = "deconvolution"
     ) -> NDArray[np.float32]:
-        """Deconvolved images of a layer's units: (units, bins, frames).
+        """Deconvolve units of a layer (Zeiler & Fergus 2014; Choi 2018, sec. 7.2).
 
-        See `auralscope.nn.attribution.backward`; for other methods, `auralscope.nn.attribution.methods`.
+        Parameters
+        ----------
+        layer : str
+        units : sequence of int, optional
+            Zero-based; all units of the layer unless given.
+        method : str
+            Attribution method, see `auralscope.nn.attribution.methods`.
+
+        Returns
+        -------
+        (units, bins, frames) float32 array
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such layer, unit or method.
+        NoRuleError
+            The attribution method has no rule for a step below the layer.
         """
 
     def most_active(self, layer: str, *, top: int | None = None) -> list[int]:
-        """Units of a layer, the most active first."""
+        """Return the units of a layer, the most active first.
+
+        Parameters
+        ----------
+        layer : str
+        top : int, optional
+            Number of units; all unless given.
+
+        Returns
+        -------
+        list of int
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        """
         order: list[int] = np.argsort(-self.activity(layer), kind="stable").tolist()
         return order[:top]
 
@@ -104,7 +152,7 @@ class Excerpt(ABC):
         method: str = "deconvolution",
         rate: Rate = "model",
     ) -> Auralisation:
-        """What a unit hears: its deconvolution as sound, as long as the stretch.
+        """Turn the deconvolved image of a unit into sound as long as the excerpt.
 
         Parameters
         ----------
@@ -112,18 +160,42 @@ class Excerpt(ABC):
         unit : int
             Zero-based.
         render : {"mask", "phase"}
-            See `auralscope.dsp.inversion.invert`.
+            Inversion to sound, see `auralscope.dsp.inversion.invert`.
         method : str
-            See `deconvolve`.
+            Attribution method, see `deconvolve`.
         rate : {"model", "recording"}
-            Mono at the model's rate, or in all channels and at the rate of the recording.
+            Mono at the model's sample rate, or all channels at the recording's sample rate.
+
+        Returns
+        -------
+        Auralisation
+            At its true level; `gain_db` matches it to the original's loudness.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such layer, unit or method.
+        NoRuleError
+            The attribution method has no rule for a step below the layer.
         """
         return self.auralise_image(self.deconvolve(layer, units=[unit], method=method)[0], render=render, rate=rate)
 
     def auralise_image(
         self, image: NDArray[np.float32], *, render: Render = "mask", rate: Rate = "model"
     ) -> Auralisation:
-        """The sound of a deconvolved image (bins, frames) of this stretch; see `auralise`."""
+        """Turn a deconvolved image of this excerpt into sound.
+
+        Parameters
+        ----------
+        image : (bins, frames) float32 array
+            In the plane of `input`.
+        render, rate : str
+            See `auralise`.
+
+        Returns
+        -------
+        Auralisation
+        """
         front_end = self.model.front_end
         pixels = torch.from_numpy(image).to(self._samples)
         if rate == "model":
@@ -144,28 +216,57 @@ class Excerpt(ABC):
         )
 
     def _recorded_samples(self) -> Tensor:
-        """(channels, n): the stretch as it was recorded."""
+        """Return the excerpt as it was recorded, (channels, n)."""
         return torch.from_numpy(self.clip.excerpt(self.start_s, duration_s=self.duration_s).samples).to(self._samples)
 
     def _at_full_rate(self) -> FullRate:
         return FullRate(self._recorded_samples(), self.clip.sample_rate, self._analysed, self.model.front_end)
 
 
-class Run(Excerpt):
-    """One window of sound inside a model."""
+class Window(Excerpt):
+    """One window of sound inside a model, with the tape of its forward pass."""
 
-    def __init__(self, model: Model, clip: Clip, start_s: float, analysed: Input, samples: Tensor, tape: Tape) -> None:
+    @classmethod
+    def of_samples(cls, model: Tagger, clip: Clip, start_s: float, samples: NDArray[np.float32]) -> Self:
+        """Run a network on samples and record every step.
+
+        Parameters
+        ----------
+        model : Tagger
+        clip : Clip
+            Recording from which the samples were computed.
+        start_s : float
+            Start of the window in the clip, in seconds.
+        samples : (window_samples,) float32 array
+            Mono, at the front end's sample rate.
+
+        Returns
+        -------
+        Window
+
+        Raises
+        ------
+        DeviceError
+            The memory of the device does not hold the window.
+        """
+        on_device = model.tensor(samples)
+        analysed = model.front_end.analyse(on_device)
+        with model.one_at_a_time, enough_memory(model.device, "a window with all that the network makes of it"):
+            tape = record(model.network, analysed.image[None, None].to(model.device))
+        return cls(model, clip, start_s, analysed, on_device, tape)
+
+    def __init__(self, model: Tagger, clip: Clip, start_s: float, analysed: Input, samples: Tensor, tape: Tape) -> None:
         super().__init__(model, clip, start_s, analysed, samples)
         self._tape = tape
 
     @property
     def tape(self) -> Tape:
-        """What the network did with it."""
+        """Every step of the network's forward pass."""
         return self._tape
 
     @cached_property
     def scores(self) -> NDArray[np.float32]:
-        """(labels,): probabilities for this window."""
+        """Probabilities of the labels for this window, (labels,)."""
         scores: NDArray[np.float32] = to_numpy(self.model.probabilities(self._tape.output))[0]
         return scores
 
@@ -178,14 +279,43 @@ class Run(Excerpt):
         return FullRate(recorded, self.clip.sample_rate, self._analysed, self.model.front_end, keep=True)
 
     def feature_maps(self, layer: str) -> NDArray[np.float32]:
-        """A layer's output: (units, bins', frames'), (units,) for a dense layer, (units, steps) for a recurrent one."""
+        """Return a layer's output.
+
+        Parameters
+        ----------
+        layer : str
+
+        Returns
+        -------
+        (units, bins', frames') float32 array
+            (units,) for a dense layer, (units, steps) for a recurrent one.
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        """
         value = self._tape.layer(self.model.layer(layer).module)
         if value.ndim > 2 and not is_map(value, self._tape.image):
             return to_numpy(value.reshape(-1, value.shape[-1]).T)
         return to_numpy(value[0])
 
     def is_map(self, layer: str) -> bool:
-        """Whether a layer's units have maps (a convolution) or single values (a dense layer)."""
+        """Return True if a layer's units have feature maps, False if they have single values or sequences.
+
+        Parameters
+        ----------
+        layer : str
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        """
         return is_map(self._tape.layer(self.model.layer(layer).module), self._tape.image)
 
     def activity(self, layer: str) -> NDArray[np.float32]:
@@ -205,7 +335,32 @@ class Run(Excerpt):
     def deconvolve_parts(
         self, layer: str, units: Sequence[int], method: str
     ) -> Generator[float, None, NDArray[np.float32]]:
-        """As `deconvolve`, but a slow method says in between how far it is, 0 to 1, and can be left there."""
+        """Deconvolve in parts, so that a slow method can be interrupted.
+
+        Parameters
+        ----------
+        layer : str
+        units : sequence of int
+            Zero-based.
+        method : str
+            Attribution method, see `deconvolve`.
+
+        Yields
+        ------
+        float
+            The finished share, 0 to 1.
+
+        Returns
+        -------
+        (units, bins, frames) float32 array
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such layer, unit or method.
+        NoRuleError
+            The attribution method has no rule for a step below the layer.
+        """
         parts = deconvolve_parts(self._tape, self.model.layer(layer).module, units, method)
         while True:
             with self.model.one_at_a_time, torch.no_grad():
@@ -215,65 +370,15 @@ class Run(Excerpt):
                     return to_numpy(end.value)
             yield done
 
-    def faithfulness(
-        self,
-        layer: str,
-        unit: int,
-        *,
-        level: Level = "true",
-        seed: int = 0,
-        method: str = "deconvolution",
-        progress: Progress = no_progress,
-    ) -> UnitFaithfulness | LabelFaithfulness:
-        """How far a unit's sound can be trusted; of the output layer, a label's.
-
-        Parameters
-        ----------
-        layer : str
-        unit : int
-            Zero-based.
-        level : {"true", "matched"}
-            How loud the network hears the sounds.
-        seed : int
-            Of the controls.
-        method : str
-            See `deconvolve`.
-        progress : callable
-            Called with 0 to 1; what it raises ends the work.
-        """
-        from auralscope.nn.analysis.faithfulness import label_faithfulness, output_layer, unit_faithfulness
-
-        if layer == output_layer(self):
-            return label_faithfulness(self, [unit], level=level, seed=seed, method=method, progress=progress)[0]
-        return unit_faithfulness(self, layer, [unit], level=level, seed=seed, method=method, progress=progress)[0]
-
-    def receptive_field(
-        self, layer: str, *, cell: tuple[int, int] | None = None, unit: int | None = None
-    ) -> ReceptiveField:
-        """The part of the window that a cell (bin, frame) of a feature map saw; the middle cell's unless one is given.
-
-        See `auralscope.nn.analysis.receptive_field`.
-        """
-        from auralscope.nn.analysis.receptive_field import receptive_field
-
-        module = self.model.layer(layer).module
-        return receptive_field(self._tape, module, self._analysed, self.model.front_end, cell, unit)
-
-    def nominal_size(self, layer: str) -> NominalSize | None:
-        """The size of a layer's fields by the thesis's rule, where the network is one that it is for."""
-        from auralscope.nn.analysis.receptive_field import nominal_of
-
-        return nominal_of(self._tape, self.model.layer(layer).module, self.model.front_end)
-
 
 class Passage(Excerpt):
-    """A stretch of any length inside a model, window by window.
+    """An excerpt of any length inside a model, analysed window by window.
 
-    Windows overlap by half. Where they do, their images are cross-faded, so that one hears a unit through a whole
-    recording without seams; a mask's largest value is 1 over all of it.
+    Windows overlap by half, and their images are cross-faded, so that the sound of a unit has no seams. The largest
+    value of a mask is 1 over the whole passage.
     """
 
-    def __init__(self, model: Model, clip: Clip, start_s: float, duration_s: float) -> None:
+    def __init__(self, model: Tagger, clip: Clip, start_s: float, duration_s: float) -> None:
         front_end = model.front_end
         mono = front_end.mono(clip.excerpt(start_s, duration_s=duration_s))
         samples = model.tensor(mono)
@@ -303,7 +408,7 @@ class Passage(Excerpt):
         chosen = list(range(self.model.layer(layer).units)) if units is None else list(units)
         images = np.zeros((len(chosen), bins, length), dtype=np.float32)
         weights = np.zeros(length, dtype=np.float32)
-        # Highest in the middle; at a window's edges, where it sees only a part, never quite zero.
+        # A triangle that is above zero at the window's edges.
         fade = 1.0 - np.abs(np.linspace(-1.0, 1.0, n_frames + 2, dtype=np.float32)[1:-1])
         for number, (start, window) in enumerate(zip(self._starts_frames, self._windows(), strict=True), start=1):
             fits = min(n_frames, length - start)
@@ -314,14 +419,9 @@ class Passage(Excerpt):
             progress(number / len(self._starts_frames))
         return images / weights
 
-    def _windows(self) -> Iterator[Run]:
+    def _windows(self) -> Iterator[Window]:
         front_end = self.model.front_end
         for start in self._starts_frames:
             start_s = start * self._hop_samples / front_end.sample_rate
-            yield self.model.analyse_samples(self.clip, self.start_s + start_s, front_end.window(self._mono, start_s))
-
-
-def to_numpy(tensor: Tensor) -> NDArray[np.float32]:
-    """A tensor of any device as a float32 array."""
-    array: NDArray[np.float32] = tensor.detach().cpu().numpy().astype(np.float32, copy=False)
-    return array
+            samples = front_end.window(self._mono, start_s)
+            yield Window.of_samples(self.model, self.clip, self.start_s + start_s, samples)

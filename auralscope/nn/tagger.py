@@ -1,0 +1,372 @@
+"""Networks with weights, front end and device: label probabilities of clips, and activations of layers."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from auralscope.errors import DeviceError, UnknownNameError
+from auralscope.nn.batches import Batch, enough_memory
+from auralscope.types import Clip, Progress, Scores, no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from auralscope.dsp.frontends import FrontEnd
+    from auralscope.nn.model import Layer, ModelSpec
+
+BATCH = 8
+"""Windows in a batch, where memory allows."""
+
+CPU_BATCH = 1
+"""Windows in a batch on a CPU. The caches hold one; larger batches take longer per window and delay urgent jobs."""
+
+HALF_TOLERANCE = 1e-2
+"""Largest accepted difference between probabilities in half and in full precision."""
+
+HALF_DEVICES = ("cuda",)
+"""Devices on which half precision is tried."""
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the compute device called `name`.
+
+    Parameters
+    ----------
+    name : str
+        "auto" (CUDA, then MPS, then CPU), "cpu", "mps", "cuda" or "cuda:1".
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    DeviceError
+        This machine has no such device; the message lists those it has.
+    """
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, there in here.items() if there))
+    kind, _, number = name.partition(":")
+    usable = here.get(kind, False) and (not number or (number.isdigit() and int(number) < _count(kind)))
+    if not usable:
+        there = ", ".join(kind for kind, is_there in here.items() if is_there)
+        raise DeviceError(f"There is no compute device '{name}' here; there is: auto, {there}.")
+    return torch.device(name)
+
+
+def _count(kind: str) -> int:
+    return torch.cuda.device_count() if kind == "cuda" else 1
+
+
+class Tagger:
+    """A network with trained weights, on a device, with the front end that computes its input.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    network : torch.nn.Module
+        With its weights. It is moved to the device and set to evaluation mode.
+    device : torch.device
+
+    Raises
+    ------
+    DeviceError
+        The memory of the device does not hold the network.
+    """
+
+    def __init__(self, spec: ModelSpec, network: nn.Module, device: torch.device) -> None:
+        self.spec = spec
+        self.device = device
+        with enough_memory(device, f"the network of '{spec.id}'"):
+            self.network = network.to(device).eval().requires_grad_(False)
+        # Recording a tape puts hooks on the network itself, so passes must take turns.
+        self.one_at_a_time = threading.RLock()
+        self._batch = Batch(CPU_BATCH if device.type == "cpu" else BATCH, "windows", device)
+        self._half: bool | None = None  # None until it was tried
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels, in the order of the network's outputs."""
+        return self.spec.labels
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, from the input upwards."""
+        return tuple(layer.name for layer in self.spec.layers)
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """Front end that computes the network's input image from sound."""
+        return self.spec.front_end
+
+    def layer(self, name: str) -> Layer:
+        """Return a layer's description.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Layer
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer; the message lists its layers.
+        """
+        for layer in self.spec.layers:
+            if layer.name == name:
+                return layer
+        raise UnknownNameError(
+            f"The model '{self.spec.id}' has no layer '{name}'; its layers are: {', '.join(self.layers)}."
+        )
+
+    def layer_number(self, name: str) -> int:
+        """Return the number of a layer: 1 for the layer next to the input.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        """
+        return self.layers.index(self.layer(name).name) + 1
+
+    def predict(self, clip: Clip, *, hop_s: float | None = None, progress: Progress = no_progress) -> Scores:
+        """Compute the probabilities of the labels over a clip of any length.
+
+        Parameters
+        ----------
+        clip : Clip
+        hop_s : float, optional
+            Time from one window to the next, in seconds; half a window unless given.
+        progress : callable
+            Called with 0 to 1 after each batch; what it raises ends the computation.
+
+        Returns
+        -------
+        Scores
+            Probabilities, (windows, labels). The last window ends with the clip; a clip shorter than a window is
+            padded with silence.
+
+        Raises
+        ------
+        DeviceError
+            The memory of the device does not hold one window.
+        """
+        starts_s = self.window_starts_s(clip, hop_s=hop_s)
+        parts = []
+        done = 0
+        for part in self.predict_at(clip, starts_s):
+            parts.append(part.values)
+            done += len(part.values)
+            progress(done / len(starts_s))
+        return Scores(np.concatenate(parts), starts_s, self.labels)
+
+    def window_starts_s(self, clip: Clip, *, hop_s: float | None = None) -> NDArray[np.float64]:
+        """Return the start times of the windows of `predict`.
+
+        Parameters
+        ----------
+        clip : Clip
+        hop_s : float, optional
+            Time from one window to the next, in seconds; half a window unless given.
+
+        Returns
+        -------
+        (windows,) float64 array
+            In seconds from the clip's own start, increasing.
+        """
+        front_end = self.front_end
+        samples = round(clip.n_samples * front_end.sample_rate / clip.sample_rate)
+        hop = max((front_end.window_s / 2 if hop_s is None else hop_s) * front_end.sample_rate, 1.0)
+        last = max(samples - front_end.window_samples, 0)
+        return np.unique([*np.rint(np.arange(0.0, last, hop)), last]) / front_end.sample_rate
+
+    def predict_at(self, clip: Clip, starts_s: NDArray[np.float64]) -> Iterator[Scores]:
+        """Compute the probabilities of the labels for windows at given times, batch by batch.
+
+        Only one batch of windows is in memory at a time. A batch that does not fit into the device's memory is halved,
+        and stays so for this model. On CUDA, batches are computed in half precision if the first windows that are not
+        silent show a difference below `HALF_TOLERANCE`. `predict_input` and `analyse` always use full precision.
+
+        Parameters
+        ----------
+        clip : Clip
+        starts_s : (windows,) array
+            Start times in seconds from the clip's own start.
+
+        Returns
+        -------
+        iterator of Scores
+            One for each batch.
+
+        Raises
+        ------
+        DeviceError
+            The memory of the device does not hold one window.
+        """
+        front_end = self.front_end
+        mono = front_end.mono(clip)
+
+        def scores(some_s: NDArray[np.float64]) -> Scores:
+            windows = [front_end.analyse(self.tensor(front_end.window(mono, start_s))).image for start_s in some_s]
+            images = torch.stack(windows)
+            return Scores(self._probabilities(images, half=self._half_suffices(images)), some_s, self.labels)
+
+        return self._batch.turns(scores, starts_s)
+
+    def predict_input(self, image: NDArray[np.floating[Any]] | Tensor) -> NDArray[np.float32]:
+        """Compute the probabilities of the labels for an input image that was computed elsewhere.
+
+        Parameters
+        ----------
+        image : (bins, frames) array or tensor
+            Leading axes of length one (batch, channel) are accepted.
+
+        Returns
+        -------
+        (labels,) float32 array
+
+        Raises
+        ------
+        ValueError
+            The image has another shape than the model's input.
+        """
+        shape = tuple(image.shape)
+        while len(shape) > 2 and shape[0] == 1:
+            image, shape = image[0], shape[1:]
+        if shape != self.front_end.input_shape:
+            raise ValueError(
+                f"the input of '{self.spec.id}' has (bins, frames) {self.front_end.input_shape}, not {shape}"
+            )
+        probabilities: NDArray[np.float32] = self._probabilities(torch.as_tensor(image)[None])[0]
+        return probabilities
+
+    def tensor(self, samples: NDArray[np.float32]) -> Tensor:
+        """Copy samples to the device on which the front end works.
+
+        Parameters
+        ----------
+        samples : (n,) float32 array
+
+        Returns
+        -------
+        (n,) float32 tensor
+            On the model's device; on the CPU for MPS, which lacks complex arithmetic.
+        """
+        return torch.from_numpy(samples).to("cpu" if self.device.type == "mps" else self.device)
+
+    def _probabilities(self, images: Tensor, half: bool = False) -> NDArray[np.float32]:
+        """Compute (batch, labels) from images (batch, bins, frames)."""
+        precision = torch.autocast(self.device.type, torch.float16) if half else nullcontext()
+        with torch.no_grad(), self.one_at_a_time, precision:
+            logits = self.network(images[:, None].to(self.device, torch.float32))
+        return to_numpy(self.probabilities(logits.float()))
+
+    def _half_suffices(self, images: Tensor) -> bool:
+        """Compare half precision with full precision once, on windows that are not silent."""
+        if self._half is None and self.device.type not in HALF_DEVICES:
+            self._half = False
+        if self._half is None and bool(images.amax() > images.amin()):
+            difference = np.abs(self._probabilities(images, half=True) - self._probabilities(images)).max()
+            # Half of the tolerance: later windows may differ more. NaN compares as False.
+            self._half = bool(difference <= HALF_TOLERANCE / 2)
+        return bool(self._half)
+
+    def activations(self, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+        """Compute a layer's output and the labels' probabilities for a batch of input images.
+
+        Parameters
+        ----------
+        images : (batch, bins, frames) tensor
+        layer : str
+
+        Returns
+        -------
+        outputs : (batch, units, ...) tensor
+            The last output of the layer's module; the sequence for a recurrent layer.
+        probabilities : (batch, labels) tensor
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        DeviceError
+            The memory of the device does not hold one image.
+        """
+        module = self.network.get_submodule(self.layer(layer).module)
+
+        def activations(batch: Tensor) -> tuple[Tensor, Tensor]:
+            given: list[Any] = []
+            hook = module.register_forward_hook(lambda _module, _input, output: given.append(output))
+            try:
+                probabilities = self.probabilities(self.network(batch[:, None].to(self.device, torch.float32)))
+            finally:
+                hook.remove()
+            return (given[-1][0] if isinstance(given[-1], tuple) else given[-1]), probabilities
+
+        with torch.no_grad(), self.one_at_a_time:
+            outputs, probabilities = zip(*self._batch.turns(activations, images), strict=True)
+        return torch.cat(outputs), torch.cat(probabilities)
+
+    def copy_network(self) -> nn.Module:
+        """Return a deep copy of the network.
+
+        Returns
+        -------
+        torch.nn.Module
+        """
+        with self.one_at_a_time:  # a copy made while a tape is recorded would contain its hooks
+            return copy.deepcopy(self.network)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Apply the output's nonlinearity.
+
+        Parameters
+        ----------
+        logits : (..., labels) tensor
+
+        Returns
+        -------
+        (..., labels) tensor
+        """
+        return logits.softmax(dim=-1) if self.spec.output == "softmax" else logits.sigmoid()
+
+
+def to_numpy(tensor: Tensor) -> NDArray[np.float32]:
+    """Copy a tensor of any device to a float32 array.
+
+    Parameters
+    ----------
+    tensor : tensor
+
+    Returns
+    -------
+    float32 array
+        Of the same shape.
+    """
+    array: NDArray[np.float32] = tensor.detach().cpu().numpy().astype(np.float32, copy=False)
+    return array
