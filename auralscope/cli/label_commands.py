@@ -73,17 +73,16 @@ class _Moved(argparse.Action):
 def labels(options: argparse.Namespace) -> int:
     """Print the pairs of labels that are most similar to a model, and compare them with a ground truth or a model."""
     from auralscope.catalogue import load_model
-    from auralscope.reports.labels import ComparisonReport, LabelReport
+    from auralscope.reports import label_comparison, label_similarity
 
-    model = load(options.model, options.device)
+    model, metric, order = load(options.model, options.device), options.metric, options.order
     if options.compare:
         other = load_model(options.compare, device=options.device)
-        return _finish(options, ComparisonReport(model, other, metric=options.metric, order=options.order))
+        compared = label_comparison.measure(model, other, metric, order)
+        return _finish(options, label_comparison, compared, options.pairs)
     with ProgressLine("labels") as progress:
-        report = LabelReport(
-            model, metric=options.metric, order=options.order, truth_files=options.truth, progress=progress
-        )
-    return _finish(options, report)
+        found = label_similarity.measure(model, metric, order, options.truth, progress)
+    return _finish(options, label_similarity, found, options.pairs)
 
 
 def label_noise(options: argparse.Namespace) -> int:
@@ -93,7 +92,7 @@ def label_noise(options: argparse.Namespace) -> int:
     model = load(options.model, options.device)
     with ProgressLine("label noise") as progress:
         report = QualityReport(model, noise_file=options.file, truth_files=options.truth, progress=progress)
-    return _finish(options, report)
+    return _finish(options, type(report), report)
 
 
 def label_auc(options: argparse.Namespace) -> int:
@@ -105,7 +104,7 @@ def label_auc(options: argparse.Namespace) -> int:
         report = QualityReport(
             model, noise_file=options.noise, scored=options.scores, truth_files=options.truth, progress=progress
         )
-    return _finish(options, report)
+    return _finish(options, type(report), report)
 
 
 def kernels(options: argparse.Namespace) -> int:
@@ -115,7 +114,7 @@ def kernels(options: argparse.Namespace) -> int:
     model = load(options.model, options.device)
     with ProgressLine("kernels") as progress:
         report = KernelReport(model, options.files, progress)
-    return _finish(options, report)
+    return _finish(options, type(report), report)
 
 
 def map_(options: argparse.Namespace) -> int:
@@ -125,15 +124,15 @@ def map_(options: argparse.Namespace) -> int:
     model = load(options.model, options.device)
     with ProgressLine("map") as progress:
         report = MapReport(model, options.files, progress)
-    return _finish(options, report)
+    return _finish(options, type(report), report)
 
 
-def _finish(options: argparse.Namespace, report: Any) -> int:
-    n_pairs = getattr(options, "pairs", 0)
+def _finish(options: argparse.Namespace, report: Any, found: Any, *details: int) -> int:
+    """Write and print what was found with the functions `write`, `document` and `text` of a report's module."""
     if options.out:
-        report.write(options.out)
+        report.write(found, options.out)
     if options.json:
-        print_json(report.document(n_pairs))
+        print_json(report.document(found, *details))
     else:
-        print(report.text(n_pairs))
+        print(report.text(found, *details))
     return 0

@@ -1,9 +1,10 @@
-"""Pictures of label vectors for files: the heatmap, co-occurrence beside it, and the scatter of one over the other."""
+"""Draw label vectors: heatmaps of similarity and co-occurrence, and the scatter of one over the other."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from auralscope.errors import AuralScopeError
+from auralscope.files import quoted, write_aside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 DPI = 130
 DIVERGING = "RdBu_r"
 UNDEFINED = "0.75"
-"""Grey: neither of the colours that a value may have."""
+"""Grey, which is not in the diverging colour map."""
 
 
 def heatmaps(
@@ -33,21 +35,25 @@ def heatmaps(
     agreement: Agreement | None = None,
     difference: bool = False,
 ) -> Figure:
-    """Draw matrices of labels side by side, in one order.
+    """Draw matrices over labels side by side, in one order.
 
     Parameters
     ----------
     panels : sequence of (title, (labels, labels) array)
-        Values centred on zero; what is NaN is grey.
+        The colour map is centred on zero; NaN is grey.
     labels : sequence of str
     order : sequence of int
-        Of the labels, from the top down.
+        Positions of the labels, from the top down.
     linkage : array, optional
-        Draws the dendrogram; its leaves must stand in `order`.
+        Adds the dendrogram. Its leaves must have the order `order`.
     agreement : Agreement, optional
-        Draws the scatter of similarity over co-occurrence, with its outliers named.
+        Adds the scatter of similarity over co-occurrence, with the names of outliers.
     difference : bool
-        The colours of the last panel reach to its own largest value.
+        Scale the colours of the last panel to its own largest value.
+
+    Returns
+    -------
+    Figure
     """
     n = len(order)
     side = max(3.2, 0.19 * n + 1.4)
@@ -91,7 +97,7 @@ def _dendrogram(axes: Axes, linkage: NDArray[np.float64], n: int) -> None:
     tree = dendrogram(linkage, no_plot=True)
     for across, along in zip(tree["dcoord"], tree["icoord"], strict=True):
         axes.plot(across, [(place - 5.0) / 10.0 for place in along], color="0.3", linewidth=0.8)
-    axes.set_ylim(n - 0.5, -0.5)  # as the heatmap beside it, from the top down
+    axes.set_ylim(n - 0.5, -0.5)  # from the top down, like the heatmap
     axes.invert_xaxis()
     axes.set_axis_off()
 
@@ -107,7 +113,7 @@ def _scatter(axes: Axes, agreement: Agreement) -> None:
     for point in sorted(
         (point for side in agreement.outliers(6) for point in side), key=lambda point: point.similarity
     ):
-        height = max(point.similarity, height + 0.03 * (max(y) - min(y)))  # so that no name lies on another
+        height = max(point.similarity, height + 0.03 * (max(y) - min(y)))  # keeps the names apart
         axes.annotate(
             f"{point.a} / {point.b}",
             (point.together, point.similarity),
@@ -116,28 +122,30 @@ def _scatter(axes: Axes, agreement: Agreement) -> None:
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "0.5"},
         )
     axes.set_xlabel("co-occurrence, max(C(i, j), C(j, i))", fontsize=8)
-    axes.set_ylabel("similarity to the network", fontsize=8)
+    axes.set_ylabel("similarity to the model", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.set_title(
         f"Spearman {agreement.spearman.value:.3f}, Pearson {agreement.pearson.value:.3f}", fontsize=9, loc="left"
     )
 
 
-def drawn(figure: Figure, ending: str) -> bytes:
-    """A figure as the content of a file, by the ending of its name: `.png` or `.svg`.
+def write_figure(figure: Figure, file: Path) -> None:
+    """Write a figure to a file whose name ends in `.png` or `.svg`.
 
     Raises
     ------
     AuralScopeError
-        Another ending.
+        The name has another ending.
+    FileError
+        The file cannot be written.
     """
-    stream = io.BytesIO()
+    stream, ending = io.BytesIO(), file.suffix.lower()
     if ending == ".png":
         figure.savefig(stream, format="png", dpi=DPI, bbox_inches="tight")
     elif ending == ".svg":
-        # Text as text, and the same file each time.
+        # Text stays text, and the same figure gives the same file.
         with rc_context({"svg.fonttype": "none", "svg.hashsalt": "auralscope"}):
             figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
     else:
-        raise AuralScopeError(f"Pictures are written as .png or .svg, not as '{ending or 'a file without an ending'}'.")
-    return stream.getvalue()
+        raise AuralScopeError(f"The picture {quoted(file)} must have a name that ends in .png or .svg.")
+    write_aside(file, stream.getvalue())

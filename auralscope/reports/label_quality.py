@@ -11,12 +11,12 @@ import numpy as np
 
 from auralscope.audio.files import load_clip
 from auralscope.errors import AudioFileError, AuralScopeError
-from auralscope.files import quoted, write_aside
+from auralscope.files import quoted
 from auralscope.labels.auc import TagQuality, load_scores, tag_quality
 from auralscope.labels.categories import CATEGORIES
 from auralscope.labels.ground_truth import read_tracks
 from auralscope.labels.noise import Estimate, LabelNoise, label_noise, load_checked
-from auralscope.reports.labels import aligned, number, plain
+from auralscope.reports.tables import aligned, number, plain
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -125,10 +125,10 @@ class QualityReport:
 
     def write(self, out: Path) -> None:
         """Write a picture of it: `.png` or `.svg`."""
-        from auralscope.reports.label_pictures import drawn
+        from auralscope.reports.label_pictures import write_figure
 
         figure = _quality_picture(self.quality) if self.quality else _noise_picture(self.noise)
-        write_aside(out, drawn(figure, out.suffix.lower()))
+        write_figure(figure, out)
 
 
 def _scored(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,7 +14,7 @@ from auralscope.errors import AuralScopeError
 from auralscope.files import write_aside
 from auralscope.nn.analysis.first_layer import Kernel, first_layer_kernels
 from auralscope.nn.analysis.recordings import label_affinity, recording_responses, recordings_map
-from auralscope.reports.labels import aligned, number, plain
+from auralscope.reports.tables import aligned, number, plain, table_csv
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -89,9 +87,9 @@ class KernelReport:
 
     def write(self, out: Path) -> None:
         """Write the kernels as a picture."""
-        from auralscope.reports.label_pictures import drawn
+        from auralscope.reports.label_pictures import write_figure
 
-        write_aside(out, drawn(self._picture(), out.suffix.lower()))
+        write_figure(self._picture(), out)
 
     def _picture(self) -> Figure:
         """Each kernel with its weights, what it answers to and its labels; red is positive, blue negative."""
@@ -158,16 +156,14 @@ class MapReport:
     def write(self, out: Path) -> None:
         """Write the map as a picture or as a table, by the ending of the file's name."""
         if out.suffix.lower() == ".csv":
-            stream = io.StringIO()
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(["file", "x", "y", "label", "probability"])
-            for one in self.points:
-                writer.writerow([one.file, f"{one.x:.6f}", f"{one.y:.6f}", one.label, f"{one.probability:.6f}"])
-            write_aside(out, stream.getvalue().encode("utf-8", "backslashreplace"))
+            rows = [
+                [one.file, f"{one.x:.6f}", f"{one.y:.6f}", one.label, f"{one.probability:.6f}"] for one in self.points
+            ]
+            write_aside(out, table_csv([["file", "x", "y", "label", "probability"], *rows]))
             return
-        from auralscope.reports.label_pictures import drawn
+        from auralscope.reports.label_pictures import write_figure
 
-        write_aside(out, drawn(self._picture(), out.suffix.lower()))
+        write_figure(self._picture(), out)
 
     def _picture(self) -> Figure:
         from matplotlib import colormaps

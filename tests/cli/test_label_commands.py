@@ -15,12 +15,12 @@ from sklearn.metrics import roc_auc_score
 
 import auralscope as asc
 from auralscope import download as store
-from auralscope.cli.main import main as cli
+from auralscope.cli.main import main
 from auralscope.registry import registry
 
 
 def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    status = cli.main([str(word) for word in words])
+    status = main([str(word) for word in words])
     captured = capsys.readouterr()
     return status, captured.out, captured.err
 
@@ -265,7 +265,7 @@ def test_a_former_option_names_the_command_that_replaces_it(
     words: tuple[str, ...], command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        cli(["labels", *words])
+        main(["labels", *words])
     assert end.value.code == 2
     assert f"{words[0]} is now a command of its own: auralscope {command} " in capsys.readouterr().err
 

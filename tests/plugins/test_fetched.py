@@ -10,7 +10,7 @@ import pytest
 
 import auralscope as asc
 from auralscope import weights
-from auralscope.cli.main import main as cli
+from auralscope.cli.main import main
 from auralscope.registry import find_spec
 
 
@@ -19,7 +19,7 @@ def test_published_weights_are_got_from_a_file(shared, model_id, tmp_path, monke
     monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path))
     spec, file = find_spec(model_id), published.file_of(shared, model_id)
     assert file.stat().st_size == spec.weights.published.size_bytes
-    assert cli.main(["weights", "get", model_id, "--from", str(file)]) == 0
+    assert main(["weights", "get", model_id, "--from", str(file)]) == 0
     assert capsys.readouterr().out.endswith(f"{model_id}.safetensors\n")
     assert weights.state(spec) == "installed"
     loaded = asc.load_model(model_id, device="cpu").network.state_dict()
@@ -31,7 +31,7 @@ def test_published_weights_are_got_from_a_file(shared, model_id, tmp_path, monke
 
 def test_the_crnn_got_from_a_file_gives_the_published_probabilities(shared, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path))
-    assert cli.main(["weights", "get", "crnn-msd", "--from", str(published.file_of(shared, "crnn-msd"))]) == 0
+    assert main(["weights", "get", "crnn-msd", "--from", str(published.file_of(shared, "crnn-msd"))]) == 0
     model = asc.load_model("crnn-msd", device="cpu")
     golden = json.loads((shared / "reference" / "golden" / "crnn_tags.json").read_text())
     assert golden

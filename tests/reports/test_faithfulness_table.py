@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from auralscope.catalogue import load_model
-from auralscope.cli.main import main as cli
+from auralscope.cli.main import main
 from auralscope.errors import AuralScopeError
 from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness, UnitMeasure, Ways
 from auralscope.reports import faithfulness as table
@@ -90,17 +90,17 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     t = np.arange(6 * 11_025) / 11_025
     soundfile.write(file, 0.2 * np.sin(2 * np.pi * 440 * t) * (t % 0.5), 11_025)
     words = ["faithfulness", str(file), "--model", "genre-convnet", "--layer", "output", "--device", "cpu"]
-    assert cli.main([*words, "--start", "1", "--json"]) == 0
+    assert main([*words, "--start", "1", "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)["models"]
     (recording,) = document["recordings"]
     assert (recording["start_s"], recording["level"], recording["units"]) == (1.0, "true", [])
     assert [label["label"] for label in recording["labels"]] == ["ballad", "dance", "hip-hop"]
     assert all(0.0 <= label["own"]["heard"]["ad"] <= 100.0 for label in recording["labels"])
     page = tmp_path / "page.md"
-    assert cli.main([*words, "--markdown", str(page)]) == 0
+    assert main([*words, "--markdown", str(page)]) == 0
     capsys.readouterr()
     assert "| most probable | own | heard |" in page.read_text()
-    assert cli.main([*words[:-4], "--layer", "conv9"]) == 1
+    assert main([*words[:-4], "--layer", "conv9"]) == 1
     assert "its layers are: conv1" in capsys.readouterr().err
 
 
