@@ -1,1 +1,1 @@
-"""The compact-convnet tagger (Choi 2018, sec. 2.4)."""
+"""Compact-convnet taggers (Choi 2018, sec. 2.4)."""

@@ -1,47 +1,38 @@
-"""The published weights of the compact-convnet, from Keras' HDF5 files to the names of the network here."""
+"""Convert the published weights of the compact-convnet from Keras' HDF5 files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
-import numpy as np
-from numpy.typing import NDArray
+from auralscope.nn.architectures.keras import read_arrays
 
-from auralscope.errors import WeightsError
+if TYPE_CHECKING:
+    import h5py
+    import numpy as np
+    from numpy.typing import NDArray
 
+    Arrays = dict[str, NDArray[np.float32]]
+
+NETWORK = "a compact-convnet"
 STATISTICS = Path(__file__).with_name("thesis-statistics.safetensors")
-"""Means and variances of the batch norms of `weights_theano.hdf5`, which itself has none (see the card)."""
-
-Arrays = dict[str, NDArray[np.float32]]
+"""Means and variances for the batch norms of `weights_theano.hdf5`, which stores none (see the model card)."""
 
 
-def model_best(path: Path) -> Mapping[str, NDArray[np.float32]]:
-    """`model_best.hdf5`: Keras 2 on TensorFlow, kernels as (height, width, in, out)."""
-    return _read(path, _model_best)
+def model_best(path: Path) -> Arrays:
+    """Read `model_best.hdf5`: Keras 2 on TensorFlow, kernels as (height, width, in, out)."""
+    return read_arrays(path, _model_best, NETWORK)
 
 
-def thesis(path: Path) -> Mapping[str, NDArray[np.float32]]:
-    """`weights_theano.hdf5`: Keras 1 on Theano, kernels as (out, in, height, width), for true convolutions.
+def thesis(path: Path) -> Arrays:
+    """Read `weights_theano.hdf5`: Keras 1 on Theano, kernels as (out, in, height, width), turned by 180 degrees.
 
-    The batch norms are of Keras' 'mode 2', which has no statistics of its own: those that this project took.
+    Its batch norms are of Keras' 'mode 2', which stores no statistics; those of this project are added.
     """
     from safetensors.numpy import load_file
 
     statistics: Arrays = load_file(STATISTICS)
-    return _read(path, _thesis) | statistics
-
-
-def _read(path: Path, layout: Callable[[h5py.File], Arrays]) -> Arrays:
-    try:
-        with h5py.File(path) as file:
-            arrays = layout(file)
-    except OSError as failure:
-        raise WeightsError(f"{path} is no HDF5 file, or a damaged one: {failure}.") from failure
-    except KeyError as failure:
-        raise WeightsError(f"{path} does not hold a compact-convnet: {failure}.") from failure
-    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
+    return read_arrays(path, _thesis, NETWORK) | statistics
 
 
 def _model_best(file: h5py.File) -> Arrays:
@@ -66,7 +57,7 @@ def _thesis(file: h5py.File) -> Arrays:
     arrays = {"output.weight": dense["dense_1_W"][()].T, "output.bias": dense["dense_1_b"][()]}
     for number in range(1, 6):
         block = f"block{number}"
-        # Theano turns a kernel round before it slides it; torch does not.
+        # Theano turns a kernel by 180 degrees before it convolves; torch does not.
         arrays[f"{block}.conv.weight"] = layers[f"convolution2d_{number}_W"][()][:, :, ::-1, ::-1]
         arrays[f"{block}.conv.bias"] = layers[f"convolution2d_{number}_b"][()]
         arrays[f"{block}.norm.weight"] = layers[f"batchnormalization_{number}_gamma"][()]

@@ -1,59 +1,46 @@
-"""The compact-convnet tagger (Choi 2018, sec. 2.4) as AuralScope sees it."""
+"""Plugin with the compact-convnet taggers (Choi 2018, sec. 2.4)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralscope.dsp.melgrams import RelativeMelgram, StandardisedMelgram
 from auralscope.hookspecs import hookimpl
-from auralscope.nn.model import Layer, ModelSpec, Published, Weights
-from compact_convnet.tags import MSD_TAGS, SYNTHESISED_TAGS
+from auralscope.nn.architectures import Architecture, Block, Stack, architecture
+from auralscope.nn.architectures.tags import MSD_TAGS, SYNTHESISED_TAGS
+from auralscope.nn.model import ModelSpec, Published, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
-    from torch import nn
 
 HERE = Path(__file__).parent
 
 FRONT_END = StandardisedMelgram(sample_rate=12_000, n_fft=512, hop=256, window_samples=29 * 12_000, n_mels=96)
 THESIS_FRONT_END = RelativeMelgram(sample_rate=12_000, n_fft=512, hop=256, window_samples=29 * 12_000, n_mels=96)
-# A quarter of the published window: its tags are those of what one hears just now. Twice its resolution in frequency,
-# for the bass; and time is pooled later, for the rhythm.
+# Thesis table 2-B prints poolings whose product along frequency is 256, more than the 96 mel bands. They cannot be
+# built; those of the published files, which the catalogue has, end in one cell.
+NETWORK = architecture("compact-convnet")
+
+# The window is a quarter of the published one, so that the tags are those of the current passage. The resolution in
+# frequency is twice as high, for the bass, and later poolings in time keep the rhythm.
 OWN_FRONT_END = StandardisedMelgram(sample_rate=12_000, n_fft=1024, hop=512, window_samples=8 * 12_000, n_mels=96)
-OWN_POOLS = ((2, 2), (3, 2), (2, 3), (2, 4), (4, 3))
-OWN_MAPS = 48
+OWN_NETWORK: Architecture = replace(
+    NETWORK,
+    input_shape=OWN_FRONT_END.input_shape,
+    network=Stack(tuple(Block(48, pool) for pool in ((2, 2), (3, 2), (2, 3), (2, 4), (4, 3)))),
+)
 
 TRANSFER_PAPER = (
     "K. Choi, G. Fazekas, M. Sandler, K. Cho: Transfer learning for music classification and regression tasks. "
     "ISMIR 2017. arXiv:1703.09179"
 )
 THESIS = "K. Choi: Deep Neural Networks for Music Tagging. PhD thesis, Queen Mary University of London, 2018. Sec. 2.4"
-
-
-def layers(n_labels: int, maps: int = 32) -> tuple[Layer, ...]:
-    """What there is to look at in a network with so many labels and maps in each block."""
-    return (
-        *(Layer(f"conv{number}", f"block{number}.pool", maps) for number in range(1, 6)),
-        Layer("output", "output", n_labels),
-    )
-
-
-def build_own() -> nn.Module:
-    """The untrained network for the tags of synthesised music."""
-    from compact_convnet.network import CompactConvnet
-
-    return CompactConvnet(len(SYNTHESISED_TAGS), OWN_MAPS, pools=OWN_POOLS)
-
-
-def build() -> nn.Module:
-    """The untrained network for the tags of the Million Song Dataset."""
-    from compact_convnet.network import CompactConvnet
-
-    return CompactConvnet(n_labels=len(MSD_TAGS))
 
 
 def convert_msd(path: Path) -> Mapping[str, NDArray[np.float32]]:
@@ -74,9 +61,9 @@ OWN = ModelSpec(
     id="compact-convnet",
     title="Compact-convnet",
     labels=SYNTHESISED_TAGS,
-    layers=layers(len(SYNTHESISED_TAGS), OWN_MAPS),
+    layers=OWN_NETWORK.layers(len(SYNTHESISED_TAGS)),
     front_end=OWN_FRONT_END,
-    build=build_own,
+    build=partial(OWN_NETWORK.build, len(SYNTHESISED_TAGS)),
     weights=Weights(file=HERE / "compact-convnet.safetensors", licence="MIT", card=HERE / "compact-convnet.md"),
     output="sigmoid",
     summary=(
@@ -90,9 +77,9 @@ MSD = ModelSpec(
     id="compact-convnet-msd",
     title="Compact-convnet (MSD)",
     labels=MSD_TAGS,
-    layers=layers(len(MSD_TAGS)),
+    layers=NETWORK.layers(len(MSD_TAGS)),
     front_end=FRONT_END,
-    build=build,
+    build=partial(NETWORK.build, len(MSD_TAGS)),
     weights=Weights(
         file=None,
         licence="no licence stated by its author",
@@ -108,7 +95,7 @@ MSD = ModelSpec(
     output="sigmoid",
     summary=(
         "50 tags (genre, mood, era, instruments) from 29 seconds of mel spectrogram: five blocks of 3x3 convolution "
-        "with 32 maps each (Choi 2018, sec. 2.4), as its author published it in 2017. The one to tag with."
+        "with 32 maps each (Choi 2018, sec. 2.4), as its author published it in 2017. Use this one for tagging."
     ),
     citation=TRANSFER_PAPER,
 )
@@ -117,9 +104,9 @@ THESIS_MODEL = ModelSpec(
     id="compact-convnet-thesis",
     title="Compact-convnet (thesis)",
     labels=MSD_TAGS,
-    layers=layers(len(MSD_TAGS)),
+    layers=NETWORK.layers(len(MSD_TAGS)),
     front_end=THESIS_FRONT_END,
-    build=build,
+    build=partial(NETWORK.build, len(MSD_TAGS)),
     weights=Weights(
         file=None,
         licence="MIT",
@@ -135,8 +122,8 @@ THESIS_MODEL = ModelSpec(
     output="sigmoid",
     summary=(
         "50 tags from 29 seconds of mel spectrogram, with the weights whose label vectors the thesis shows (Choi 2018, "
-        "table 7-C). Its batch norms knew no statistics; this project took some and froze them, so its tags are not "
-        "quite its author's."
+        "table 7-C). The published file has no batch norm statistics; this project computed some, so the tags differ "
+        "slightly from its author's."
     ),
     citation=THESIS,
 )
@@ -144,5 +131,5 @@ THESIS_MODEL = ModelSpec(
 
 @hookimpl
 def auralscope_models() -> list[ModelSpec]:
-    """Our own `compact-convnet`, and the published `compact-convnet-msd` and `compact-convnet-thesis`."""
+    """Return the project's `compact-convnet`, and the published `compact-convnet-msd` and `compact-convnet-thesis`."""
     return [OWN, MSD, THESIS_MODEL]

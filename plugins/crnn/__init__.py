@@ -1,1 +1,1 @@
-"""The CRNN tagger (Choi et al. 2017)."""
+"""CRNN taggers (Choi et al. 2017)."""

@@ -1,31 +1,23 @@
-"""The published weights of the CRNN, from Keras' HDF5 file to the names of the network here."""
+"""Convert the published weights of the CRNN from Keras' HDF5 file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
-from auralscope.errors import WeightsError
+from auralscope.nn.architectures.keras import read_arrays
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    import h5py
     from numpy.typing import NDArray
 
 
-def theano(path: Path) -> Mapping[str, NDArray[np.float32]]:
-    """`music_tagger_crnn_weights_theano.h5`: Keras 1 on Theano."""
-    try:
-        with h5py.File(path) as file:
-            arrays = _arrays(file)
-    except OSError as failure:
-        raise WeightsError(f"{path} is no HDF5 file, or a damaged one: {failure}.") from failure
-    except KeyError as failure:
-        raise WeightsError(f"{path} does not hold the CRNN: {failure}.") from failure
-    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
+def theano(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read `music_tagger_crnn_weights_theano.h5`: Keras 1 on Theano."""
+    return read_arrays(path, _arrays, "the CRNN")
 
 
 def _arrays(file: h5py.File) -> dict[str, NDArray[np.float32]]:
@@ -35,10 +27,10 @@ def _arrays(file: h5py.File) -> dict[str, NDArray[np.float32]]:
         arrays[f"{ours}.weight"] = file[f"{theirs}/{theirs}_gamma"][()]
         arrays[f"{ours}.bias"] = file[f"{theirs}/{theirs}_beta"][()]
         arrays[f"{ours}.running_mean"] = file[f"{theirs}/{theirs}_running_mean"][()]
-        # The name is Keras': what is stored is the variance.
+        # Keras calls it 'std', but it is the variance.
         arrays[f"{ours}.running_var"] = file[f"{theirs}/{theirs}_running_std"][()]
     for number in range(1, 5):
-        # Theano turns a kernel round before it slides it; torch does not.
+        # Theano turns a kernel by 180 degrees before it convolves; torch does not.
         arrays[f"block{number}.conv.weight"] = file[f"conv{number}/conv{number}_W"][()][:, :, ::-1, ::-1]
         arrays[f"block{number}.conv.bias"] = file[f"conv{number}/conv{number}_b"][()]
     for name in ("gru1", "gru2"):

@@ -1,69 +1,66 @@
-"""The CRNN tagger (Choi et al. 2017) as AuralScope sees it."""
+"""Plugin with the CRNN taggers (Choi et al. 2017)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralscope.dsp.melgrams import SquaredMelgram, StandardisedMelgram
 from auralscope.hookspecs import hookimpl
-from auralscope.nn.model import Layer, ModelSpec, Published, Weights
-from crnn.tags import MSD_TAGS, SYNTHESISED_TAGS
+from auralscope.nn.architectures import Architecture, Block, Stack
+from auralscope.nn.architectures.tags import MSD_TAGS, SYNTHESISED_TAGS
+from auralscope.nn.model import ModelSpec, Published, Weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
-    from torch import nn
 
 HERE = Path(__file__).parent
 
 MSD_FRONT_END = SquaredMelgram(sample_rate=12_000, n_fft=512, hop=256, window_samples=349_440, n_mels=96)
-MSD_CHANNELS = (64, 128, 128, 128)
-MSD_GRU = 32
-# A quarter of the published window, in eight steps of a second: its tags are those of what one hears just now.
+MSD_NETWORK = Architecture(
+    name="crnn-msd",
+    title="CRNN as published",
+    source="Choi, Fazekas, Sandler & Cho 2017 (ICASSP); weights of 2016",
+    family="spectrogram",
+    input_shape=MSD_FRONT_END.input_shape,
+    network=Stack(
+        (Block(64, (2, 2)), Block(128, (3, 3)), Block(128, (4, 4)), Block(128, (4, 4))),
+        frame_norm=True,
+        whole_steps=True,
+        ending="recurrent",
+        gru=(32, 32),
+        recurrence="keras",
+        block_dropout=0.1,
+        dropout=0.3,
+    ),
+)
+
+# The window is a quarter of the published one, in eight steps of a second, so that the tags are those of the current
+# passage. Training windows are cut and altered at random, so a little dropout is enough.
 OWN_FRONT_END = StandardisedMelgram(sample_rate=12_000, n_fft=1024, hop=512, window_samples=8 * 12_000, n_mels=96)
-OWN_CHANNELS = (48, 48, 48, 48)
-OWN_GRU = 64
-OWN_POOLS = ((2, 2), (3, 2), (2, 3), (2, 2))
+OWN_NETWORK = replace(
+    MSD_NETWORK,
+    name="crnn",
+    input_shape=OWN_FRONT_END.input_shape,
+    network=Stack(
+        tuple(Block(48, pool) for pool in ((2, 2), (3, 2), (2, 3), (2, 2))),
+        whole_steps=True,
+        ending="recurrent",
+        gru=(64, 64),
+        recurrence="keras",
+        dropout=0.1,
+    ),
+)
 
 PAPER = (
     "K. Choi, G. Fazekas, M. Sandler, K. Cho: Convolutional recurrent neural networks for music classification. "
     "ICASSP 2017. arXiv:1609.04243"
 )
-
-
-def layers(channels: Sequence[int], gru: int, n_labels: int) -> tuple[Layer, ...]:
-    """What there is to look at in a network of these widths."""
-    return (
-        *(Layer(f"conv{number}", f"block{number}.pool", maps) for number, maps in enumerate(channels, start=1)),
-        Layer("gru1", "gru1", gru),
-        Layer("gru2", "gru2", gru),
-        Layer("output", "output", n_labels),
-    )
-
-
-def build_own() -> nn.Module:
-    """The untrained network for the tags of synthesised music."""
-    from crnn.network import Crnn
-
-    return Crnn(
-        len(SYNTHESISED_TAGS),
-        OWN_CHANNELS,
-        OWN_GRU,
-        frames=OWN_FRONT_END.input_shape[1],
-        pools=OWN_POOLS,
-        frame_norm=False,
-        dropout=(0.0, 0.1),  # windows are drawn and altered anew: there is little to learn by heart
-    )
-
-
-def build_msd() -> nn.Module:
-    """The untrained network for the tags of the Million Song Dataset."""
-    from crnn.network import Crnn
-
-    return Crnn(len(MSD_TAGS), MSD_CHANNELS, MSD_GRU)
 
 
 def convert_msd(path: Path) -> Mapping[str, NDArray[np.float32]]:
@@ -77,9 +74,9 @@ OWN = ModelSpec(
     id="crnn",
     title="CRNN",
     labels=SYNTHESISED_TAGS,
-    layers=layers(OWN_CHANNELS, OWN_GRU, len(SYNTHESISED_TAGS)),
+    layers=OWN_NETWORK.layers(len(SYNTHESISED_TAGS)),
     front_end=OWN_FRONT_END,
-    build=build_own,
+    build=partial(OWN_NETWORK.build, len(SYNTHESISED_TAGS)),
     weights=Weights(file=HERE / "crnn.safetensors", licence="MIT", card=HERE / "crnn.md"),
     output="sigmoid",
     summary=(
@@ -94,9 +91,9 @@ MSD = ModelSpec(
     id="crnn-msd",
     title="CRNN (MSD)",
     labels=MSD_TAGS,
-    layers=layers(MSD_CHANNELS, MSD_GRU, len(MSD_TAGS)),
+    layers=MSD_NETWORK.layers(len(MSD_TAGS)),
     front_end=MSD_FRONT_END,
-    build=build_msd,
+    build=partial(MSD_NETWORK.build, len(MSD_TAGS)),
     weights=Weights(
         file=None,
         licence="MIT",
@@ -120,5 +117,5 @@ MSD = ModelSpec(
 
 @hookimpl
 def auralscope_models() -> list[ModelSpec]:
-    """Our own `crnn`, and the published `crnn-msd`."""
+    """Return the project's `crnn`, and the published `crnn-msd`."""
     return [OWN, MSD]

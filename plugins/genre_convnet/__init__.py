@@ -1,1 +1,1 @@
-"""The genre convnet of Choi 2018, sec. 7.2.4, as a plugin."""
+"""Genre convnet (Choi 2018, sec. 7.2.4)."""

@@ -1,16 +1,14 @@
-"""The genre convnet as AuralScope sees it."""
+"""Plugin with the genre convnet (Choi 2018, sec. 7.2.4)."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.hookspecs import hookimpl
-from auralscope.nn.model import Layer, ModelSpec, Weights
-
-if TYPE_CHECKING:
-    from torch import nn
+from auralscope.nn.architectures import architecture
+from auralscope.nn.model import ModelSpec, Weights
 
 HERE = Path(__file__).parent
 
@@ -18,31 +16,20 @@ GENRES = ("ballad", "dance", "hip-hop")
 
 FRONT_END = SpectrogramFrontEnd(sample_rate=11_025, n_fft=512, hop=256, window_samples=4 * 11_025, compression="log")
 
-LAYERS = (
-    *(Layer(f"conv{number}", f"block{number}.pool", 64) for number in range(1, 6)),
-    Layer("dense", "dense.relu", 128),
-    Layer("output", "output", len(GENRES)),
-)
-
-
-def build() -> nn.Module:
-    """The untrained network."""
-    from genre_convnet.network import GenreConvnet
-
-    return GenreConvnet(n_labels=len(GENRES))
+NETWORK = architecture("genre-convnet")
 
 
 @hookimpl
 def auralscope_models() -> list[ModelSpec]:
-    """One model: `genre-convnet`."""
+    """Return one model: `genre-convnet`."""
     return [
         ModelSpec(
             id="genre-convnet",
             title="Genre convnet",
             labels=GENRES,
-            layers=LAYERS,
+            layers=NETWORK.layers(len(GENRES)),
             front_end=FRONT_END,
-            build=build,
+            build=partial(NETWORK.build, len(GENRES)),
             weights=Weights(file=HERE / "genre-convnet.safetensors", licence="MIT", card=HERE / "MODEL_CARD.md"),
             output="softmax",
             summary=(

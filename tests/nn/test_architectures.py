@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from compact_convnet.network import CompactConvnet
-from genre_convnet.network import GenreConvnet
+from safetensors.torch import load_file
 from torch import nn
 
 from auralscope.errors import AuralScopeError, UnknownNameError
@@ -63,6 +62,13 @@ def test_widths_are_those_of_table_4a(shared: Path) -> None:
             assert [layer.units for layer in layers] == [*(row[place] for row in (*conv, *above)), 50]
 
 
+def test_fcn_3_has_the_poolings_and_maps_that_are_printed() -> None:
+    """Choi, Fazekas & Sandler 2016, sec. 4; they leave one cell."""
+    stack = architecture("fcn-3").network
+    assert [(block.maps, block.pool) for block in stack.blocks] == [(256, (3, 5)), (768, (4, 16)), (2048, (8, 17))]
+    assert stack.placed((96, 1366))[-1].size == (1, 1)
+
+
 def test_sample_cnn_has_the_kernels_and_biases_of_its_table() -> None:
     """Lee et al. 2017, table 1, whose rows add up to 1.9 million; batch norms are not counted there."""
     rows = [512, 49_280, 49_280, 98_560, *[196_864] * 5, 393_728, 262_656, 25_650]
@@ -71,16 +77,15 @@ def test_sample_cnn_has_the_kernels_and_biases_of_its_table() -> None:
     assert round(sum(rows) / 1e6, 1) == 1.9
 
 
-def test_compact_convnet_and_genre_convnet_are_those_of_the_plugins() -> None:
-    """A plugin's weights fit, name by name, and give the same."""
-    torch.manual_seed(0)
-    for theirs, name, n_labels in ((CompactConvnet(), "compact-convnet", 50), (GenreConvnet(), "genre-convnet", 3)):
-        ours = architecture(name).build(n_labels)
-        ours.load_state_dict(theirs.state_dict(), strict=True)
-        image = torch.rand(1, 1, *architecture(name).input_shape)
-        assert torch.equal(theirs.eval()(image), ours.eval()(image))
-    spec = find_spec("genre-convnet")
-    assert architecture("genre-convnet").layers(3) == spec.layers
+@pytest.mark.parametrize("model_id", ["genre-convnet", "compact-convnet", "crnn"])
+def test_bundled_weights_fit_the_architecture_name_by_name(model_id: str) -> None:
+    spec = find_spec(model_id)
+    spec.build().load_state_dict(load_file(spec.weights.file), strict=True)
+
+
+def test_the_thesis_networks_are_those_of_the_plugins() -> None:
+    assert architecture("genre-convnet").layers(3) == find_spec("genre-convnet").layers
+    assert architecture("compact-convnet").layers(50) == find_spec("compact-convnet-msd").layers
 
 
 @pytest.mark.parametrize("name", LIGHT)

@@ -13,11 +13,11 @@ import pytest
 import torch
 import twins
 from compact_convnet import convert
-from compact_convnet.network import CompactConvnet
-from compact_convnet.tags import MSD_TAGS
+from compact_convnet.plugin import NETWORK
 
 import auralscope as asc
 from auralscope.errors import WeightsError
+from auralscope.nn.architectures.tags import MSD_TAGS
 from auralscope.registry import Registry
 
 
@@ -42,7 +42,7 @@ def test_the_published_file_is_the_one_that_is_named(shared, model_id) -> None:
 
 def test_it_has_as_many_parameters_as_published() -> None:
     # 'Trainable params', as Keras prints them in the notebook beside the weights.
-    assert sum(parameter.numel() for parameter in CompactConvnet().parameters()) == 39_282
+    assert sum(parameter.numel() for parameter in NETWORK.build(50).parameters()) == 39_282
 
 
 def test_tags_are_those_of_the_published_network(shared, msd) -> None:

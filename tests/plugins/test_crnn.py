@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -11,11 +12,14 @@ import pytest
 import torch
 import twins
 from crnn.convert import theano
-from crnn.network import GRU, Crnn, FrameNorm
-from crnn.tags import MSD_TAGS
+from crnn.plugin import MSD_NETWORK, OWN_NETWORK
 
 import auralscope as asc
 from auralscope.errors import WeightsError
+from auralscope.nn.architectures import Block
+from auralscope.nn.architectures.networks import FrameNorm
+from auralscope.nn.architectures.recurrent import KerasGRU
+from auralscope.nn.architectures.tags import MSD_TAGS
 from auralscope.nn.attribution.backward import Deconvolution, gradient_at, last_map
 
 
@@ -41,7 +45,7 @@ def slow_gru(sequence, weights, biases) -> np.ndarray:
 @pytest.mark.parametrize("sequences", [True, False])
 def test_the_gru_is_keras_ones(sequences) -> None:
     torch.manual_seed(0)
-    gru = GRU(5, 4, sequences).double()
+    gru = KerasGRU(5, 4, sequences).double()
     for parameter in gru.parameters():  # large enough for the hard sigmoid to be cut at both ends
         torch.nn.init.normal_(parameter, std=2.0)
     batch = torch.randn(3, 7, 5, dtype=torch.float64)
@@ -55,7 +59,7 @@ def test_the_gru_is_keras_ones(sequences) -> None:
 def test_it_differs_from_torchs_own() -> None:
     """Were it the same function, there would be no need of it."""
     torch.manual_seed(1)
-    ours, theirs = GRU(3, 4, sequences=True), torch.nn.GRU(3, 4, batch_first=True)
+    ours, theirs = KerasGRU(3, 4, sequences=True), torch.nn.GRU(3, 4, batch_first=True)
     order = torch.tensor([*range(4, 8), *range(4), *range(8, 12)])  # torch has r, z, n
     with torch.no_grad():
         ours.input_weight.copy_(theirs.weight_ih_l0[order])
@@ -73,15 +77,22 @@ def test_the_norm_over_time_has_statistics_of_every_frame() -> None:
     torch.testing.assert_close(norm(image).detach(), expected)
 
 
+def narrow(maps, gru):
+    """The published network with other widths."""
+    pools = [block.pool for block in MSD_NETWORK.network.blocks]
+    blocks = tuple(Block(n, pool) for n, pool in zip(maps, pools, strict=True))
+    return replace(MSD_NETWORK, network=replace(MSD_NETWORK.network, blocks=blocks, gru=(gru, gru)))
+
+
 def test_it_has_as_many_parameters_as_published() -> None:
     # README of keunwoochoi/music-auto_tagging-keras; running statistics do not count.
-    assert sum(parameter.numel() for parameter in Crnn().parameters()) == 396_786
+    assert sum(parameter.numel() for parameter in MSD_NETWORK.build(50).parameters()) == 396_786
 
 
 def test_deconvolution_passes_the_norm_over_time_as_a_scale_a_frame() -> None:
     """And the zeros before and behind the image are cut off."""
     torch.manual_seed(2)
-    network = Crnn(5, channels=(4, 4, 4, 4), gru=3).double().eval()
+    network = narrow((4, 4, 4, 4), gru=3).build(5).double().eval()
     torch.nn.init.uniform_(network.norm.weight, 0.5, 2.0)
     torch.nn.init.normal_(network.norm.running_mean)
     torch.nn.init.uniform_(network.norm.running_var, 0.5, 2.0)
@@ -96,11 +107,11 @@ def test_deconvolution_passes_the_norm_over_time_as_a_scale_a_frame() -> None:
 
 def test_the_smaller_one_of_the_thesis_has_its_nominal_size() -> None:
     # Choi 2018, table 4-A: 0.1 million, within 2 %.
-    network = Crnn(50, channels=(30, 60, 60, 60), gru=30)
+    network = narrow((30, 60, 60, 60), gru=30).build(50)
     assert sum(parameter.numel() for parameter in network.parameters()) == pytest.approx(100_000, rel=0.02)
     with torch.no_grad():
         assert network.eval()(torch.zeros(2, 1, 96, 1366)).shape == (2, 50)
-        assert Crnn(7, frames=1360, frame_norm=False).eval()(torch.zeros(1, 1, 96, 1360)).shape == (1, 7)
+        assert OWN_NETWORK.build(7, (96, 1360)).eval()(torch.zeros(1, 1, 96, 1360)).shape == (1, 7)
 
 
 # -- with the published weights --------------------------------------------------------------------------------------

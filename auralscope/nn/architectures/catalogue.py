@@ -1,8 +1,78 @@
-"""The architectures of the seed papers, as the papers give them."""
+"""The architectures of the tagging papers, with the sizes that the papers print."""
 
 from __future__ import annotations
 
-from auralscope.nn.architectures.described import ALL, Architecture, Block, Dense, SampleLevel, Stack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from auralscope.nn.architectures.described import ALL, Block, Dense, SampleLevel, Stack
+from auralscope.nn.model import Layer
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Family = Literal["spectrogram", "waveform"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Architecture of a paper.
+
+    Attributes
+    ----------
+    name, title : str
+    source : str
+        Paper, and section or table.
+    family : {"spectrogram", "waveform"}
+        Input of the network: an image (bins, frames), or samples, (1, samples).
+    input_shape : (int, int)
+        The paper's; any other that is large enough for the kernels will do.
+    network : Stack or SampleLevel
+    published : int, optional
+        Number of parameters that the paper states.
+    n_labels : int
+        The paper's.
+    note : str
+        Where the paper is silent or its figures do not follow from its text.
+    """
+
+    name: str
+    title: str
+    source: str
+    family: Family
+    input_shape: tuple[int, int]
+    network: Stack | SampleLevel
+    published: int | None = None
+    n_labels: int = 50
+    note: str = ""
+
+    def layers(self, n_labels: int, input_shape: tuple[int, int] | None = None) -> tuple[Layer, ...]:
+        """Return the layers, from the input upwards, for an input of (bins, frames)."""
+        return (*self.network.layers(input_shape or self.input_shape), Layer("output", "output", n_labels))
+
+    def build(self, n_labels: int, input_shape: tuple[int, int] | None = None) -> nn.Module:
+        """Build the untrained network.
+
+        Parameters
+        ----------
+        n_labels : int
+        input_shape : (int, int), optional
+            Bins and frames; the paper's unless given.
+
+        Returns
+        -------
+        torch.nn.Module
+            From (batch, 1, bins, frames) to (batch, labels), before the last nonlinearity.
+
+        Raises
+        ------
+        AuralScopeError
+            The input is too small.
+        """
+        from auralscope.nn.architectures.networks import build
+
+        return build(self.network, n_labels, input_shape or self.input_shape)
+
 
 MSD_INPUT = (96, 1366)
 """Mel bands and frames of 29.12 s at 12 kHz, hop 256: the input of the tagging papers."""
@@ -14,23 +84,20 @@ SIZES = (
 
 NOMINAL = {"0.1m": 100_000, "0.25m": 250_000, "0.5m": 500_000, "1m": 1_000_000, "3m": 3_000_000}
 
-# Widths by size: of the two widths of k1c2 and k2c1, of the blocks of k2c2 and CRNN (Choi 2018, table 4-A).
+# Widths for each nominal size (Choi 2018, table 4-A).
 K1C2 = ((15, 30), (23, 47), (33, 66), (47, 95), (81, 163))
 K2C1 = ((43, 87), (72, 145), (106, 212), (152, 304), (265, 535))
 K2C2 = ((20, 41, 62, 83), (33, 66, 100, 133), (47, 95, 142, 190), (67, 135, 203, 271), (118, 236, 355, 473))
 CRNN = ((30, 60), (48, 96), (68, 137), (96, 195), (169, 339))
 
 
-FCN_NOTES = {
-    3: "not checked against the printed table; widths and poolings chosen so that 96 x 1366 ends in one cell",
-    4: "",
-}
+PLACES = {3: "sec. 4", 4: "table 1"}
 
 
 def _fcn(depth: int) -> Architecture:
-    """FCN-5 has five blocks; FCN-6 and 7 add convolutions of a single cell."""
+    """Describe FCN-3 to 7; FCN-6 and 7 are FCN-5 with more convolutions, of a single cell."""
     blocks = {
-        3: (Block(256, (4, 8)), Block(768, (4, 10)), Block(2048, (6, 16))),
+        3: (Block(256, (3, 5)), Block(768, (4, 16)), Block(2048, (8, 17))),
         4: (Block(128, (2, 4)), Block(384, (4, 5)), Block(768, (3, 8)), Block(2048, (4, 8))),
     }
     five = (
@@ -44,11 +111,10 @@ def _fcn(depth: int) -> Architecture:
     return Architecture(
         name=f"fcn-{depth}",
         title=f"FCN-{depth}",
-        source=f"{FCN}, table {1 if depth == 4 else 2}",
+        source=f"{FCN}, {PLACES.get(depth, 'table 2')}",
         family="spectrogram",
         input_shape=MSD_INPUT,
         network=Stack(chosen, activation="relu", block_dropout=0.5),
-        note=FCN_NOTES.get(depth, "not checked against the printed table"),
     )
 
 

@@ -1,37 +1,34 @@
-"""How an architecture is written down, and what follows from that without building it. No torch."""
+"""Descriptions of networks, and the layers and sizes that follow from them. No torch."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from auralscope.errors import AuralScopeError
 from auralscope.nn.model import Layer
 
-if TYPE_CHECKING:
-    from torch import nn
-
-Family = Literal["spectrogram", "waveform"]
 ALL = 0
-"""As a kernel's bins: all that there are."""
+"""Value for a kernel's bins: as many as the image has."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A convolution, and what comes with it: batch norm, activation, max pooling, dropout.
+    """Convolution with its batch norm, activation, max pooling and dropout.
 
-    Sizes are (bins, frames). A network on the waveform has one bin, so that its 1-D convolution is one of (1, n).
+    Sizes are (bins, frames). A network on the waveform has one bin, so its 1-D kernels are (1, n).
 
     Attributes
     ----------
     maps : int
+        Number of feature maps.
     pool : (int, int)
-        Cut to what is left, where the image is smaller than that of the paper.
+        Window of the max pooling; cut to the size of the maps if they are smaller.
     kernel : (int, int)
     stride : (int, int)
     padding : bool
-        Zeros at the edges, half a kernel at each, so that an odd kernel keeps the size.
+        Whether there are zeros at the edges, half a kernel at each, so that an odd kernel keeps the size.
     """
 
     maps: int
@@ -43,7 +40,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Dense:
-    """A dense layer, its activation, and the dropout before it."""
+    """Dense layer with its activation and the dropout before it."""
 
     units: int
     dropout: float = 0.5
@@ -51,7 +48,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Placed:
-    """A block where it stands: with sizes that fit what comes from below, and the size that it gives."""
+    """Sizes of a block in a network: those that fit the maps below it, and the size of its own maps."""
 
     kernel: tuple[int, int]
     padding: tuple[int, int]
@@ -61,25 +58,27 @@ class Placed:
 
 @dataclass(frozen=True)
 class Stack:
-    """Blocks one after another, then recurrent or dense layers, then the output.
+    """Blocks in sequence, then recurrent or dense layers, then the output.
 
     Attributes
     ----------
     blocks : tuple of Block
     activation : {"elu", "relu"}
     norm : bool
-        A batch norm after each convolution.
+        Whether a batch norm follows each convolution.
     frame_norm : bool
-        A batch norm over the time axis of the input comes first: every frame has statistics, scale and shift.
+        Whether the network starts with a batch norm over the time axis: statistics, scale and shift for each frame.
     whole_steps : bool
-        Zeros before and behind the image, up to a whole number of the cells that the poolings make of time.
+        Whether the image is padded with zeros in time, to a multiple of the product of the poolings.
     ending : {"max", "flatten", "recurrent"}
-        What becomes of the last maps: the maximum of each, all their cells, or a sequence over time.
+        What follows the last maps: the maximum of each, all their cells, or a sequence over time.
     gru : tuple of int
-        Units of recurrent layers; the last gives its last state.
+        Units of each recurrent layer; the last state of the last one goes on.
+    recurrence : {"torch", "keras"}
+        The recurrent unit: torch's, or that of Keras 1; see `auralscope.nn.architectures.recurrent`.
     dense : tuple of Dense
     block_dropout, dropout : float
-        After each block, and before the output.
+        Dropout after each block, and before the output.
     """
 
     blocks: tuple[Block, ...]
@@ -89,22 +88,23 @@ class Stack:
     whole_steps: bool = False
     ending: Literal["max", "flatten", "recurrent"] = "max"
     gru: tuple[int, ...] = ()
+    recurrence: Literal["torch", "keras"] = "torch"
     dense: tuple[Dense, ...] = ()
     block_dropout: float = 0.0
     dropout: float = 0.0
 
     def padded_frames(self, frames: int) -> int:
-        """Frames of the image with the zeros around it."""
+        """Return the number of frames with the zeros of `whole_steps`."""
         step = math.prod(block.pool[1] for block in self.blocks)
         return math.ceil(frames / step) * step if self.whole_steps else frames
 
     def placed(self, input_shape: tuple[int, int]) -> list[Placed]:
-        """Each block where it stands.
+        """Return the sizes of each block.
 
         Raises
         ------
         AuralScopeError
-            The image is too small for a kernel.
+            The image is smaller than a kernel.
         """
         size = (input_shape[0], self.padded_frames(input_shape[1]))
         found = []
@@ -129,7 +129,7 @@ class Stack:
         return found
 
     def layers(self, input_shape: tuple[int, int]) -> tuple[Layer, ...]:
-        """All but the output."""
+        """Return all layers but the output, for an input of (bins, frames)."""
         named = [
             Layer(f"conv{number}", f"block{number}.{'pool' if max(place.pool) > 1 else self.activation}", block.maps)
             for number, (block, place) in enumerate(zip(self.blocks, self.placed(input_shape), strict=True), start=1)
@@ -139,11 +139,6 @@ class Stack:
         named += [Layer(name, f"{name}.{self.activation}", d.units) for name, d in zip(names, self.dense, strict=True)]
         return tuple(named)
 
-    def build(self, n_labels: int, input_shape: tuple[int, int]) -> nn.Module:
-        from auralscope.nn.architectures.networks import StackNetwork
-
-        return StackNetwork(self, n_labels, input_shape)
-
 
 @dataclass(frozen=True)
 class SampleLevel:
@@ -152,11 +147,11 @@ class SampleLevel:
     Attributes
     ----------
     maps : tuple of int
-        Of the strided convolution that comes first, and of each block.
+        Feature maps of the strided convolution at the start, and of each block.
     excitation : int
-        How many times as wide as a block its excitation is ('amplifying ratio').
+        Width of a block's excitation relative to the block ('amplifying ratio').
     levels : int
-        The maxima of this many of the last blocks go into the dense layer together.
+        Number of the last blocks whose maxima go into the dense layer.
     """
 
     maps: tuple[int, ...]
@@ -165,76 +160,25 @@ class SampleLevel:
 
     @property
     def smallest(self) -> int:
-        """Samples below which a block would see a single cell."""
+        """Smallest number of samples that leaves each block more than one cell."""
         return int(2 * 3 ** (len(self.maps) - 1))
 
     def layers(self, input_shape: tuple[int, int]) -> tuple[Layer, ...]:
-        """All but the output."""
+        """Return all layers but the output, for an input of (bins, frames)."""
         self.check(input_shape)
         first, *rest = self.maps
         blocks = (Layer(f"conv{number}", f"block{number}.pool", maps) for number, maps in enumerate(rest, start=2))
         return Layer("conv1", "block1.relu", first), *blocks, Layer("dense", "dense.relu", sum(rest[-self.levels :]))
 
     def check(self, input_shape: tuple[int, int]) -> None:
-        """Raise what a window is too short for."""
+        """Raise an error for a window that is too short."""
         if input_shape[1] < self.smallest:
             raise AuralScopeError(
                 f"A window of {input_shape[1]} samples is too short for this architecture; "
                 f"it needs {self.smallest} (its paper has {3 ** len(self.maps)}). Take a longer window."
             )
 
-    def build(self, n_labels: int, input_shape: tuple[int, int]) -> nn.Module:
-        from auralscope.nn.architectures.networks import SampleLevelNetwork
-
-        self.check(input_shape)
-        return SampleLevelNetwork(self, n_labels)
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """An architecture of a paper.
-
-    Attributes
-    ----------
-    name, title : str
-    source : str
-        Paper and place in it.
-    family : {"spectrogram", "waveform"}
-        What the network sees: an image (bins, frames), or the samples themselves, (1, samples).
-    input_shape : (int, int)
-        The paper's; any other that its kernels fit into will do.
-    network : Stack or SampleLevel
-    published : int, optional
-        Parameters that the paper gives for `published_labels` labels.
-    note : str
-        Where the paper is silent or its figures do not follow from its text.
-    """
-
-    name: str
-    title: str
-    source: str
-    family: Family
-    input_shape: tuple[int, int]
-    network: Stack | SampleLevel
-    published: int | None = None
-    n_labels: int = 50
-    note: str = ""
-
-    def layers(self, n_labels: int, input_shape: tuple[int, int] | None = None) -> tuple[Layer, ...]:
-        """What of it can be looked at, from the input upwards."""
-        return (*self.network.layers(input_shape or self.input_shape), Layer("output", "output", n_labels))
-
-    def build(self, n_labels: int, input_shape: tuple[int, int] | None = None) -> nn.Module:
-        """The untrained network: (batch, 1, bins, frames) to (batch, labels), before the last nonlinearity.
-
-        Raises
-        ------
-        AuralScopeError
-            The input is too small.
-        """
-        return self.network.build(n_labels, input_shape or self.input_shape)
-
 
 def dense_names(dense: tuple[Dense, ...]) -> list[str]:
-    """`dense`, or `dense1`, `dense2` where there are several."""
+    """Name the dense layers: `dense`, or `dense1`, `dense2` if there are several."""
     return ["dense"] if len(dense) == 1 else [f"dense{number}" for number in range(1, len(dense) + 1)]

@@ -1,4 +1,4 @@
-"""The networks that descriptions become. Parameters are named as in the plugins that have the same architecture."""
+"""Networks built from their descriptions."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import torch
 from torch import nn
 
 from auralscope.nn.architectures.described import SampleLevel, Stack, dense_names
+from auralscope.nn.architectures.recurrent import KerasGRU, TorchGRU
 
 NORM_EPSILON = 1e-3
-"""Of batch norms, as in the published networks (Keras's default then)."""
+"""Epsilon of the batch norms, as in the published networks (Keras's default at the time)."""
 
 ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU}
 
 
+def build(description: Stack | SampleLevel, n_labels: int, input_shape: tuple[int, int]) -> nn.Module:
+    """Build the untrained network of a description."""
+    if isinstance(description, Stack):
+        return StackNetwork(description, n_labels, input_shape)
+    description.check(input_shape)
+    return SampleLevelNetwork(description, n_labels)
+
+
 class FrameNorm(nn.BatchNorm2d):
-    """A batch norm over the time axis: every frame has statistics, a scale and a shift of its own."""
+    """Batch norm over the time axis: each frame has its own statistics, scale and shift."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """(batch, channels, bins, frames) to the same."""
+        """Normalise (batch, channels, bins, frames)."""
         return super().forward(image.transpose(1, 3)).transpose(1, 3)
 
 
-class Recurrent(nn.GRU):
-    """torch's GRU over (batch, steps, inputs), which gives the sequence of its states and nothing else."""
-
-    def forward(self, sequence: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        """(batch, steps, inputs) to (batch, steps, units)."""
-        states: torch.Tensor = super().forward(sequence)[0]
-        return states
-
-
 class StackNetwork(nn.Module):
-    """(batch, 1, bins, frames) to (batch, labels); see `Stack`."""
+    """Network from (batch, 1, bins, frames) to (batch, labels); see `Stack`."""
 
     def __init__(self, stack: Stack, n_labels: int, input_shape: tuple[int, int]) -> None:
         super().__init__()
@@ -63,7 +63,9 @@ class StackNetwork(nn.Module):
         self.grus = []
         for number, units in enumerate(stack.gru, start=1):
             self.grus.append(f"gru{number}")
-            self.add_module(f"gru{number}", Recurrent(features, units, batch_first=True))
+            last = number == len(stack.gru)
+            gru = TorchGRU(features, units) if stack.recurrence == "torch" else KerasGRU(features, units, not last)
+            self.add_module(f"gru{number}", gru)
             features = units
         self.denses = dense_names(stack.dense)
         for name, dense in zip(self.denses, stack.dense, strict=True):
@@ -82,7 +84,7 @@ class StackNetwork(nn.Module):
             value = value.flatten(1, 2).transpose(1, 2)  # (batch, steps, maps * bins)
             for name in self.grus:
                 value = self.get_submodule(name)(value)
-            value = value[:, -1]
+            value = value[:, -1] if value.ndim == 3 else value
         else:
             value = self.flatten(self.maximum(value))
         for name in self.denses:
@@ -92,7 +94,7 @@ class StackNetwork(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions, excited channel by channel, beside a shortcut (Kim et al. 2018, fig. 1, 'ReSE-2')."""
+    """Two convolutions with squeeze-and-excitation, added to a shortcut (Kim et al. 2018, fig. 1, 'ReSE-2')."""
 
     def __init__(self, given: int, maps: int, excitation: int) -> None:
         super().__init__()
@@ -118,7 +120,7 @@ class ResidualBlock(nn.Module):
         self.pool = nn.MaxPool2d((1, 3))
 
     def forward(self, value: torch.Tensor) -> torch.Tensor:
-        """(batch, given, 1, n) to (batch, maps, 1, n // 3)."""
+        """Compute (batch, maps, 1, n // 3) from (batch, given, 1, n)."""
         convolved = self.convolutions(value)
         total = self.shortcut(value) + convolved * self.excite(convolved)
         pooled: torch.Tensor = self.pool(self.relu(total))
@@ -126,7 +128,7 @@ class ResidualBlock(nn.Module):
 
 
 class SampleLevelNetwork(nn.Module):
-    """(batch, 1, 1, samples) to (batch, labels); see `SampleLevel`."""
+    """Network from (batch, 1, 1, samples) to (batch, labels); see `SampleLevel`."""
 
     def __init__(self, description: SampleLevel, n_labels: int) -> None:
         super().__init__()

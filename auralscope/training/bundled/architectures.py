@@ -1,8 +1,4 @@
-"""The page of architectures: what there is to train, whose it is, and how many parameters it has.
-
-The networks themselves are in `auralscope.nn.architectures`, where the app can build a model that was trained without
-this room's extra; neither needs it.
-"""
+"""Write the page of architectures, with the parameters of each."""
 
 from __future__ import annotations
 
@@ -19,13 +15,16 @@ __all__ = ["ARCHITECTURES", "Architecture", "architecture", "page", "parameters"
 
 HEAD = """# Architectures
 
-What `auralscope train --architecture NAME` can fit. Written by `python -m auralscope.training.bundled architectures
---markdown docs/architectures.md`; parameters are counted in the networks that are built, scales and shifts of batch
-norms among them, for the input and the number of labels of the paper. The paper's own figure stands beside it where it
-gives one. Any other input will do into which the kernels fit; poolings are cut to what is left of a smaller one.
+The networks that `auralscope train --architecture NAME` can train. This page is written by
+`python -m auralscope.training.bundled architectures --markdown docs/architectures.md`.
 
-All can be trained, tag, and show feature maps. Those of convolutions and poolings alone auralise; of layers above
-them, dense or recurrent, it is the gradient at the last map that does. A network on the waveform gives a waveform.
+Parameters are counted in the built networks, including scales and shifts of batch norms, for the input and the number
+of labels of the paper. The next column is the paper's own number, if it states one. Other inputs work if they are large
+enough for the kernels; a pooling larger than the remaining maps is cut to their size.
+
+All networks can be trained and can tag, and their feature maps can be shown. Layers of convolutions and poolings can be
+auralised directly. A unit of a dense or recurrent layer starts from its gradient at the last feature map. The
+auralisation of a network on the waveform is a waveform.
 
 | name | input | labels | parameters | in the paper | source | note |
 |---|---|---:|---:|---:|---|---|
@@ -33,12 +32,12 @@ them, dense or recurrent, it is the gradient at the last map that does. A networ
 
 
 def parameters(network: nn.Module) -> int:
-    """How many numbers a network learns."""
+    """Count the parameters of a network."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def page() -> str:
-    """The page, as Markdown."""
+    """Return the page as Markdown."""
     import torch
 
     rows = []
@@ -54,5 +53,5 @@ def page() -> str:
 
 
 def write_page(file: Path) -> None:
-    """Write the page, whole or not at all."""
+    """Write the page to a file."""
     write_aside(file, page().encode())
