@@ -124,6 +124,10 @@ def load_model(model_id: str, *, device: str = "auto") -> Model:
     device : str
         "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:1", "mps".
 
+    Returns
+    -------
+    Model
+
     Raises
     ------
     UnknownNameError

@@ -1,7 +1,7 @@
-"""One tree of errors: whatever a user can cause or mend ends in an `AuralScopeError`.
+"""Errors that a user can cause or correct.
 
-The text of each is a sentence for that user: what is wrong, with which file or name, what to do.
-The command line prints it on one line; the window shows it as it is.
+The text of each is a sentence for the user: what is wrong, with which file or name, and what to do. The command line
+prints it on one line, and the window shows it unchanged.
 """
 
 
@@ -10,35 +10,35 @@ class AuralScopeError(Exception):
 
 
 class FileError(AuralScopeError):
-    """A file that cannot be read or written."""
+    """A file cannot be read or written."""
 
 
 class AudioFileError(FileError):
-    """A file that cannot be read as audio."""
+    """A file cannot be read as audio."""
 
 
 class DeviceError(AuralScopeError):
-    """No audio device, a device that went away, or a compute device that is not there."""
+    """An audio or compute device is missing, was removed, or has too little memory."""
 
 
 class PluginError(AuralScopeError):
-    """A plugin that does not import, register or keep its contract."""
+    """A plugin cannot be imported or registered, or breaks its contract."""
 
 
 class UnknownNameError(AuralScopeError):
-    """A model, layer, unit or label that does not exist; the text lists what does."""
+    """A model, layer, unit or label does not exist; the text lists those that do."""
 
 
 class WeightsError(AuralScopeError):
-    """Weights that are missing, damaged, or do not fit their network."""
+    """Weights are missing, damaged, or do not fit their network."""
 
 
 class NoRuleError(AuralScopeError):
-    """A network module through which deconvolution has no rule to pass."""
+    """An attribution method has no rule for a module of the network."""
 
 
 class InputError(AuralScopeError):
-    """An input that a network cannot be given: empty, of another rank, or with values that are no numbers."""
+    """A network's input is empty, has another rank, or contains NaN or infinity."""
 
 
 class TrainingError(AuralScopeError):

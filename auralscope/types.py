@@ -1,4 +1,4 @@
-"""Frozen values that pass between all rooms of the project. No torch, no Qt."""
+"""Frozen values that all packages share; needs neither torch nor Qt."""
 
 from __future__ import annotations
 
@@ -21,12 +21,18 @@ Progress = Callable[[float], None]
 
 
 def no_progress(share: float) -> None:
-    """Ignore the finished share of a task: the default wherever a function takes `progress`."""
+    """Ignore the finished share of a task; the default of every `progress` parameter.
+
+    Parameters
+    ----------
+    share : float
+        0 to 1.
+    """
 
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A stretch of sound.
+    """Samples and their sample rate.
 
     Attributes
     ----------
@@ -35,9 +41,9 @@ class Clip:
     sample_rate : int
         In Hz.
     source : Path, optional
-        The file the samples came from.
+        The file from which the samples were read.
     start_s : float
-        Where in that file the first sample lies, in seconds.
+        Position of the first sample in that file, in seconds.
     """
 
     samples: NDArray[np.float32]
@@ -55,34 +61,54 @@ class Clip:
 
     @property
     def channels(self) -> int:
+        """Number of channels."""
         return len(self.samples)
 
     @property
     def n_samples(self) -> int:
+        """Number of samples in each channel."""
         return int(self.samples.shape[1])
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return self.n_samples / self.sample_rate
 
     @property
     def rms_db(self) -> float:
-        """Root mean square over all channels, in dB re full scale; -inf for silence."""
+        """Level over all channels (RMS), in dB re full scale; -inf for silence."""
         power = float(np.mean(np.square(self.samples, dtype=np.float64))) if self.samples.size else 0.0
         return 10.0 * math.log10(power) if power > 0.0 else -math.inf
 
     @property
     def peak(self) -> float:
-        """The largest absolute sample."""
+        """Largest absolute sample."""
         return float(np.max(np.abs(self.samples))) if self.samples.size else 0.0
 
     def mono(self) -> NDArray[np.float32]:
-        """The mean of the channels, shape (n,)."""
+        """Return the mean of the channels.
+
+        Returns
+        -------
+        (n,) float32 array
+        """
         mean: NDArray[np.float32] = self.samples.mean(axis=0)
         return mean
 
     def excerpt(self, start_s: float, *, duration_s: float | None = None) -> Self:
-        """The part from `start_s`, cut at the end of the clip; times count from the clip's own start."""
+        """Return a part of the clip, cut at the clip's end.
+
+        Parameters
+        ----------
+        start_s : float
+            Start of the part, in seconds from the clip's own start.
+        duration_s : float, optional
+            Its length in seconds; up to the clip's end unless given.
+
+        Returns
+        -------
+        Clip
+        """
         first = min(max(round(start_s * self.sample_rate), 0), self.n_samples)
         last = self.n_samples
         if duration_s is not None:
@@ -92,23 +118,27 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Auralisation(Clip):
-    """What a unit hears, at its true level.
+    """The sound of a deconvolved image, at its true level.
 
     Attributes
     ----------
     gain_db : float
-        The gain that would play it as loud (RMS) as the original window without any sample
-        leaving full scale. It is never applied in silence: playing and writing keep the true level
-        unless the listener asks for 'match loudness'. 0 for a silent auralisation.
+        Gain in dB that matches the original window's level (RMS) without a sample beyond full scale; 0 for silence.
+        It is applied only when the listener asks for 'match loudness'.
     negative_share : float
-        Share of the deconvolved image's energy that was negative and could not be made audible, 0 to 1.
+        Share of the image's energy, 0 to 1, that was negative and set to zero.
     """
 
     gain_db: float = 0.0
     negative_share: float = 0.0
 
     def loudness_matched(self) -> Clip:
-        """The same sound with `gain_db` applied."""
+        """Apply `gain_db`.
+
+        Returns
+        -------
+        Clip
+        """
         return Clip(
             self.samples * np.float32(10.0 ** (self.gain_db / 20.0)), self.sample_rate, self.source, self.start_s
         )
@@ -116,15 +146,16 @@ class Auralisation(Clip):
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """A model's output over a clip.
+    """Probabilities of the labels over a clip.
 
     Attributes
     ----------
     values : (windows, labels) float32 array
         Probabilities.
     times_s : (windows,) float64 array
-        Where each window begins.
+        Start of each window, in seconds.
     labels : tuple of str
+        In the model's order.
     """
 
     values: NDArray[np.float32]
@@ -133,15 +164,32 @@ class Scores:
 
     @property
     def mean(self) -> NDArray[np.float32]:
-        """(labels,): the mean over the windows."""
+        """Mean over the windows, (labels,)."""
         mean: NDArray[np.float32] = self.values.mean(axis=0)
         return mean
 
     def ranked(self) -> list[tuple[str, float]]:
-        """Labels with their mean probability, the most probable first."""
+        """Return the labels with their mean probabilities, the most probable first.
+
+        Returns
+        -------
+        list of (str, float)
+        """
         return sorted(zip(self.labels, self.mean.tolist(), strict=True), key=lambda pair: -pair[1])
 
 
 def unit_name(layer_number: int, unit: int) -> str:
-    """`3-38` for unit 38 of the third layer, as the thesis writes it (Choi 2018, sec. 7.2.5)."""
+    """Return the name of a unit as the thesis writes it, `3-38` (Choi 2018, sec. 7.2.5).
+
+    Parameters
+    ----------
+    layer_number : int
+        1 for the layer next to the input.
+    unit : int
+        Zero-based.
+
+    Returns
+    -------
+    str
+    """
     return f"{layer_number}-{unit}"

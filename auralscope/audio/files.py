@@ -102,6 +102,12 @@ def wav_bytes(clip: Clip) -> bytes:
 def write_wav(path: str | os.PathLike[str], clip: Clip) -> None:
     """Write a 32-bit float WAV, at the true level: neither clipped nor quantised.
 
+    Parameters
+    ----------
+    path : str or Path
+        File to write; an existing file is replaced once the new one is complete.
+    clip : Clip
+
     Raises
     ------
     FileError

@@ -1,1 +1,1 @@
-"""Signals without state and without Qt: what a network sees, the way back to sound, what the eye sees."""
+"""Front ends that compute the input of networks from sound, and the inversion of their images to sound."""

@@ -1,6 +1,6 @@
-"""Front ends: from sound to the time-frequency image that a network sees.
+"""Front ends: compute the time-frequency image that is a network's input from sound.
 
-Describing a front end costs no torch (models are listed without it); only looking at sound imports it.
+Torch is imported only when sound is analysed, so that models can be listed without it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Compression = Literal["log", "db", "magnitude"]
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """What a network sees of one window, and what is needed to go back to sound.
+    """A network's input for one window, and the STFT from which sound can be restored.
 
     Attributes
     ----------
     image : (bins, frames) tensor
-        The network's input plane.
+        The network's input image.
     stft : (n_fft // 2 + 1, frames) complex tensor
-        The window's STFT, for its phase and its level.
+        STFT of the window; gives the phase and the level.
     n_samples : int
         Length of the window in samples.
     """
@@ -42,21 +42,28 @@ class Input:
 
 
 class FrontEnd(ABC):
-    """From a window of mono samples at `sample_rate` to an `Input`.
+    """Base of the front ends: turns a window of mono samples into an `Input`, and images back into sound.
 
-    A plugin may bring its own; `SpectrogramFrontEnd` covers the common ones.
+    `SpectrogramFrontEnd` covers the common cases. A plugin may bring a subclass.
+
+    Attributes
+    ----------
+    sample_rate : int
+        In Hz.
+    window_samples : int
+        Length of one window in samples.
     """
 
     sample_rate: int
     window_samples: int
 
     is_waveform: ClassVar[bool] = False
-    """Whether the image is the samples themselves, (1, window_samples), so that a deconvolved one is sound already."""
+    """True if the image is the samples themselves, (1, window_samples), so that a deconvolved image is sound."""
 
     @property
     @abstractmethod
     def input_shape(self) -> tuple[int, int]:
-        """(bins, frames) of the image of one window."""
+        """Size of the image of one window: (bins, frames)."""
 
     @property
     @abstractmethod
@@ -66,30 +73,40 @@ class FrontEnd(ABC):
     @property
     @abstractmethod
     def frequencies_hz(self) -> NDArray[np.float64]:
-        """(bins,): the centre of each bin of the image."""
+        """Centre frequency of each bin of the image in Hz, (bins,), increasing."""
 
     @property
     @abstractmethod
     def value_range(self) -> tuple[float, float]:
-        """The range that full-scale sound fills, for colour maps."""
+        """Range of the image's values for full-scale sound, for colour maps."""
 
     @abstractmethod
     def describe(self) -> str:
-        """One line for people: rate, transform, window, compression."""
+        """Describe the front end in one line: sample rate, transform, window, compression.
+
+        Returns
+        -------
+        str
+        """
 
     @abstractmethod
     def analyse(self, samples: torch.Tensor) -> Input:
-        """Look at one window.
+        """Compute the network's input from samples.
 
         Parameters
         ----------
-        samples : (window_samples,) float tensor
-            Mono, at `sample_rate`. The result is on the same device.
+        samples : (n,) float tensor
+            Mono, at `sample_rate`; `window_samples` for one window.
+
+        Returns
+        -------
+        Input
+            On the device of `samples`.
         """
 
     @abstractmethod
     def to_bins(self, image: torch.Tensor) -> torch.Tensor:
-        """Carry an image of gains from the input's plane to the STFT's bins.
+        """Map an image of gains from the input's bins to the STFT's bins.
 
         Parameters
         ----------
@@ -98,28 +115,58 @@ class FrontEnd(ABC):
         Returns
         -------
         (n_fft // 2 + 1, frames) tensor
-            An image of ones gives ones wherever the front end covers the spectrum.
+            An image of ones maps to ones wherever the front end covers the spectrum.
         """
 
     @abstractmethod
     def to_samples(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
-        """Inverse STFT: (n_fft // 2 + 1, frames) complex to (n_samples,)."""
+        """Compute the inverse STFT.
+
+        Parameters
+        ----------
+        stft : (n_fft // 2 + 1, frames) complex tensor
+        n_samples : int
+            Length of the result in samples.
+
+        Returns
+        -------
+        (n_samples,) float tensor
+        """
 
     def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
-        """The image, (bins, frames), of an STFT that was altered, (n_fft // 2 + 1, frames) complex.
+        """Compute the image of an STFT that was altered.
 
-        A front end that can gives it straight from the STFT; this one goes by way of sound, in which frames overlap
-        and no longer are what they were made.
+        This implementation inverts the STFT and analyses the sound, which makes the STFT consistent. Subclasses
+        compute the image from the STFT itself where they can.
+
+        Parameters
+        ----------
+        stft : (n_fft // 2 + 1, frames) complex tensor
+        n_samples : int
+            Length of the window in samples.
+
+        Returns
+        -------
+        (bins, frames) float tensor
         """
         return self.analyse(self.to_samples(stft, n_samples)).image
 
     @property
     def plane(self) -> FrontEnd:
-        """The front end in whose plane images are drawn: this one, but for the waveform."""
+        """Front end in whose bins and frames images are drawn; for the waveform, a spectrogram."""
         return self
 
     def shown(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """An image (bins, frames) as it is drawn, in the plane of `plane`."""
+        """Convert an image to the bins and frames of `plane`, in which it is drawn.
+
+        Parameters
+        ----------
+        image : (bins, frames) float32 array
+
+        Returns
+        -------
+        (bins', frames') float32 array
+        """
         return image
 
     @property
@@ -128,13 +175,34 @@ class FrontEnd(ABC):
         return self.window_samples / self.sample_rate
 
     def mono(self, clip: Clip) -> NDArray[np.float32]:
-        """The whole clip as this front end hears it: (n,) mono float32 at `sample_rate`."""
+        """Mix a clip to mono and resample it to `sample_rate`.
+
+        Parameters
+        ----------
+        clip : Clip
+
+        Returns
+        -------
+        (n,) float32 array
+        """
         from auralscope.dsp.resampling import resample
 
         return resample(clip.mono(), clip.sample_rate, self.sample_rate)
 
     def window(self, mono: NDArray[np.float32], start_s: float = 0.0) -> NDArray[np.float32]:
-        """One window of `mono`, (window_samples,); silence follows where the sound ends."""
+        """Cut one window and pad it with silence where the sound ends.
+
+        Parameters
+        ----------
+        mono : (n,) float32 array
+            At `sample_rate`.
+        start_s : float
+            Start of the window in seconds.
+
+        Returns
+        -------
+        (window_samples,) float32 array
+        """
         first = max(round(start_s * self.sample_rate), 0)
         part = mono[first : first + self.window_samples]
         return np.pad(part, (0, self.window_samples - part.size))
@@ -147,9 +215,9 @@ class SpectrogramFrontEnd(FrontEnd):
     Attributes
     ----------
     sample_rate, n_fft, hop : int
-        In Hz and samples; a periodic Hann window of `n_fft`, frames centred, zeros beyond the edges.
+        In Hz and samples. The Hann window of `n_fft` samples is periodic; frames are centred, zeros beyond the edges.
     window_samples : int
-        What the network sees at once.
+        Length of the network's input in samples.
     n_mels : int, optional
         Mel bands (Slaney's scale and area normalisation, as in librosa); without it, the STFT's bins.
     compression : {"log", "db", "magnitude"}
@@ -196,7 +264,7 @@ class SpectrogramFrontEnd(FrontEnd):
 
     def analyse(self, samples: torch.Tensor) -> Input:
         if samples.ndim != 1:
-            raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
+            raise ValueError(f"samples must be mono, (n,), not of shape {tuple(samples.shape)}")
         from auralscope.dsp.stft import stft as transform
 
         stft = transform(samples, self.n_fft, self.hop)
@@ -206,7 +274,17 @@ class SpectrogramFrontEnd(FrontEnd):
         return self._compress(self.amplitude(stft))
 
     def amplitude(self, stft: torch.Tensor) -> torch.Tensor:
-        """(bins, frames): the STFT's magnitude, on which a full-scale sine reads 1, in mel bands if there are any."""
+        """Compute the magnitude of an STFT, in mel bands if the front end has any.
+
+        Parameters
+        ----------
+        stft : (n_fft // 2 + 1, frames) complex tensor
+
+        Returns
+        -------
+        (bins, frames) float tensor
+            A full-scale sine reads 1.
+        """
         amplitude = stft.abs() * (4.0 / self.n_fft)  # a Hann window sums to n_fft / 2; a sine puts half in each side
         if self.n_mels is not None:
             bank = filter_bank(self.n_fft, self.n_mels, self.sample_rate, stft.device, amplitude.dtype)

@@ -1,4 +1,4 @@
-"""Back to sound: from an image in the input's plane to a window of samples (Choi 2018, sec. 7.2.2)."""
+"""Invert images to sound: compute samples from a deconvolved image and an STFT (Choi 2018, sec. 7.2.2)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ RENDERS: tuple[str, ...] = get_args(Render)
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """Samples, and what was lost on the way.
+    """Samples of an image.
 
     Attributes
     ----------
     samples : (n_samples,) or (channels, n) float tensor
-        At its true level.
+        At their true level.
     negative_share : float
-        Share of the image's energy that was negative and therefore clipped to zero, 0 to 1.
+        Share of the image's energy, 0 to 1, that was negative and clipped to zero.
     """
 
     samples: torch.Tensor
@@ -39,20 +39,19 @@ class Rendered:
 
 
 def invert(image: torch.Tensor, analysed: Input, front_end: FrontEnd, *, render: Render = "mask") -> Rendered:
-    """Make a deconvolved image audible.
+    """Compute the samples of a deconvolved image.
 
     Parameters
     ----------
     image : (bins, frames) tensor
-        In the plane of `analysed.image`. Negative values are clipped to zero first; not those of a waveform.
+        In the plane of `analysed.image`. Negative values are clipped to zero, except for the waveform.
     analysed : Input
-        The window that the network looked at.
+        The window's analysis by `front_end`.
     front_end : FrontEnd
-        The one that gave `analysed`.
     render : {"mask", "phase"}
-        "mask" multiplies the window's complex STFT by the image, scaled so that its largest value is 1;
-        "phase" takes the image itself as the magnitude and the STFT's phase.
-        An image of the waveform is the sound: "mask" gives it the window's own peak, "phase" leaves it as it is.
+        "mask" multiplies the window's complex STFT by the image, scaled to a largest value of 1. "phase" combines the
+        image as magnitude with the STFT's phase. For the waveform the image is the sound: "mask" scales it to the
+        window's peak, "phase" leaves it unchanged.
 
     Returns
     -------
@@ -66,13 +65,13 @@ def invert(image: torch.Tensor, analysed: Input, front_end: FrontEnd, *, render:
 
 
 BLOCK_FRAMES = 64
-"""Of a recording at its full rate so many are transformed at a time: memory is bounded, and caches hold them."""
+"""Frames of a recording at its full rate that are transformed together; bounds memory and fits caches."""
 
 
 class FullRate:
-    """A stretch of the recording as it is, for `invert_at_full_rate`: the same for every image.
+    """STFT of an excerpt at the recording's own sample rate, for `invert_at_full_rate`.
 
-    Its windows are about as long as those of the network's STFT, in seconds, and overlap by three quarters.
+    The STFT's windows are about as long, in seconds, as those of the network's STFT and overlap by three quarters.
 
     Parameters
     ----------
@@ -80,10 +79,10 @@ class FullRate:
     sample_rate : int
         In Hz.
     analysed : Input
-        The same stretch, as the network sees it.
+        Analysis of the same excerpt by `front_end`.
     front_end : FrontEnd
     keep : bool
-        Whether the STFT is kept for the next image.
+        Keep the STFT for the next image.
     """
 
     def __init__(
@@ -92,17 +91,27 @@ class FullRate:
         self.samples = samples
         self.sample_rate = sample_rate
         self.window_s = 2 * (analysed.stft.shape[0] - 1) / front_end.sample_rate
-        # A large prime among the factors would make the transform several times slower.
+        # A length with a large prime factor would make the transform several times slower.
         self.hop = next_fast_len(max(round(self.window_s * sample_rate / 4), 1), real=True)
         self.n_fft = 4 * self.hop
         self.n_frames = 1 + samples.shape[-1] // self.hop
-        # As far up as the network sees.
+        # Bins up to the Nyquist frequency of the network's input.
         self.n_bins = min(int(front_end.sample_rate / 2 * self.n_fft / sample_rate), self.n_fft // 2) + 1
         self._window = torch.hann_window(self.n_fft, dtype=samples.dtype, device=samples.device)
         self._kept: dict[int, torch.Tensor] | None = {} if keep else None
 
     def frames(self, first: int, last: int) -> torch.Tensor:
-        """Some frames of the STFT, (channels, frames, bins)."""
+        """Compute frames of the STFT.
+
+        Parameters
+        ----------
+        first, last : int
+            Frames `first` to `last` - 1.
+
+        Returns
+        -------
+        (channels, frames, bins) complex tensor
+        """
         if self._kept is not None and first in self._kept:
             return self._kept[first]
         start, stop = first * self.hop - self.n_fft // 2, (last - 1) * self.hop + self.n_fft // 2
@@ -116,12 +125,16 @@ class FullRate:
         return found
 
     def altered(self, alter: Callable[[torch.Tensor, int, int], torch.Tensor]) -> torch.Tensor:
-        """The samples, (channels, n), with the frames of the STFT altered, block by block.
+        """Alter the STFT block by block and return the samples.
 
         Parameters
         ----------
         alter : callable
-            From frames as `frames` gives them, their first and their last, to others.
+            Takes frames (channels, frames, bins), their `first` and `last`, and returns altered frames.
+
+        Returns
+        -------
+        (channels, n) float tensor
         """
         channels, n = self.samples.shape
         overlap = self.n_fft // self.hop
@@ -142,17 +155,17 @@ class FullRate:
 def invert_at_full_rate(
     image: torch.Tensor, recorded: FullRate, front_end: FrontEnd, *, render: Render = "mask"
 ) -> Rendered:
-    """Make a deconvolved image audible in the recording itself: all its channels, at its own rate.
+    """Compute the samples of a deconvolved image in all channels and at the sample rate of the recording.
 
-    The image is carried to the STFT of the recording by linear interpolation in time and frequency. Above what the
-    network can see there is nothing to be heard. A waveform is resampled, and the same in all channels.
+    The image is interpolated linearly in time and frequency to the STFT of the recording. Frequencies above the
+    network's input are silent. A waveform is resampled and is the same in all channels.
 
     Parameters
     ----------
     image : (bins, frames) tensor
-        In the front end's plane. Negative values are clipped to zero first.
+        In the front end's plane. Negative values are clipped to zero, except for the waveform.
     recorded : FullRate
-        The stretch.
+        STFT of the excerpt.
     front_end : FrontEnd
     render : {"mask", "phase"}
         As for `invert`.
@@ -160,7 +173,7 @@ def invert_at_full_rate(
     Returns
     -------
     Rendered
-        Samples as (channels, n).
+        With samples (channels, n).
     """
     if front_end.is_waveform:
         samples = recorded.samples
@@ -170,7 +183,7 @@ def invert_at_full_rate(
         return Rendered(channel.expand(samples.shape).contiguous(), 0.0)
     positive, negative_share = _audible(image, render)
     bins = front_end.to_bins(positive)
-    # Where the recording's bins and frames lie among the network's.
+    # Positions of the recording's bins and frames among the network's.
     at_bins = torch.arange(recorded.n_bins, device=image.device)
     columns = _interpolated(bins, at_bins * (recorded.sample_rate / recorded.n_fft * recorded.window_s)).T
     if render == "phase":  # an STFT's magnitudes grow with its window
@@ -185,7 +198,7 @@ def invert_at_full_rate(
 
 
 def _as_sound(image: torch.Tensor, original: torch.Tensor, render: Render) -> torch.Tensor:
-    """(n,): the samples of an image of the waveform, (1, n)."""
+    """Scale an image of the waveform, (1, n), to samples (n,)."""
     if render not in RENDERS:
         raise ValueError(f"render is one of {', '.join(RENDERS)}, not '{render}'")
     peak = float(image.abs().max())
@@ -194,7 +207,7 @@ def _as_sound(image: torch.Tensor, original: torch.Tensor, render: Render) -> to
 
 
 def _audible(image: torch.Tensor, render: Render) -> tuple[torch.Tensor, float]:
-    """What of an image can be heard, scaled for `render`, and the share of its energy that cannot."""
+    """Return the positive part of an image, scaled for `render`, and the share of its energy that is negative."""
     if render not in RENDERS:
         raise ValueError(f"render is one of {', '.join(RENDERS)}, not '{render}'")
     energy = float(image.square().sum())
@@ -207,13 +220,13 @@ def _audible(image: torch.Tensor, render: Render) -> tuple[torch.Tensor, float]:
 
 
 def _stft_of(bins: torch.Tensor, stft: torch.Tensor, render: Render) -> torch.Tensor:
-    if render == "mask":  # on the parts: torch would make the gains complex first
+    if render == "mask":  # real and imaginary parts: torch would convert the gains to complex
         return torch.view_as_complex(torch.view_as_real(stft) * bins.unsqueeze(-1))
     return torch.polar(bins.expand(stft.shape).contiguous(), stft.angle())
 
 
 def _interpolated(rows: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """Rows at fractional places, linearly; zeros past the last row."""
+    """Interpolate rows linearly at fractional positions; zeros after the last row."""
     low = at.floor().long().clamp(max=len(rows) - 1)
     high = (low + 1).clamp(max=len(rows) - 1)
     part = (at - low).clamp(max=1.0).to(rows.dtype)[:, None]
@@ -221,9 +234,19 @@ def _interpolated(rows: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
 
 
 def matching_gain_db(samples: torch.Tensor, original: torch.Tensor) -> float:
-    """The gain, in dB, that plays `samples` as loud (RMS) as `original` with no sample leaving full scale."""
-    power, wanted = float(samples.square().mean()), float(original.square().mean())
+    """Return the gain that matches the level of samples to the original without a sample beyond full scale.
+
+    Parameters
+    ----------
+    samples, original : (n,) or (channels, n) float tensor
+
+    Returns
+    -------
+    float
+        In dB; 0 where one of them is silent.
+    """
+    power, target = float(samples.square().mean()), float(original.square().mean())
     peak = float(samples.abs().max())
-    if power <= 0.0 or wanted <= 0.0 or peak <= 0.0:
+    if power <= 0.0 or target <= 0.0 or peak <= 0.0:
         return 0.0
-    return min(10.0 * math.log10(wanted / power), -20.0 * math.log10(peak))
+    return min(10.0 * math.log10(target / power), -20.0 * math.log10(peak))

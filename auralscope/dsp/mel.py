@@ -1,4 +1,4 @@
-"""Mel bands: Slaney's scale and area normalisation, as in librosa; there, and back to the STFT's bins."""
+"""Mel bands with Slaney's scale and area normalisation, as in librosa, and the map from bands to STFT bins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def band_centres_hz(n_mels: int, sample_rate: int) -> NDArray[np.float64]:
-    """(n_mels,): the centre of each band."""
+    """Return the centre frequencies of mel bands in Hz, (n_mels,)."""
     import librosa
 
     edges: Any = librosa.mel_frequencies(n_mels=n_mels + 2, fmax=sample_rate / 2)
@@ -22,7 +22,7 @@ def band_centres_hz(n_mels: int, sample_rate: int) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def filter_bank(n_fft: int, n_mels: int, sample_rate: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """(n_mels, n_fft // 2 + 1), Slaney's; librosa computes it in double precision, torchaudio in single."""
+    """Return the mel filter bank, (n_mels, n_fft // 2 + 1), computed by librosa in double precision."""
     import torch
     from librosa.filters import mel
 
@@ -31,11 +31,11 @@ def filter_bank(n_fft: int, n_mels: int, sample_rate: int, device: torch.device,
 
 
 def bands_to_bins(image: torch.Tensor, bank: torch.Tensor) -> torch.Tensor:
-    """Carry an image of gains from mel bands (n_mels, frames) to the STFT's bins (n_fft // 2 + 1, frames).
+    """Map gains from mel bands (n_mels, frames) to STFT bins (n_fft // 2 + 1, frames).
 
-    By the transposed, normalised filter bank: each bin gets the mean of the bands that cover it, weighted by how much
-    they do. The lowest and the highest bin, where the outer triangles end at zero, get what their neighbours get: a
-    Hann window spreads over both.
+    The filter bank is transposed and normalised: a bin gets the mean of the bands that cover it, weighted by their
+    filters. The lowest and the highest bin, at which the outer filters are zero, get the value of their neighbours, to
+    which a Hann window spreads them.
     """
     weight = bank.sum(dim=0)
     covered = weight > 0

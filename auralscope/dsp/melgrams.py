@@ -1,6 +1,6 @@
-"""Front ends of the published taggers: mel spectrograms in decibels, with 80 dB below the loudest cell.
+"""Front ends of the published taggers: mel spectrograms in decibels, limited to 80 dB below the loudest cell.
 
-They differ in where frames lie, in what 0 dB is, and in whether a window is standardised.
+They differ in the position of frames, in the reference of 0 dB, and in whether a window is standardised.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RANGE_DB = 80.0
-"""What lies further below the loudest cell of a window is raised to this."""
+"""Range in dB: cells further below the loudest cell of a window are raised to it."""
 
 SMALLEST = 1e-10
-"""The power below which everything is as loud as this."""
+"""Lowest power; smaller values are raised to it."""
 
 
 @dataclass(frozen=True)
 class _Melgram(FrontEnd):
-    """What both have in common: mel bands of the power of an STFT with a periodic Hann window.
+    """Mel bands of the power of an STFT with a periodic Hann window.
 
     Attributes
     ----------
     sample_rate, n_fft, hop : int
         In Hz and samples.
     window_samples : int
-        What the network sees at once.
+        Length of the network's input in samples.
     n_mels : int
         Mel bands (Slaney's scale and area normalisation, as in librosa), up to half the sample rate.
     """
@@ -51,14 +51,23 @@ class _Melgram(FrontEnd):
     @property
     @abstractmethod
     def _before(self) -> int:
-        """Samples before the first of the window that the first frame reaches."""
+        """Number of samples before the window that belong to the first frame."""
 
     @abstractmethod
     def _n_frames(self, n_samples: int) -> int: ...
 
     @abstractmethod
     def scaled(self, power: torch.Tensor) -> torch.Tensor:
-        """(..., n_mels, frames): the image of the bands' power."""
+        """Compute the image from the power in the bands.
+
+        Parameters
+        ----------
+        power : (..., n_mels, frames) float tensor
+
+        Returns
+        -------
+        (..., n_mels, frames) float tensor
+        """
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -74,7 +83,7 @@ class _Melgram(FrontEnd):
 
     def analyse(self, samples: torch.Tensor) -> Input:
         if samples.ndim != 1:
-            raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
+            raise ValueError(f"samples must be mono, (n,), not of shape {tuple(samples.shape)}")
         from auralscope.dsp.stft import framed_stft
 
         n_samples = samples.shape[0]
@@ -102,11 +111,11 @@ class _Melgram(FrontEnd):
 
 
 class RelativeMelgram(_Melgram):
-    """Decibels below the window's loudest cell, as Kapre's layers give them to the compact-convnet.
+    """Decibels below the window's loudest cell: the input of the compact-convnet, computed as Kapre does.
 
-    Choi 2018, sec. 2.4. There are ceil(n / hop) frames, placed so that as much padding of zeros is needed before the
-    window as after ('same'): a frame's centre lies up to half a hop behind frame * hop. How loud a window is makes no
-    difference. A part shorter than a window is repeated until the window is full, so that silence is no part of it.
+    Choi 2018, sec. 2.4. There are ceil(n / hop) frames with equal padding of zeros before and after the window
+    ('same'), so a frame's centre lies up to half a hop after frame * hop. The level of a window has no influence. Sound
+    shorter than a window is repeated until the window is full, so that no silence is added.
     """
 
     @property
@@ -125,7 +134,19 @@ class RelativeMelgram(_Melgram):
         return self._described("decibels below the loudest")
 
     def window(self, mono: NDArray[np.float32], start_s: float = 0.0) -> NDArray[np.float32]:
-        """One window of `mono`, (window_samples,); what there is is repeated where the sound ends."""
+        """Cut one window and repeat the sound where it ends.
+
+        Parameters
+        ----------
+        mono : (n,) float32 array
+            At `sample_rate`.
+        start_s : float
+            Start of the window in seconds.
+
+        Returns
+        -------
+        (window_samples,) float32 array
+        """
         first = max(round(start_s * self.sample_rate), 0)
         return np.resize(mono[first : first + self.window_samples], self.window_samples)
 
@@ -135,7 +156,7 @@ class RelativeMelgram(_Melgram):
 
 
 class StandardisedMelgram(RelativeMelgram):
-    """The same, then the whole window to mean 0 and deviation 1, so that contrast makes no difference either."""
+    """Decibels below the loudest cell, standardised over the window to mean 0 and standard deviation 1."""
 
     EPSILON = 1e-10
 
@@ -154,10 +175,10 @@ class StandardisedMelgram(RelativeMelgram):
 
 
 class SquaredMelgram(_Melgram):
-    """Decibels of the squared power in mel bands, 80 below the loudest cell of the window and no more.
+    """Decibels of the squared power in mel bands: the input of the CRNN (Choi et al. 2017).
 
-    As librosa's centred frames, mirrored at the edges, `melspectrogram(...) ** 2` and `power_to_db(ref=1, top_db=80)`
-    give them to the CRNN (Choi et al. 2017). The power being squared, a level counts twice.
+    Equal to librosa's `power_to_db(melspectrogram(...) ** 2, ref=1, top_db=80)` with centred frames, mirrored at the
+    edges. As the power is squared, a change of level counts twice.
     """
 
     PAD_MODE = "reflect"

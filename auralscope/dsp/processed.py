@@ -1,4 +1,4 @@
-"""Spectrograms processed in the ways that were compared for tagging (Choi 2018, ch. 5; Choi et al. 2018, EUSIPCO)."""
+"""Spectrograms with the preprocessing compared for tagging (Choi 2018, ch. 5; Choi et al. 2018, EUSIPCO)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Weighting = Literal["none", "A"]
 Standardise = Literal["none", "bands", "clip"]
 
 QUIETEST_DB = -80.0
-"""What A-weighting takes away at most: at 0 Hz it would be everything."""
+"""Lowest gain of A-weighting in dB; at 0 Hz it would be minus infinity."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class ProcessedSpectrogram(SpectrogramFrontEnd):
     weighting : {"none", "A"}
         "A" multiplies each bin or band by the gain of A-weighting at its centre (IEC 61672).
     standardise : {"none", "bands", "clip"}
-        To mean 0 and deviation 1: "bands" each band by itself, with what it had over the training set; "clip" each
-        window by itself, all of it.
+        To mean 0 and standard deviation 1: "bands" standardises each band by the statistics of the training set,
+        "clip" standardises each window as a whole.
     band_means, band_deviations : tuple of float
-        (bins,) each, for "bands".
+        Statistics of the training set for "bands", (bins,) each.
     factor : float
-        What all is multiplied by in the end.
+        Factor of all values, applied last.
     """
 
     weighting: Weighting = "none"
@@ -47,7 +47,7 @@ class ProcessedSpectrogram(SpectrogramFrontEnd):
     def __post_init__(self) -> None:
         bins = self.input_shape[0]
         if self.standardise == "bands" and not len(self.band_means) == len(self.band_deviations) == bins:
-            raise ValueError(f"standardising bands takes a mean and a deviation for each of {bins}")
+            raise ValueError(f"standardise='bands' needs a mean and a deviation for each of {bins} bands")
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -62,14 +62,14 @@ class ProcessedSpectrogram(SpectrogramFrontEnd):
         return self.factor * low, self.factor * high
 
     def describe(self) -> str:
-        said = [super().describe()]
+        parts = [super().describe()]
         if self.weighting == "A":
-            said.append("A-weighted")
+            parts.append("A-weighted")
         if self.standardise != "none":
-            said.append("each band standardised" if self.standardise == "bands" else "each window standardised")
+            parts.append("each band standardised" if self.standardise == "bands" else "each window standardised")
         if self.factor != 1.0:
-            said.append(f"times {self.factor:g}")
-        return ", ".join(said)
+            parts.append(f"times {self.factor:g}")
+        return ", ".join(parts)
 
     def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
         import torch
@@ -81,7 +81,7 @@ class ProcessedSpectrogram(SpectrogramFrontEnd):
         if self.weighting == "A":
             import librosa
 
-            # At 0 Hz the logarithm of nothing would be taken.
+            # At 0 Hz the gain is minus infinity.
             gains_db = librosa.A_weighting(np.maximum(self.frequencies_hz, 1.0), min_db=QUIETEST_DB)
             amplitude = amplitude * column(10.0 ** (gains_db / 20.0))
         image = self._compress(amplitude)

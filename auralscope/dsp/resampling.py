@@ -1,4 +1,4 @@
-"""Change of sample rate: soxr's high-quality sinc, the same as librosa's default."""
+"""Resample with soxr's high-quality sinc filter, librosa's default."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def resample(samples: NDArray[np.float32], from_rate: int, to_rate: int) -> NDAr
     """
     if from_rate == to_rate:
         return samples
-    # soxr has time first.
+    # soxr expects time as the first axis.
     resampled: NDArray[np.float32] = soxr.resample(samples.T, from_rate, to_rate, quality="HQ").T
     return np.ascontiguousarray(resampled, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""STFT there and back with periodic Hann windows: frames centred, zeros beyond the edges, or framed otherwise."""
+"""STFT and inverse STFT with periodic Hann windows, with centred frames or with frames at a given offset."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch.nn import functional
 
 
 def stft(samples: torch.Tensor, n_fft: int, hop: int) -> torch.Tensor:
-    """(..., n) to (..., n_fft // 2 + 1, frames), complex; frame k is centred on sample k * hop."""
+    """Compute (..., n_fft // 2 + 1, frames) complex from (..., n); frame k is centred on sample k * hop."""
     frames: torch.Tensor = _forward(n_fft, hop, samples.device, samples.dtype)(samples)
     return frames
 
 
 def istft(frames: torch.Tensor, n_fft: int, hop: int, n_samples: int) -> torch.Tensor:
-    """The inverse of `stft`: (..., n_fft // 2 + 1, frames) to (..., n_samples)."""
+    """Invert `stft`: compute (..., n_samples) from (..., n_fft // 2 + 1, frames)."""
     samples: torch.Tensor = _inverse(n_fft, hop, frames.device, frames.real.dtype)(frames, n_samples)
     return samples
 
@@ -24,9 +24,9 @@ def istft(frames: torch.Tensor, n_fft: int, hop: int, n_samples: int) -> torch.T
 def framed_stft(
     samples: torch.Tensor, n_fft: int, hop: int, before: int, n_frames: int, pad_mode: str = "constant"
 ) -> torch.Tensor:
-    """(n,) to (n_fft // 2 + 1, n_frames), complex; frame k begins `before` samples ahead of sample k * hop.
+    """Compute (n_fft // 2 + 1, n_frames) complex from (n,); frame k begins `before` samples before sample k * hop.
 
-    Beyond the edges there are zeros ("constant"), or the sound mirrored ("reflect") if it is long enough for that.
+    The sound is padded with zeros ("constant") or mirrored ("reflect", if it is long enough).
     """
     behind = max((n_frames - 1) * hop + n_fft - before - samples.shape[-1], 0)
     mode = pad_mode if samples.shape[-1] > max(before, behind) else "constant"
@@ -37,7 +37,7 @@ def framed_stft(
 
 
 def framed_istft(frames: torch.Tensor, n_fft: int, hop: int, before: int, n_samples: int) -> torch.Tensor:
-    """The inverse of `framed_stft`: (n_fft // 2 + 1, frames) to (n_samples,), least squares (Griffin & Lim 1984)."""
+    """Invert `framed_stft` by least squares (Griffin & Lim 1984): (n_fft // 2 + 1, frames) to (n_samples,)."""
     n_frames = frames.shape[1]
     length = (n_frames - 1) * hop + n_fft
     window = torch.hann_window(n_fft, device=frames.device, dtype=frames.real.dtype)[:, None]
@@ -50,7 +50,7 @@ def framed_istft(frames: torch.Tensor, n_fft: int, hop: int, before: int, n_samp
 
 
 def _hann(dtype: torch.dtype) -> Any:
-    """A factory of windows in `dtype` (torchaudio makes them in the default one)."""
+    """Return a function that makes Hann windows in `dtype`; torchaudio would use the default one."""
     return lambda n: torch.hann_window(n, dtype=dtype)
 
 

@@ -1,9 +1,9 @@
-"""The one place where torchaudio is imported.
+"""Import torchaudio, also where its compiled library does not load.
 
-The registry's torchaudio for Linux is compiled against CUDA. Beside a CPU build of torch its compiled library does
-not load, and neither does `import torchaudio`, although the transforms used here are pure Python. torchaudio
-itself treats a *missing* library as normal, so where the library is there but does not load, this module puts the
-same answer ("no extension") in place of the loader and imports torchaudio again.
+The usual torchaudio for Linux is compiled against CUDA. With a CPU build of torch its compiled library does not load,
+so `import torchaudio` fails, although the transforms used here are pure Python. torchaudio accepts a *missing*
+library, so this module replaces the loader of a library that does not load by one that reports "no extension", and
+imports torchaudio again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import ModuleType
 
 
 def _no_extension() -> ModuleType:
-    """What `torchaudio._extension` is when the compiled library is not there."""
+    """Return a stand-in for `torchaudio._extension` that reports a missing compiled library."""
 
     def fail_if_no_align(_function: object) -> object:
         def fail(*_args: object, **_kwargs: object) -> None:

@@ -1,4 +1,4 @@
-"""The samples themselves as a network's input."""
+"""Front end of networks on the waveform: the samples themselves are the input."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WaveformFrontEnd(FrontEnd):
-    """A window of samples as an image of one bin: (1, window_samples).
+    """A window of samples as an image with one bin, (1, window_samples).
 
-    Its STFT is that of a window of one sample, which is the samples. A deconvolved image is sound as it is; it is drawn
-    as its spectrogram, in which more is analysed than in the line.
+    The STFT has a window of one sample, so it equals the samples. A deconvolved image is sound; it is drawn as a
+    spectrogram.
 
     Attributes
     ----------
     sample_rate : int
         In Hz.
     window_samples : int
+        Length of the network's input in samples.
     """
 
     sample_rate: int
@@ -45,7 +46,7 @@ class WaveformFrontEnd(FrontEnd):
 
     @property
     def frequencies_hz(self) -> NDArray[np.float64]:
-        """(1,): half of what there is, for want of a bin's own."""
+        """Half of the Nyquist frequency in Hz, (1,): one bin covers the whole spectrum."""
         return np.array([self.sample_rate / 4])
 
     @property
@@ -59,7 +60,17 @@ class WaveformFrontEnd(FrontEnd):
         )
 
     def shown(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The spectrogram, (bins, frames) of `plane`, of samples (1, n) at the level at which their peak is 1."""
+        """Compute the spectrogram of samples, scaled to a peak of 1.
+
+        Parameters
+        ----------
+        image : (1, n) float32 array
+
+        Returns
+        -------
+        (bins, frames) float32 array
+            In the bins and frames of `plane`.
+        """
         import torch
 
         peak = float(np.abs(image).max())
@@ -72,7 +83,7 @@ class WaveformFrontEnd(FrontEnd):
 
     def analyse(self, samples: torch.Tensor) -> Input:
         if samples.ndim != 1:
-            raise ValueError(f"a front end sees mono samples, not an array of shape {tuple(samples.shape)}")
+            raise ValueError(f"samples must be mono, (n,), not of shape {tuple(samples.shape)}")
         import torch
 
         image = samples[None]

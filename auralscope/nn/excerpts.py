@@ -403,6 +403,24 @@ class Passage(Excerpt):
         method: str = "deconvolution",
         progress: Progress = no_progress,
     ) -> NDArray[np.float32]:
+        """Deconvolve units of a layer over the whole passage.
+
+        Parameters
+        ----------
+        layer, units, method
+            See `Excerpt.deconvolve`.
+        progress : callable
+            Called with 0 to 1 after each window; what it raises ends the computation.
+
+        Returns
+        -------
+        (units, bins, frames) float32 array
+
+        Raises
+        ------
+        UnknownNameError, NoRuleError
+            See `Excerpt.deconvolve`.
+        """
         bins, n_frames = self.model.front_end.input_shape
         length = self._analysed.image.shape[1]
         chosen = list(range(self.model.layer(layer).units)) if units is None else list(units)

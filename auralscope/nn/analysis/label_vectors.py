@@ -1,8 +1,8 @@
-"""Label vectors: the weights by which the last hidden units speak for and against each label (Choi 2018, sec. 7.3).
+"""Find label vectors, the weights from the last hidden units to each label, and compare them (Choi 2018, sec. 7.3).
 
-Two labels are alike to a network where the same units speak for them. The similarity that the thesis's table 7-C shows
-is the dot product of vectors of unit length, the cosine; that of the vectors as they are (Eq. 7.1 to the letter)
-favours labels with long vectors, and is there as well.
+Two labels are similar to a network if the same units have large weights for both. Table 7-C of the thesis shows the dot
+product of vectors of unit length, the cosine. The dot product of the vectors themselves (Eq. 7.1 as printed) favours
+labels with long vectors; both are available.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Order = Literal["model", "alphabetical", "clustered", "category"]
 
 
 class Pair(NamedTuple):
-    """Two labels and how alike they are; `a` comes first in the model's order."""
+    """Two labels and their similarity; `a` is first in the model's order."""
 
     a: str
     b: str
@@ -40,7 +40,7 @@ class Pair(NamedTuple):
 
 
 class Vote(NamedTuple):
-    """A unit and its weight: positive where it speaks for the label."""
+    """A unit and its weight, positive if its activation raises the label's probability."""
 
     unit: int
     weight: float
@@ -48,16 +48,16 @@ class Vote(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LabelVectors:
-    """What a network thinks of its labels.
+    """The label vectors of a network, and their similarity.
 
     Attributes
     ----------
     labels : tuple of str
         In the model's order.
     matrix : (units, labels) float64 array
-        A column is a label's vector.
+        Each column is a label's vector.
     layer : str
-        The model's layer whose units the rows are, so that each can be heard; empty where none has exactly these.
+        The model's layer whose units are the rows, so that each can be auralised; empty if there is none.
     """
 
     labels: tuple[str, ...]
@@ -66,12 +66,17 @@ class LabelVectors:
     _similarity: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def similarity(self, metric: Metric = "cosine") -> NDArray[np.float64]:
-        """How alike labels are, (labels, labels), symmetric.
+        """Compute the similarity of all pairs of labels.
 
         Parameters
         ----------
         metric : {"cosine", "dot"}
-            Of vectors of unit length (-1 to 1; NaN, undefined, with a vector that is all zeros), or as they are.
+            Dot product of the vectors, scaled to unit length for "cosine": -1 to 1, NaN for a vector of zeros.
+
+        Returns
+        -------
+        (labels, labels) float64 array
+            Symmetric.
         """
         if metric not in ("cosine", "dot"):
             raise ValueError(f"the metric is 'cosine' or 'dot', not '{metric}'")
@@ -81,7 +86,7 @@ class LabelVectors:
                 length = np.linalg.norm(vectors, axis=0)
                 vectors = np.divide(vectors, length, out=np.full_like(vectors, np.nan), where=length > 0.0)
             product = vectors.T @ vectors
-            product = (product + product.T) / 2.0  # a matrix product need not be symmetric to the last bit
+            product = (product + product.T) / 2.0  # rounding: a matrix product is not exactly symmetric
             if metric == "cosine":
                 product = product.clip(-1.0, 1.0)
                 product[np.diag_indices_from(product)] = np.where(length > 0.0, 1.0, np.nan)
@@ -90,7 +95,17 @@ class LabelVectors:
         return self._similarity[metric]
 
     def pairs(self, metric: Metric = "cosine") -> list[Pair]:
-        """Every pair of two labels, the most alike first; those that are undefined last."""
+        """Return all pairs of two labels, the most similar first, undefined similarities last.
+
+        Parameters
+        ----------
+        metric : {"cosine", "dot"}
+            See `similarity`.
+
+        Returns
+        -------
+        list of Pair
+        """
         first, second = np.triu_indices(len(self.labels), 1)
         values = self.similarity(metric)[first, second]
         best = np.argsort(-values, kind="stable")  # NaN sorts to the end
@@ -100,7 +115,18 @@ class LabelVectors:
         ]
 
     def ranks(self, metric: Metric = "cosine") -> NDArray[np.int64]:
-        """The place of each pair in `pairs`, (labels, labels), from 1; 0 on the diagonal."""
+        """Return the position of each pair in `pairs`.
+
+        Parameters
+        ----------
+        metric : {"cosine", "dot"}
+            See `similarity`.
+
+        Returns
+        -------
+        (labels, labels) int64 array
+            From 1; 0 on the diagonal.
+        """
         places = np.zeros((len(self.labels), len(self.labels)), dtype=np.int64)
         first, second = np.triu_indices(len(self.labels), 1)
         best = np.argsort(-self.similarity(metric)[first, second], kind="stable")
@@ -108,13 +134,18 @@ class LabelVectors:
         return places + places.T
 
     def order(self, by: Order = "model") -> list[int]:
-        """Labels' places in the model, in another order.
+        """Sort the labels.
 
         Parameters
         ----------
         by : {"model", "alphabetical", "clustered", "category"}
-            "clustered" is the order of the leaves under `linkage`; "category" that of `labels.categories`, and the
-            model's within each.
+            "clustered" is the order of the leaves of `linkage`; "category" is the order of `labels.categories`, with
+            the model's order within each.
+
+        Returns
+        -------
+        list of int
+            Positions of the labels in the model's order.
         """
         there = range(len(self.labels))
         if by == "model":
@@ -134,10 +165,10 @@ class LabelVectors:
 
     @cached_property
     def linkage(self) -> NDArray[np.float64]:
-        """Hierarchical clustering as scipy gives it, (labels - 1, 4), for a dendrogram; of two labels and more.
+        """Hierarchical clustering of two or more labels in scipy's form, (labels - 1, 4), for a dendrogram.
 
-        By the mean cosine distance between clusters, the leaves so ordered that neighbours are as alike as can be
-        (Bar-Joseph et al. 2001). A label whose vector is all zeros is at distance 1 from every other.
+        Average linkage of cosine distances, with optimal leaf ordering (Bar-Joseph et al. 2001). A label whose vector
+        is all zeros has distance 1 from every other.
         """
         from scipy.cluster.hierarchy import linkage
         from scipy.spatial.distance import squareform
@@ -148,12 +179,21 @@ class LabelVectors:
         return tree
 
     def index(self, label: str) -> int:
-        """Where a label stands in the model's order; capitals matter only where they tell two labels apart.
+        """Return the position of a label in the model's order.
+
+        Parameters
+        ----------
+        label : str
+            Upper and lower case are equal, unless only case distinguishes two labels.
+
+        Returns
+        -------
+        int
 
         Raises
         ------
         UnknownNameError
-            Names the labels that there are.
+            There is no such label; the message lists all labels.
         """
         if label in self.labels:
             return self.labels.index(label)
@@ -163,14 +203,43 @@ class LabelVectors:
         return alike[0]
 
     def votes(self, label: str) -> list[Vote]:
-        """All units, from the one that speaks most for a label to the one that speaks most against it."""
+        """Return all units with their weights for a label, the largest weight first.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        list of Vote
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such label.
+        """
         weights = self.matrix[:, self.index(label)]
         return [Vote(unit, float(weights[unit])) for unit in np.argsort(-weights, kind="stable").tolist()]
 
     def shared_units(self, a: str, b: str) -> list[Vote]:
-        """What each unit adds to the cosine between two labels, most first; the sum is the cosine.
+        """Return the contribution of each unit to the cosine between two labels, the largest first.
 
-        A positive part comes from a unit that speaks for both labels or against both.
+        A contribution is positive if the unit's weights for both labels have the same sign.
+
+        Parameters
+        ----------
+        a, b : str
+            Labels.
+
+        Returns
+        -------
+        list of Vote
+            The weights add up to the cosine.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such label.
         """
         one, other = self.matrix[:, self.index(a)], self.matrix[:, self.index(b)]
         length = np.linalg.norm(one) * np.linalg.norm(other)
@@ -178,20 +247,28 @@ class LabelVectors:
         return [Vote(unit, float(parts[unit])) for unit in np.argsort(-parts, kind="stable").tolist()]
 
 
-# -- finding them in a network ------------------------------------------------------------------------------------
+# -- tracing -----------------------------------------------------------------------------------------------------
 
 
 def label_vectors(model: Tagger) -> LabelVectors:
-    """Find the label vectors of a model: by tracing, or where its plugin says (`ModelSpec.label_vectors`).
+    """Find the label vectors of a model by tracing, or in the layer that its plugin names (`ModelSpec.label_vectors`).
 
-    Tracing runs the network once and follows its output down to the last dense layer, past whatever keeps labels apart
-    (biases, reshaping, means over time). The weights are then read as the gradient of each output by each of that
-    layer's inputs: exactly its weights, whether it is an `nn.Linear`, a matrix product, or a 1x1 convolution.
+    Tracing runs the network once and follows its output back to the last dense layer, through steps that do not mix
+    labels (biases, reshaping, means over time). The gradient of each output with respect to that layer's input is
+    exactly the layer's weights, for an `nn.Linear`, a matrix product and a 1x1 convolution.
+
+    Parameters
+    ----------
+    model : Tagger
+
+    Returns
+    -------
+    LabelVectors
 
     Raises
     ------
     AuralScopeError
-        There is no such layer, or something stands above it that mixes labels; the text says what.
+        The network has no such layer, or a step above it mixes labels; the message names the step.
     """
     shape = model.front_end.input_shape
     low, high = model.front_end.value_range
@@ -212,16 +289,16 @@ def label_vectors(model: Tagger) -> LabelVectors:
     return LabelVectors(model.labels, matrix.cpu().double().numpy(), _layer_of(model, tape, hidden, units))
 
 
-_APART = frozenset(
+_UNMIXED = frozenset(
     functions_of(
         *(Kind.IDENTITY, Kind.CONVERSION, Kind.SUM, Kind.REDUCTION, Kind.SHAPE, Kind.MAXIMUM, Kind.MAX_POOL),
         *(Kind.ADAPTIVE_MAX_POOL, Kind.AVERAGE_POOL),
     )
 )
-"""What may stand between the last dense layer and the output: steps that keep labels, or units, apart."""
+"""Functions that do not mix labels; they may follow the last dense layer."""
 
-_POINTWISE = _APART | frozenset(functions_of(Kind.ACTIVATION, Kind.ELEMENTWISE, Kind.BATCH_NORM, Kind.PRODUCT))
-"""What may stand, besides, between the units of a named layer and the dense layer that they go into."""
+_POINTWISE = _UNMIXED | frozenset(functions_of(Kind.ACTIVATION, Kind.ELEMENTWISE, Kind.BATCH_NORM, Kind.PRODUCT))
+"""Functions that do not mix units; they may stand between a named layer and the dense layer that follows it."""
 
 
 def _is_dense(step: Step) -> bool:
@@ -238,7 +315,7 @@ def _last_dense(tape: Tape, model_id: str) -> Step:
         if _is_dense(step):
             return step
         varying = step.varying_tensors()
-        if step.function not in _APART or len(varying) != 1:
+        if step.function not in _UNMIXED or len(varying) != 1:
             raise AuralScopeError(
                 f"The label vectors of '{model_id}' cannot be found by tracing: '{step.name}' stands "
                 "above its last dense layer. Its plugin can name that layer (label_vectors)."
@@ -247,7 +324,7 @@ def _last_dense(tape: Tape, model_id: str) -> Step:
 
 
 def _step_of(tape: Tape, module: str, model_id: str) -> Step:
-    """The dense step that a module made; the last, where it made several."""
+    """Return the last dense step that a module made."""
     for step in reversed(tape.steps):
         if step.module == module and _is_dense(step):
             return step
@@ -255,7 +332,7 @@ def _step_of(tape: Tape, module: str, model_id: str) -> Step:
 
 
 def _hidden(tape: Tape, step: Step) -> tuple[Tensor, int]:
-    """What a dense step weighs, and the axis along which its units lie."""
+    """Return the input of a dense step and the axis of its units."""
     if KINDS.get(step.function) is Kind.CONVOLUTION:
         tensor = step.varying_tensors()[0]
         return tensor, 1 - tensor.ndim
@@ -268,7 +345,7 @@ def _hidden(tape: Tape, step: Step) -> tuple[Tensor, int]:
 
 
 def _gradients(tape: Tape, hidden: Tensor) -> Tensor:
-    """Of each output by all of `hidden`: (labels, *hidden)."""
+    """Compute the gradient of each output with respect to `hidden`, (labels, *hidden)."""
     with torch.enable_grad():
         leaf = hidden.detach().requires_grad_()
         logits = tape.replay(hidden, leaf, tape.output).flatten()
@@ -276,7 +353,7 @@ def _gradients(tape: Tape, hidden: Tensor) -> Tensor:
 
 
 def _layer_of(model: Tagger, tape: Tape, hidden: Tensor, units: int) -> str:
-    """The model's layer that `hidden` is, but for steps that keep units apart; empty where there is none."""
+    """Return the model's layer from which `hidden` is computed without mixing units; empty if there is none."""
     named = {id(tape.layers[layer.module]): layer.name for layer in model.spec.layers if layer.module in tape.layers}
     tensor = hidden
     while id(tensor) not in named:

@@ -88,7 +88,7 @@ def receptive_field(
         Dotted name of the layer's module.
     analysed : Input
     front_end : FrontEnd
-        The one that gave `analysed`.
+        Front end that computed `analysed`.
     cell, unit
         See `reach`.
 
