@@ -41,7 +41,7 @@ thesis = "compact-convnet-thesis"
 specs = [spec for plugin in registry().plugins for spec in plugin.models if spec.id == thesis]
 there = any(weights.state(spec) == "installed" for spec in specs)
 window.begin([resource("excerpt.ogg")], thesis if there else "genre-convnet")
-until(lambda: window.labels.vectors is not None)
+until(lambda: window.session.labels.vectors is not None)
 until(lambda: not window.session.jobs.running or not there)
 if there:
     print(f"with {thesis}")
@@ -49,7 +49,7 @@ else:
     print("with 50 made-up labels over the genre convnet's units, as the thesis's weights are not here")
     names = tuple(f"label number {k}" for k in range(50))
     matrix = torch.randn((128, 50), generator=torch.Generator().manual_seed(0)).double().numpy()
-    window.labels._found(LabelVectors(names, matrix, "dense"))
+    window.session.labels._found(LabelVectors(names, matrix, "dense"))
 
 opened = []
 for _ in range(rounds):

@@ -87,24 +87,30 @@ def labels(options: argparse.Namespace) -> int:
 
 def label_noise(options: argparse.Namespace) -> int:
     """Print how noisy the labels of a ground truth are, from a sample of its tracks that was judged again."""
-    from auralscope.reports.label_quality import QualityReport
-
-    model = load(options.model, options.device)
-    with ProgressLine("label noise") as progress:
-        report = QualityReport(model, noise_file=options.file, truth_files=options.truth, progress=progress)
-    return _finish(options, type(report), report)
+    return _rate(options, "label noise", noise_file=options.file)
 
 
 def label_auc(options: argparse.Namespace) -> int:
     """Print the AUC of a model for each label of a ground truth."""
+    return _rate(options, "AUC", noise_file=options.noise, scored=options.scores)
+
+
+def _rate(options: argparse.Namespace, title: str, *, noise_file: Path | None, scored: Path | None = None) -> int:
+    from auralscope.audio.files import load_clip
+    from auralscope.labels.quality import label_quality
     from auralscope.reports.label_quality import QualityReport
 
     model = load(options.model, options.device)
-    with ProgressLine("AUC") as progress:
-        report = QualityReport(
-            model, noise_file=options.noise, scored=options.scores, truth_files=options.truth, progress=progress
+    with ProgressLine(title) as progress:
+        found = label_quality(
+            model.labels,
+            lambda file: model.predict(load_clip(file)).mean,
+            noise_file=noise_file,
+            scored=scored,
+            truth_files=options.truth,
+            progress=progress,
         )
-    return _finish(options, type(report), report)
+    return _finish(options, QualityReport, QualityReport(model.spec.id, found))
 
 
 def kernels(options: argparse.Namespace) -> int:

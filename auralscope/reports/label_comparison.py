@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from auralscope.files import write_aside
 from auralscope.labels.comparison import Comparison, compare
-from auralscope.reports.tables import aligned, matrix_csv, number, plain, signed
+from auralscope.labels.table import matrix_csv
+from auralscope.reports.tables import aligned, number, plain, signed
 
 if TYPE_CHECKING:
     from auralscope.nn.analysis.label_vectors import Metric, Order

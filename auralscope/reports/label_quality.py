@@ -9,66 +9,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auralscope.audio.files import load_clip
-from auralscope.errors import AudioFileError, AuralScopeError
-from auralscope.files import quoted
-from auralscope.labels.auc import TagQuality, load_scores, tag_quality
 from auralscope.labels.categories import CATEGORIES
-from auralscope.labels.ground_truth import read_tracks
-from auralscope.labels.noise import Estimate, LabelNoise, label_noise, load_checked
+from auralscope.labels.noise import Estimate, LabelNoise
 from auralscope.reports.tables import aligned, number, plain
-from auralscope.types import Progress, no_progress
+from auralscope.wording import estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from auralscope.nn.loaded import Model
+    from auralscope.labels.auc import TagQuality
+    from auralscope.labels.quality import LabelQuality
 
 
 class QualityReport:
-    """Label noise of a ground truth, and a model's AUC over it.
+    """Tables and pictures of the label noise of a ground truth, and of a model's AUC over it.
 
     Parameters
     ----------
-    model : Model
-    noise_file : Path, optional
-        What listening again found; see `labels.noise.load_checked`.
-    scored : Path, optional
-        The model's scores of the ground truth's tracks, in its order (`.npy`, CSV), or a folder of recordings, each
-        named as its track is in the ground truth.
-    truth_files : sequence of Path
-    progress : callable
-        Called with 0 to 1; what it raises ends the work.
+    model_id : str
+    found : LabelQuality
     """
 
-    def __init__(
-        self,
-        model: Model,
-        *,
-        noise_file: Path | None = None,
-        scored: Path | None = None,
-        truth_files: Sequence[Path] = (),
-        progress: Progress = no_progress,
-    ) -> None:
-        self.model = model
-        self.noise: list[LabelNoise] = []
-        self.quality: list[TagQuality] = []
-        self.tracks = 0
-        if noise_file is not None:
-            self.noise = [label_noise(found) for found in load_checked(noise_file, model.labels, truth_files, progress)]
-        if scored is not None:
-            if not truth_files:
-                raise AuralScopeError("An AUC takes a ground truth: name it with --cooccurrence.")
-            truth, scores = _scored(model, scored, truth_files, progress)
-            self.tracks = len(truth)
-            tagability = {one.checked.label: one.recall.value for one in self.noise}
-            self.quality = tag_quality(truth, scores, model.labels, tagability)
+    def __init__(self, model_id: str, found: LabelQuality) -> None:
+        self.model_id = model_id
+        self.noise, self.quality, self.tracks, self.mean_auc = found.noise, found.tags, found.tracks, found.mean_auc
 
     def document(self, n_pairs: int = 0) -> dict[str, Any]:
         """Plain values for JSON."""
-        document: dict[str, Any] = {"model": self.model.spec.id}
+        document: dict[str, Any] = {"model": self.model_id}
         if self.noise:
             document["noise"] = [
                 {
@@ -88,12 +57,6 @@ class QualityReport:
             document["auc"] = [plain(asdict(one)) for one in self.quality]
         return document
 
-    @property
-    def mean_auc(self) -> float:
-        """Over the labels for which it is defined."""
-        there = [one.auc for one in self.quality if np.isfinite(one.auc)]
-        return float(np.mean(there)) if there else float("nan")
-
     def text(self, n_pairs: int = 0) -> str:
         """Tables for a terminal."""
         parts = []
@@ -106,7 +69,7 @@ class QualityReport:
                         one.checked.label,
                         f"{one.checked.positives:,} of {one.checked.tracks:,}",
                         *(f"{value:.0%}" for value in (one.p_plus, one.p_minus)),
-                        *(_shown(value) for value in (one.precision, one.recall)),
+                        *(estimate(*value) for value in (one.precision, one.recall)),
                         f"{one.corrected.value:,.2f} [{low:,.0f} {high:,.0f}]",
                     ]
                 )
@@ -117,7 +80,7 @@ class QualityReport:
                 rows.append(
                     [
                         *(quality.label, quality.category, str(quality.tracks), str(quality.popularity_rank)),
-                        _shown(Estimate(quality.auc, quality.low, quality.high)),
+                        estimate(quality.auc, quality.low, quality.high),
                     ]
                 )
             parts.append(f"{self.tracks:,} tracks; mean AUC {self.mean_auc:.3f}\n\n{aligned(rows)}")
@@ -131,47 +94,12 @@ class QualityReport:
         write_figure(figure, out)
 
 
-def _scored(
-    model: Model, scored: Path, truth_files: Sequence[Path], progress: Progress
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Values of tracks and the model's scores of them, (tracks, labels) each."""
-    if not scored.is_dir():
-        truth = np.concatenate([values for _, values in read_tracks(truth_files, model.labels, progress)])
-        scores = load_scores(scored, model.labels)
-        if len(scores) != len(truth):
-            raise AuralScopeError(
-                f"{quoted(scored)} has scores of {len(scores)} tracks, the ground truth has {len(truth)} tracks."
-            )
-        return truth, scores
-    files = {file.stem: file for file in sorted(scored.iterdir()) if file.is_file() and not file.name.startswith(".")}
-    truth_of: dict[str, NDArray[np.bool_]] = {}
-    for names, values in read_tracks(truth_files, model.labels):
-        truth_of |= {name: row for name, row in zip(names, values, strict=True) if name in files}
-    rows, found, unreadable = [], [], []
-    for count, (name, row) in enumerate(truth_of.items(), start=1):
-        try:
-            found.append(model.predict(load_clip(files[name])).mean)
-            rows.append(row)
-        except AudioFileError as failure:
-            unreadable.append(str(failure))
-        progress(count / len(truth_of))
-    if not rows:
-        raise AuralScopeError(
-            f"No recording in {quoted(scored)} has the name of a track of the ground truth. " + " ".join(unreadable[:1])
-        )
-    return np.stack(rows), np.stack(found)
-
-
 def _grouped(one: TagQuality) -> tuple[int, int]:
     return CATEGORIES.index(one.category), one.popularity_rank
 
 
 def _estimate(one: Estimate) -> dict[str, Any]:
     return {"value": number(one.value), "interval": [number(one.low), number(one.high)]}
-
-
-def _shown(one: Estimate) -> str:
-    return f"{one.value:.3f} [{one.low:.3f} {one.high:.3f}]" if np.isfinite(one.value) else "undefined"
 
 
 # -- pictures -----------------------------------------------------------------------------------------------------

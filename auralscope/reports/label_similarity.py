@@ -11,7 +11,8 @@ from auralscope.errors import AuralScopeError
 from auralscope.files import write_aside
 from auralscope.labels.cooccurrence import Agreement, Correlation, agreement
 from auralscope.labels.ground_truth import GroundTruth, load_ground_truth
-from auralscope.reports.tables import aligned, matrix_csv, number, plain, signed
+from auralscope.labels.table import matrix_csv
+from auralscope.reports.tables import aligned, number, plain, signed
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:

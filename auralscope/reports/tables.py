@@ -6,12 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from typing import Any
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -33,24 +28,6 @@ def table_csv(rows: Iterable[Sequence[object]]) -> bytes:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue().encode("utf-8", "backslashreplace")
-
-
-def matrix_csv(matrix: NDArray[np.float64], labels: Sequence[str], order: Sequence[int]) -> bytes:
-    """Return a matrix over labels as the content of a CSV file.
-
-    Parameters
-    ----------
-    matrix : (labels, labels) array
-        Cells that are NaN stay empty.
-    labels : sequence of str
-        Written in the first line and the first column.
-    order : sequence of int
-        Positions of the labels, from the top down and from left to right.
-    """
-    names = [labels[place] for place in order]
-    values = matrix[np.ix_(order, order)].tolist()
-    cells = (["" if math.isnan(value) else f"{value:.6f}" for value in row] for row in values)
-    return table_csv([["", *names], *([name, *row] for name, row in zip(names, cells, strict=True))])
 
 
 def signed(value: float) -> str:

@@ -1,7 +1,7 @@
-"""How far the sound of the chosen unit can be trusted: measured in the background, and said in words.
+"""Measure the faithfulness of the chosen unit's sound in the background, and put it into words.
 
-What is measured is said in `auralscope.nn.analysis.faithfulness`; here are the sound's own figures, as heard, beside
-those of the two controls.
+`auralscope.nn.analysis.faithfulness` defines the figures. The sound's own figures stand beside those of two controls: a
+random mask, and the network with shuffled weights.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from auralscope.wording import percent, times
+
 if TYPE_CHECKING:
     from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness
     from auralscope.nn.loaded import Run
@@ -20,24 +22,25 @@ if TYPE_CHECKING:
     Finding = UnitFaithfulness | LabelFaithfulness
 
 LANE = "measures"
-"""Of its own: measuring a unit takes some tenths of a second, and a click must not wait for it."""
+"""Separate lane: measuring a unit takes some tenths of a second, and a click must not wait for it."""
 
 PATIENCE_S = 0.3
-"""A listener who clicks on sooner does not read figures, and the next sound gets the processor."""
+"""Delay before measuring, so that quick clicks one after the other are not slowed down."""
 
 CONTROLS = ("random", "shuffled")
 
 
 class Faithfulness:
-    """The figures of one unit's sound.
+    """Figures of the chosen unit's sound.
 
     Attributes
     ----------
     result : UnitFaithfulness, LabelFaithfulness or None
-        None while it is measured, and where there is nothing to measure.
+        None while the sound is measured, and if there is no sound.
     """
 
     changed = Signal()
+    """Figures were measured or dropped, or measuring has begun."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -46,22 +49,22 @@ class Faithfulness:
 
     @property
     def measuring(self) -> bool:
-        """Whether figures are on the way."""
+        """Whether the sound is being measured."""
         return any(job.key == "faithfulness" for job in self._jobs.running)
 
     def forget(self) -> None:
-        """The window or the model is another."""
+        """Drop the figures of the previous window or model."""
         self._known = {}
         self.clear()
 
     def clear(self) -> None:
-        """Another unit was chosen; what is measured of the one before is not wanted any more."""
+        """Drop the figures of the previous unit and stop measuring."""
         self._jobs.cancel("faithfulness")
         self.result = None
         self.changed.emit()
 
     def measure(self, run: Run, layer: str, unit: int, method: str) -> None:
-        """Measure a unit whose sound is ready; what was measured before is not measured again."""
+        """Measure a unit's sound, or take the figures that were measured before."""
         key, known = (layer, unit, method), self._known
         if key in known:
             self._jobs.cancel("faithfulness")
@@ -77,7 +80,7 @@ class Faithfulness:
             job.rest(PATIENCE_S)
             return run.faithfulness(layer, unit, method=method, progress=job.advance)
 
-        # A sound that cannot be measured is heard all the same: its figures are left out.
+        # A sound that cannot be measured is played without figures.
         self._jobs.start(
             LANE,
             measure,
@@ -93,7 +96,7 @@ class Faithfulness:
 
 
 def kept(finding: Finding, name: str = "own", way: str = "heard") -> float:
-    """The figure that stands first: a unit's retention, or the probability that a label has left.
+    """Return the main figure: a unit's retention, or a label's probability for the sound alone.
 
     Parameters
     ----------
@@ -108,27 +111,27 @@ def kept(finding: Finding, name: str = "own", way: str = "heard") -> float:
 
 
 def is_label(finding: Finding) -> bool:
-    """Whether it is a label that was measured."""
+    """Return whether a label was measured, not a unit."""
     return hasattr(finding, "probability")
 
 
 def probability_left(before: float, measure: LabelMeasure) -> float:
-    """The label's probability for the sound alone, from its drop or gain."""
+    """Return the label's probability for the sound alone, from its drop or gain."""
     if measure.ad > 0.0:
         return before * (1.0 - measure.ad / 100.0)
     return before + (1.0 - before) * measure.ag / 100.0
 
 
 def short(finding: Finding) -> str:
-    """As short as can stand beside the Play button."""
+    """Return the main figure and its control, short enough for the transport."""
     own, random = kept(finding), kept(finding, "random")
     if math.isnan(own):
         return ""
-    return f"{'gives' if is_label(finding) else 'hears'} {percent(own)} (random {percent(random)})"
+    return f"{'gives' if is_label(finding) else 'keeps'} {percent(own)} (random {percent(random)})"
 
 
 def sentences(finding: Finding) -> str:
-    """What was found, in a few words, with its control figures; and where they do as well, that they do."""
+    """Describe the figures and the controls in two sentences, and say if a control does as well."""
     own, random, shuffled = (kept(finding, name) for name in ("own", "random", "shuffled"))
     if math.isnan(own):
         return ""
@@ -139,62 +142,46 @@ def sentences(finding: Finding) -> str:
 
 def _unit_sentences(finding: UnitFaithfulness, own: float, random: float, shuffled: float) -> str:
     said = (
-        f"The network still hears {percent(own)} of this unit in its sound; "
+        f"Played alone, this sound keeps {percent(own)} of the unit's response; "
         f"a random mask keeps {percent(random)}, shuffled weights {percent(shuffled)}."
     )
     selectivity, by_chance = finding.selectivity, finding.random.heard.selectivity
     if own <= random:
-        return f"{said} A random mask does as well: it says little."
+        return f"{said} A random mask does as well: the sound says little about this unit."
     if finding.silence >= 0.5 * own:
-        return f"{said} Even silence leaves it {percent(finding.silence)}."
+        return f"{said} Even silence keeps {percent(finding.silence)}."
     if own <= shuffled:
-        return f"{said} Shuffled weights do as well: it owes little to training."
+        return f"{said} Shuffled weights do as well: the sound owes little to training."
     if math.isnan(selectivity):
         return said
     if selectivity <= by_chance:
-        return f"{said} But other units answer to it as much as to a random mask."
+        return f"{said} But other units respond to it as much as to a random mask."
     if selectivity < 1.0:
         return f"{said} Other units keep more (selectivity {selectivity:.2g}, random {by_chance:.2g})."
     return f"{said} It keeps {times(selectivity)} what other units keep (random: {times(by_chance)})."
 
 
 def _label_sentences(finding: LabelFaithfulness, own: float, random: float, shuffled: float) -> str:
-    label = finding.label
     said = (
-        f"This sound alone gives {label} {percent(own)} (the recording {percent(finding.probability)}); "
-        f"a random mask leaves {percent(random)}, shuffled weights {percent(shuffled)}."
+        f"Played alone, this sound gives {finding.label} {percent(own)} "
+        f"(the recording {percent(finding.probability)}); a random mask leaves {percent(random)}, "
+        f"shuffled weights {percent(shuffled)}."
     )
     if own <= random:
-        return f"{said} A random mask does as well: it says little."
+        return f"{said} A random mask does as well: the sound says little about this label."
     if own <= shuffled:
-        return f"{said} Shuffled weights do as well: it owes little to training."
+        return f"{said} Shuffled weights do as well: the sound owes little to training."
     return f"{said} The network decides {'as before' if finding.own.heard.fid_in else 'otherwise'}."
 
 
 def table(finding: Finding, way: str) -> list[list[str]]:
-    """Every figure of one way, "heard" or "masked": its name, of the own sound, and of the two controls."""
+    """Return a row for each figure of one way, "heard" or "masked": name, own sound, random mask, shuffled weights."""
     names = UNIT_FIGURES if not is_label(finding) else LABEL_FIGURES
     measures = [getattr(getattr(finding, name), way) for name in ("own", *CONTROLS)]
     return [
         [names[field.name][0], *(names[field.name][1](getattr(measure, field.name)) for measure in measures)]
         for field in fields(measures[0])
     ]
-
-
-def percent(share: float) -> str:
-    """`63 %`; of what is not zero never `0 %`."""
-    if math.isnan(share):
-        return "–"
-    if 0.0 < share < 0.005:
-        return "under 1 %"
-    return f"{100.0 * share:.0f} %"
-
-
-def times(factor: float) -> str:
-    """`2.1 times`."""
-    if math.isnan(factor):
-        return "–"
-    return "many times" if math.isinf(factor) or factor >= 100.0 else f"{factor:.2g} times"
 
 
 def _level(level_db: float) -> str:

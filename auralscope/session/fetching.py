@@ -1,4 +1,4 @@
-"""Models whose weights are not here: which they are, which one is wanted, and getting its weights."""
+"""Models whose weights are not on this machine, and the download of their weights."""
 
 from __future__ import annotations
 
@@ -7,47 +7,53 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from auralscope.nn.model import ModelSpec
-    from auralscope.session.jobs import Job
-    from auralscope.session.session import Session
+    from auralscope.session.jobs import Job, Jobs
     from auralscope.weights import State
 
 LANE = "weights"
-"""Of its own: nobody waits for somebody else's server."""
+"""Separate lane: a slow download must not block other jobs."""
 
 
 class Fetching:
-    """What can be had, and what is on the way.
+    """The state of every model's weights, and the one download.
 
     Parameters
     ----------
-    session : Session
+    jobs : Jobs
+    problem : callable
+        Takes a sentence for the user.
+    load_model : callable
+        Takes the name of a model whose weights have arrived.
 
     Attributes
     ----------
     states : dict of str to State
         By model; empty until `check` is done.
     requested : ModelSpec or None
-        The model that was chosen and cannot be opened before its weights are here.
+        The model that the user chose and that cannot be opened before its weights are fetched.
     """
 
     changed = Signal()
+    """Emitted when a state, the request or the download has changed."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, jobs: Jobs, problem: Callable[[str], None], load_model: Callable[[str], None]) -> None:
+        self._jobs = jobs
+        self._problem = problem
+        self._load_model = load_model
         self.states: dict[str, State] = {}
         self.requested: ModelSpec | None = None
 
     @property
     def job(self) -> Job | None:
-        """The weights that are on the way."""
-        return next((job for job in self._session.jobs.running if job.key == "weights"), None)
+        """The download, while it runs."""
+        return next((job for job in self._jobs.running if job.key == "weights"), None)
 
-    def check(self) -> None:
-        """Find out which models' weights are here."""
-        specs = self._session.specs
+    def check(self, specs: list[ModelSpec]) -> None:
+        """Find out which models' weights are on this machine."""
 
         def find(_job: Job) -> dict[str, State]:
             from auralscope import weights
@@ -58,61 +64,61 @@ class Fetching:
             self.states = states
             self.changed.emit()
 
-        self._session.jobs.start(LANE, find, key="states", done=found, failed=self._session.problem.emit)
+        self._jobs.start(LANE, find, key="states", done=found, failed=self._problem)
 
     def request(self, spec: ModelSpec) -> None:
-        """Offer to get a model's weights; those of another model are not wanted any more."""
+        """Offer to fetch a model's weights, and stop fetching those of another model."""
         if self.requested is not spec:
-            self._session.jobs.cancel("weights")
+            self._jobs.cancel("weights")
         self.requested = spec
         self.states[spec.id] = "available"
         self.changed.emit()
 
     def opened(self, spec: ModelSpec) -> None:
-        """A model was opened: its weights are here, and no others are wanted any more."""
+        """Mark a model's weights as installed and dismiss the request."""
         if self.states.get(spec.id) == "available":
             self.states[spec.id] = "installed"
         self.dismiss()
 
     def dismiss(self) -> None:
-        """Nothing is wanted any more."""
-        self._session.jobs.cancel("weights")
+        """Withdraw the request and stop the download."""
+        self._jobs.cancel("weights")
         self.requested = None
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop getting; the offer stays."""
+        """Stop the download; the request stays."""
         if self.job is not None:
-            self._session.jobs.stop(self.job)
+            self._jobs.stop(self.job)
 
     def get(self, source: Path | None = None) -> None:
-        """Get the weights of the model that is wanted, and open it.
+        """Fetch the weights of the requested model and open it.
 
         Parameters
         ----------
         source : Path, optional
-            The published file on this machine; from its authors' address unless given.
+            The published file on this machine. Without it the file is downloaded from its authors' address.
         """
         spec = self.requested
         if spec is None:
             return
 
         def fetch(job: Job) -> None:
-            from auralscope import download as store
+            from auralscope import download
 
-            store.get(spec, source, job.advance)
+            download.get(spec, source, job.advance)
 
         def fetched(_: None) -> None:
             self.states[spec.id] = "installed"
             self.requested = None
             self.changed.emit()
-            self._session.load_model(spec.id)
+            self._load_model(spec.id)
 
-        self._session.jobs.start(
+        self._jobs.start(
             LANE,
             fetch,
             title=f"Getting the weights of {spec.title}",
             key="weights",
             done=fetched,
-            failed=self._session.problem.emit,
+            failed=self._problem,
         )

@@ -1,8 +1,8 @@
-"""Background work: lanes of one thread each, progress, cancel, and nothing delivered that was overtaken.
+"""Run background jobs in lanes, with progress and cancelling.
 
-A lane does one thing at a time. Work that is long is a generator: after each `yield` the lane looks for something
-more urgent, so a click is answered in the middle of a gallery. Whatever a job gives is delivered on the owner's
-thread, through the function the owner handed in.
+A lane is one thread and runs one job at a time. Long work is a generator: at each `yield` the lane may run a more
+urgent job first, so that a click is answered while a gallery fills. Results are delivered on the owner's thread, by the
+function that the owner passes in; results of a cancelled job are not delivered.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Deliver = Callable[[Callable[[], None]], None]
 
 
 class Cancelled(Exception):  # noqa: N818
-    """Raised inside a job's work to leave it after it was cancelled."""
+    """Raised inside the work of a job that was cancelled, to leave it."""
 
 
 @dataclass(eq=False)
@@ -37,14 +37,14 @@ class Job:
     Attributes
     ----------
     title : str
-        For people; jobs without a title are not shown.
+        Shown to the user; a job without a title is not shown.
     lane : str
     key : hashable, optional
-        Starting another job with the same key cancels this one.
+        Another job started with the same key cancels this one.
     progress : float or None
-        0 to 1, or None while unknown.
+        0 to 1, or None while it is unknown.
     finished : bool
-        Done, failed or cancelled.
+        Whether the job is done, has failed or was cancelled.
     """
 
     title: str
@@ -66,27 +66,27 @@ class Job:
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Ask the work to stop; from now on nothing of it is delivered."""
+        """Ask the work to stop, and deliver no more of its results."""
         self._cancelled.set()
 
     def rest(self, seconds: float) -> None:
-        """Called by the work: wait, in case it is not wanted for long.
+        """Wait, inside the work, so that the job can be cancelled before it costs anything.
 
         Raises
         ------
         Cancelled
-            The job was cancelled in the meantime.
+            If the job was cancelled.
         """
         if self._cancelled.wait(seconds):
             raise Cancelled
 
     def advance(self, progress: float) -> None:
-        """Called by the work: how far it is, 0 to 1.
+        """Report progress, 0 to 1, inside the work.
 
         Raises
         ------
         Cancelled
-            The job was cancelled in the meantime.
+            If the job was cancelled.
         """
         if self.cancelled:
             raise Cancelled
@@ -96,16 +96,16 @@ class Job:
 
 
 class Jobs:
-    """All background work of one owner.
+    """The background jobs of one owner.
 
     Parameters
     ----------
     deliver : callable
-        Takes a function and calls it on the owner's thread, in order.
+        Takes functions and calls them on the owner's thread, in order.
     """
 
     changed = Signal()
-    """On the owner's thread: a job began, advanced or ended."""
+    """A job has begun, advanced or ended; emitted on the owner's thread."""
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
@@ -115,7 +115,7 @@ class Jobs:
 
     @property
     def running(self) -> list[Job]:
-        """Jobs that are not finished, the oldest first."""
+        """Jobs that are not finished or cancelled, the oldest first."""
         return [job for job in self._jobs if not job.finished and not job.cancelled]
 
     def start(
@@ -130,66 +130,63 @@ class Jobs:
         done: Callable[[Any], None] | None = None,
         failed: Callable[[str], None] | None = None,
     ) -> Job:
-        """Begin a piece of work; called on the owner's thread.
+        """Start a job. Call it on the owner's thread.
 
         Parameters
         ----------
         lane : str
-            Work of one lane is done by one thread.
+            Jobs of one lane run on one thread.
         work : callable
-            Takes the job. A plain function gives its result; a generator function gives parts by `yield`, and its
-            result by `return`.
+            Takes the job. A plain function returns its result; a generator yields parts of it and may return a result
+            too.
         title : str
-            Shown while it runs.
+            Shown to the user while the job runs.
         key : hashable, optional
-            A running job with the same key is cancelled.
+            Running jobs with the same key are cancelled.
         urgency : int
-            Higher goes first, also between the parts of what already runs in the lane.
+            Higher runs first, also between the parts of a job that already runs in the lane.
         each, done, failed : callable, optional
-            On the owner's thread: with every part, with the result, with the sentence of an error.
+            Called on the owner's thread with each part, the result, or the sentence of an error.
         """
         if key is not None:
             self.cancel(key)
-        job = Job(title, lane, key, urgency, work, each, done, failed, lambda: self._deliver(self._tell))
+        job = Job(title, lane, key, urgency, work, each, done, failed, lambda: self._deliver(self.changed.emit))
         if self._closed:
             job.cancel()
             return job
         self._jobs = [*self.running, job]
         if lane not in self._lanes:
-            self._lanes[lane] = _Lane(lane, self._deliver, self._tell)
+            self._lanes[lane] = _Lane(lane, self._deliver, self.changed.emit)
         self._lanes[lane].put(job)
-        self._tell()
+        self.changed.emit()
         return job
 
     def cancel(self, key: Hashable) -> None:
-        """Cancel what runs under a key."""
+        """Cancel the running jobs with a key."""
         for job in self.running:
             if job.key == key:
                 job.cancel()
 
     def stop(self, job: Job) -> None:
-        """Cancel a job because the user wishes so."""
+        """Cancel a job for the user, and emit `changed`."""
         job.cancel()
-        self._tell()
+        self.changed.emit()
 
     def close(self) -> None:
-        """Cancel everything and wait until the lanes have ended; what is started afterwards is cancelled at once."""
+        """Cancel all jobs and wait for the lanes to end; a job started later is cancelled at once."""
         self._closed = True
         for job in self.running:
             job.cancel()
         for lane in self._lanes.values():
             lane.close()
 
-    def _tell(self) -> None:
-        self.changed.emit()
-
 
 class _Lane:
-    """One thread, and what waits for it in order of urgency."""
+    """One thread, and its queue of jobs in order of urgency."""
 
-    def __init__(self, name: str, deliver: Deliver, tell: Callable[[], None]) -> None:
+    def __init__(self, name: str, deliver: Deliver, report: Callable[[], None]) -> None:
         self._deliver = deliver
-        self._tell = tell
+        self._report = report
         self._waiting: list[tuple[int, int, Job]] = []
         self._count = itertools.count()
         self._wake = threading.Condition()
@@ -216,11 +213,11 @@ class _Lane:
                     return
                 _, order, job = heapq.heappop(self._waiting)
             if self._step(job):
-                self.put(job, order)  # keeps its place among equals
-            del job  # while the lane waits, nothing that a job holds (a model, a recording) is held by it
+                self.put(job, order)  # in its old place among jobs of the same urgency
+            del job  # a waiting lane must not keep a model or a recording alive
 
     def _step(self, job: Job) -> bool:
-        """Do one part of a job; True if there is more."""
+        """Run one part of a job; return whether more parts follow."""
         if job.cancelled:
             self._end(job, None)
             return False
@@ -240,7 +237,7 @@ class _Lane:
             self._end(job, None)
         except AuralScopeError as failure:
             self._end(job, job.failed, str(failure))
-        except Exception as failure:  # a lane must survive what it runs; the user gets a sentence
+        except Exception as failure:  # a lane must survive any job
             log.exception("%s failed", job.title or job.lane)
             self._end(job, job.failed, f"{job.title or 'Background work'} failed: {failure}")
         else:
@@ -259,13 +256,13 @@ class _Lane:
             job.finished = True
             if receiver is not None and not job.cancelled:
                 receiver(value)
-            self._tell()
+            self._report()
 
         self._deliver(end)
 
 
 class Inbox:
-    """Delivery for an owner without an event loop of its own: a test, a script, the command line."""
+    """Delivery for an owner without an event loop, such as a test or a script."""
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -274,7 +271,7 @@ class Inbox:
         self._queue.put(call)
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        """Make deliveries on this thread until the condition holds; False when time is up."""
+        """Deliver on this thread until the condition holds; return False after a timeout."""
         import time
 
         deadline = time.monotonic() + timeout_s

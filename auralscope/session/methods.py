@@ -1,4 +1,4 @@
-"""The ways to ask what a unit answered to, for people who choose one, and which of them make sense where."""
+"""Attribution methods to choose from, and the layers that each one supports."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ if TYPE_CHECKING:
     from auralscope.session.jobs import Job, Jobs
 
 DEFAULT = "deconvolution"
+"""The method that supports every layer."""
 
 _OURS = {
-    "deconvolution": ("Deconvolution", "What made it answer, traced back through the network."),
-    "guided": ("Guided backprop", "The gradient, keeping what excites at every step: sharp outlines."),
-    "gradient": ("Gradient", "Where a small change would change the answer most."),
-    "gradient-input": ("Gradient × input", "What contributed, to first order: the gradient times the input."),
-    "lrp-epsilon": ("LRP (epsilon)", "The answer shared out among what contributed, layer by layer."),
-    "lrp-zplus": ("LRP (z-plus)", "As LRP, counting only what speaks for the answer."),
+    "deconvolution": ("Deconvolution", "The response, traced back through the network."),
+    "guided": ("Guided backprop", "The gradient, only its positive parts at every step."),
+    "gradient": ("Gradient", "Where a small change of the input changes the response most."),
+    "gradient-input": ("Gradient × input", "First-order contributions: the gradient times the input."),
+    "lrp-epsilon": ("LRP (epsilon)", "The response, shared out among contributions layer by layer."),
+    "lrp-zplus": ("LRP (z-plus)", "LRP with only the contributions that raise the response."),
     "grad-cam": ("Grad-CAM", "Coarse: the last feature maps, weighted for the label."),
-    "occlusion": ("Occlusion", "What the answer loses when a patch is silenced. Slow."),
+    "occlusion": ("Occlusion", "The loss of response when a patch is silenced. Slow."),
 }
 
 SLOW = ("occlusion",)
-"""These run the network anew for each patch: all units of a layer at once, and with progress."""
+"""Methods that run the network for each patch: all units of a layer at once, with progress."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """One of them.
+    """An attribution method to choose from.
 
     Attributes
     ----------
     name : str
-        As given to `method=`.
+        The name that `Run.deconvolve` takes.
     title, about : str
-        For people; `about` is one sentence.
+        Title and one sentence for the user.
     """
 
     name: str
@@ -51,32 +52,33 @@ class Method:
 
 
 def methods() -> list[Method]:
-    """Ours, and those of plugins, which are told by the first line of their docstring."""
+    """List the built-in methods and those of plugins, which the first line of their docstring describes."""
     from auralscope.nn.attribution.methods import METHODS
 
     found = []
     for name, method in METHODS.items():
-        about = (inspect.getdoc(type(method)) or "Brought by a plugin.").splitlines()[0]
+        about = (inspect.getdoc(type(method)) or "Added by a plugin.").splitlines()[0]
         found.append(Method(name, *_OURS.get(name, (name, about))))
     return found
 
 
 def title_of(name: str) -> str:
-    """`Guided backpropagation` for `guided`."""
+    """Return a method's title: `Guided backprop` for `guided`."""
     return _OURS[name][0] if name in _OURS else name
 
 
 class Methods:
-    """Which method is chosen, and what is known against the others.
+    """The chosen method, and the layers that methods do not support.
 
     Attributes
     ----------
     chosen : str
     unsupported : dict of (str, str) to str
-        Why a method makes no sense for a layer of this model, by layer and method; filled as it is found out.
+        Reason why a method does not support a layer of this model, by layer and method, as far as it is known.
     """
 
     changed = Signal()
+    """Another method was chosen, or a method was marked as unsupported."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -85,29 +87,29 @@ class Methods:
         self.unsupported: dict[tuple[str, str], str] = {}
 
     def forget(self) -> None:
-        """The model is another."""
+        """Drop what is known about the previous model, and choose the default method."""
         self._jobs.cancel("methods")
         self._tried = set()
         self.unsupported = {}
         self.choose(DEFAULT)
 
     def choose(self, method: str) -> None:
-        """From now on."""
+        """Choose a method."""
         self.chosen = method
         self.changed.emit()
 
     def supports(self, layer: str, method: str) -> bool:
-        """Whether nothing is known against it."""
+        """Return whether a method is not marked as unsupported for a layer."""
         return (layer, method) not in self.unsupported
 
     def mark_unsupported(self, layer: str, method: str, sentence: str) -> None:
-        """It turned out to make no sense there. Of the first one, which all fall back to, this is never so."""
+        """Mark a method as unsupported for a layer. The default method cannot be marked."""
         if method != DEFAULT:
             self.unsupported[layer, method] = sentence
             self.changed.emit()
 
     def check_layer(self, run: Run, layer: str) -> None:
-        """Find out in the background which others make no sense for a layer, by trying each on a single unit."""
+        """Find the methods that do not support a layer in the background, by trying each on a single unit."""
         if layer in self._tried:
             return
 
@@ -131,5 +133,5 @@ class Methods:
             key="methods",
             each=found,
             done=lambda _: self._tried.add(layer),
-            failed=lambda _sentence: None,  # it is said when the method is chosen
+            failed=lambda _sentence: None,  # choosing the method shows the error
         )

@@ -1,4 +1,4 @@
-"""What happens to a model at work, such as memory that runs out, said to whoever owns the session."""
+"""Pass warnings of a running model, such as memory that runs out, on to the user."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ LOG = logging.getLogger("auralscope.nn")
 
 
 class Notices(logging.Handler):
-    """Passes sentences from the model's thread on to the owner's, until it is closed.
+    """Handler that passes log messages from the model's thread to the owner's until it is closed.
 
     Parameters
     ----------
     deliver : callable
-        See `Jobs`.
-    say : callable
-        Takes a sentence, on the owner's thread.
+        Calls a function on the owner's thread; see `Jobs`.
+    notify : callable
+        Takes a sentence; called on the owner's thread.
     """
 
-    def __init__(self, deliver: Deliver, say: Callable[[str], None]) -> None:
+    def __init__(self, deliver: Deliver, notify: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
         self._deliver = deliver
-        self._say = say
+        self._notify = notify
         LOG.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         sentence = record.getMessage()
-        self._deliver(lambda: self._say(sentence))
+        self._deliver(lambda: self._notify(sentence))
 
     def close(self) -> None:
-        """Say nothing more."""
+        """Stop passing messages on."""
         LOG.removeHandler(self)
         super().close()

@@ -1,4 +1,4 @@
-"""What is seen inside a model: a window, a layer's answer, a unit's; and computing a layer part by part."""
+"""Results of a model's window: scores, a layer's feature maps, a unit's image; compute a layer part by part."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from auralscope.types import Progress
 
 GALLERY_BATCH = 4
-"""Units that are deconvolved together while a gallery fills: small enough to answer a click in between."""
+"""Units deconvolved together while a gallery fills: few, so that a click is answered in between."""
 
 
 @dataclass(frozen=True, eq=False)
 class WindowResult:
-    """One window inside a model, with what is shown at once.
+    """What a model computed from one window.
 
     Attributes
     ----------
     run : Run
     input : (bins, frames) float32 array
-        What the model sees, as it is drawn (`auralscope.dsp.frontends.FrontEnd.shown`).
+        The model's input as it is drawn (`auralscope.dsp.frontends.FrontEnd.shown`).
     scores : (labels,) float32 array
         Probabilities.
     """
@@ -41,12 +41,12 @@ class WindowResult:
 
 @dataclass(frozen=True, eq=False)
 class LayerResult:
-    """What a layer answered to the window.
+    """A layer's feature maps for the window.
 
     Attributes
     ----------
     maps : (units, bins', frames'), (units, steps) or (units,) float32 array
-        Feature maps; (units, steps) of a recurrent layer, single values of a dense one.
+        (units, steps) for a recurrent layer, single values for a dense one.
     activity : (units,) float32 array
         Mean square of each unit's map.
     order : list of int
@@ -59,25 +59,25 @@ class LayerResult:
 
     @property
     def is_map(self) -> bool:
-        """Whether units have maps (a convolution; a row, of a recurrent layer) or single values (a dense layer)."""
+        """Whether units have maps (convolutional and recurrent layers) or single values (dense layers)."""
         return self.maps.ndim > 1
 
     def is_silent(self, unit: int) -> bool:
-        """Whether the unit gives nothing at all for this window."""
+        """Return whether the unit's feature map is all zeros."""
         return not self.activity[unit] > 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """A unit's answer to the window.
+    """A unit's image for the window.
 
     Attributes
     ----------
     unit : int
     image : (bins, frames) float32 array
-        Its deconvolution, or what another method says.
+        The deconvolution, or the result of another attribution method.
     picture : (bins, frames) float32 array
-        The same as it is drawn.
+        The image as it is drawn.
     """
 
     unit: int
@@ -86,32 +86,32 @@ class Feature:
 
 
 def feature_of(run: Run, unit: int, image: NDArray[np.float32]) -> Feature:
-    """A unit's answer, and how it is drawn."""
+    """Return a unit's image together with its picture."""
     return Feature(unit, image, run.model.front_end.shown(image))
 
 
 def fill(
     run: Run, layer: str, method: str, have: Collection[int], advance: Progress
 ) -> Iterator[LayerResult | list[Feature]]:
-    """A layer's answer, then what is missing of its features, the most active unit first.
+    """Compute a layer's feature maps, then its missing features, the most active unit first.
 
     Parameters
     ----------
     run : Run
     layer, method : str
     have : collection of int
-        Units that are there already.
+        Units whose features are already computed.
     advance : callable
         Called with 0 to 1.
 
     Yields
     ------
     LayerResult, then lists of Feature
-        Lists are empty where only time has passed.
+        An empty list lets more urgent work of the lane go first.
     """
-    answer = LayerResult(run.feature_maps(layer), run.activity(layer), run.most_active(layer))
-    yield answer
-    missing = [unit for unit in answer.order if unit not in have]
+    result = LayerResult(run.feature_maps(layer), run.activity(layer), run.most_active(layer))
+    yield result
+    missing = [unit for unit in result.order if unit not in have]
     together = len(missing) if method in SLOW else GALLERY_BATCH
     for first in range(0, len(missing), max(together, 1)):
         units = missing[first : first + together]

@@ -1,7 +1,8 @@
-"""The state of one sitting: a recording, a model, the window it looks at, a layer and a unit.
+"""The state of one session: a recording, a model, its window on the recording, a layer and a unit.
 
-No Qt here. Everything is called and signalled on one thread, the owner's; work is done by `Jobs`. What is heard is
-the part called `listening`.
+`Session` is the root of all state, and knows nothing of Qt. Call it on one thread, the owner's, where its signals are
+emitted too; `Jobs` does the work on other threads. Each part of the state is an object of its own that receives what it
+uses, never the session.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from auralscope.files import quoted, write_aside
 from auralscope.session.faithfulness import Faithfulness
 from auralscope.session.fetching import Fetching
 from auralscope.session.jobs import Job, Jobs
+from auralscope.session.labels.noise import Noise
+from auralscope.session.labels.recordings import Kernels, RecordingMap
+from auralscope.session.labels.second_model import OtherModel
+from auralscope.session.labels.state import Labels
 from auralscope.session.listening import Listening
 from auralscope.session.methods import DEFAULT, SLOW, Methods, title_of
 from auralscope.session.notices import Notices
@@ -39,76 +44,82 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """State that can be watched.
+    """State with a signal for every change.
 
     Parameters
     ----------
     deliver : callable
-        See `Jobs`.
+        Calls a function on the owner's thread; see `Jobs`.
     device : str
         Where models run.
 
     Attributes
     ----------
-    clip : Clip or None
-        The recording that is open.
-    model : Model or None
-    window_start_s : float
-        Where the window lies at which the model looks.
-    result : WindowResult or None
-        That window inside the model; None until it is computed.
-    layer : str
-        The layer that is looked at.
-    layer_result : LayerResult or None
-        Its answer; None until it is computed.
-    unit : int or None
-        The unit that is chosen.
-    methods : Methods
-        How units are read: by deconvolution, or in another way.
-    features : dict of int to Feature
-        What has been computed of the layer by the chosen method, by unit.
-    listening : Listening
-    faithfulness : Faithfulness
-        How far the chosen unit's sound can be trusted.
-    summaries : Summaries
-        What the units of the layer are like.
-    fields : ReceptiveFields
-        What a cell of the chosen unit's feature map saw.
-    taggram : Taggram
-    fetching : Fetching
-        Models whose weights are not here.
     plugins : tuple of Plugin
         Empty until `find_plugins` is done.
+    clip : Clip or None
+        The open recording.
+    model : Model or None
+    window_start_s : float
+        Start of the model's window in the recording.
+    window_result : WindowResult or None
+        What the model computed from the window; None until it is computed.
+    layer : str
+        The chosen layer.
+    layer_result : LayerResult or None
+        Feature maps of the layer; None until they are computed.
+    unit : int or None
+        The chosen unit.
+    features : dict of int to Feature
+        Features of the layer by the chosen attribution method, by unit, as far as they are computed.
+    methods : Methods
+        The chosen attribution method, and the layers that methods do not support.
+    listening : Listening
+        The transport.
+    faithfulness : Faithfulness
+        Figures of the chosen unit's sound.
+    receptive_fields : ReceptiveFields
+        Receptive field of the chosen cell of the unit's feature map.
+    summaries : Summaries
+        Descriptions of the layer's units.
+    taggram : Taggram
+        Tags over time.
+    fetching : Fetching
+        Models whose weights are not on this machine.
+    labels : Labels
+        Label vectors of the model, and a ground truth.
+    kernels, recording_map, other_model, noise : Kernels, RecordingMap, OtherModel, Noise
+        The other parts of the label page.
     """
 
     recording_changed = Signal()
+    """A recording was opened."""
     plugins_changed = Signal()
+    """`plugins` was found."""
     model_changed = Signal()
+    """A model was loaded, or could not be loaded and the one before stays."""
     window_changed = Signal()
+    """The window has moved, or its length has changed."""
     window_result_changed = Signal()
+    """`window_result` was computed or dropped."""
     layer_changed = Signal()
+    """Another layer was chosen."""
     layer_result_changed = Signal()
+    """`layer_result` was computed or dropped."""
     features_arrived = Signal(tuple)
-    """The units whose features have just been computed."""
+    """Units whose features have just been computed."""
     unit_changed = Signal()
+    """Another unit or none was chosen, or another attribution method."""
     problem = Signal(str)
-    """A sentence for the user: what went wrong."""
+    """A sentence for the user about something that failed."""
     open_failed = Signal(Path)
-    """A file that could not be opened, after `problem` has said why."""
+    """A file that could not be opened, after `problem` has given the reason."""
     notice = Signal(str)
-    """A sentence for the user: what was done."""
+    """A sentence for the user about something that was done."""
 
     def __init__(self, deliver: Deliver, device: str = "auto") -> None:
-        self.jobs = Jobs(deliver)
-        self.listening = Listening(self.jobs, deliver)
-        self.methods = Methods(self.jobs)
-        self.faithfulness = Faithfulness(self.jobs)
-        self.summaries = Summaries(self.jobs)
-        self.receptive_fields = ReceptiveFields(self.jobs)
-        self.unit_changed.connect(self.receptive_fields.clear)
-        self.window_result_changed.connect(self.receptive_fields.forget)
-        self._notices = Notices(deliver, self.notice.emit)
         self._device = device
+        self._notices = Notices(deliver, self.notice.emit)
         self.plugins: tuple[Plugin, ...] = ()
         self.clip: Clip | None = None
         self.model: Model | None = None
@@ -119,12 +130,27 @@ class Session:
         self.unit: int | None = None
         self.features: dict[int, Feature] = {}
         self._kept: dict[tuple[str, str], dict[int, Feature]] = {}
-        self._hear_later = False
-        self.taggram = Taggram(self)
-        self.fetching = Fetching(self)
+        self._play_later = False
+
+        jobs, problem = Jobs(deliver), self.problem.emit
+        self.jobs = jobs
+        self.listening = Listening(jobs, deliver)
+        self.methods = Methods(jobs)
+        self.faithfulness = Faithfulness(jobs)
+        self.summaries = Summaries(jobs)
+        self.receptive_fields = ReceptiveFields(jobs)
+        self.unit_changed.connect(self.receptive_fields.clear)
+        self.window_result_changed.connect(self.receptive_fields.forget)
+        self.taggram = Taggram(jobs, self.write, problem)
+        self.fetching = Fetching(jobs, problem, self.load_model)
+        self.labels = Labels(jobs, self.choose_layer_unit, self.write, problem)
+        self.noise = Noise(jobs, self.labels)
+        self.kernels = Kernels(jobs, self.choose_layer_unit)
+        self.recording_map = RecordingMap(jobs, self.listening)
+        self.other_model = OtherModel(jobs, self.labels, lambda: self.specs)
 
     def close(self) -> None:
-        """End all background work and give the audio device back."""
+        """Stop all background work and release the audio device."""
         self._notices.close()
         self.jobs.close()
         self.listening.close()
@@ -132,7 +158,7 @@ class Session:
     # -- the recording ---------------------------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
-        """Open a recording; what was open stays until the new one is decoded, and if it cannot be."""
+        """Open a recording; the one before stays until the new one is decoded, or if that fails."""
 
         def decode(job: Job) -> Clip:
             return load_clip(path, progress=job.advance)
@@ -150,9 +176,11 @@ class Session:
         self.listening.set_recording(clip)
         self._clear_results()
         self._place_window(0.0)
+        self.taggram.set_recording(clip)
         self.recording_changed.emit()
         self.window_changed.emit()
         self._analyse()
+        self.recording_map.opened(clip)
 
     # -- the model -------------------------------------------------------------------------------------------------
 
@@ -162,7 +190,7 @@ class Session:
         return [spec for plugin in self.plugins for spec in plugin.models]
 
     def find_plugins(self) -> None:
-        """Look for plugins; importing a stranger's code is background work, too."""
+        """Import the installed plugins in the background."""
 
         def find(_job: Job) -> tuple[Plugin, ...]:
             from auralscope.registry import registry
@@ -172,14 +200,14 @@ class Session:
         def found(plugins: tuple[Plugin, ...]) -> None:
             self.plugins = plugins
             self.plugins_changed.emit()
-            self.fetching.check()
+            self.fetching.check(self.specs)
 
         self.jobs.start("model", find, key="plugins", urgency=3, done=found, failed=self.problem.emit)
 
     def load_model(self, model_id: str) -> None:
-        """Choose a model; the one before stays until the new one is loaded, and if it cannot be.
+        """Load a model; the one before stays until the new one is loaded, or if that fails.
 
-        Where its weights are to be fetched first, it is `fetching.requested`.
+        If the model's weights must be fetched first, it becomes `fetching.requested` instead.
         """
 
         def load(_job: Job) -> tuple[ModelSpec, Model | None]:
@@ -192,7 +220,7 @@ class Session:
                 return spec, None
             import torch
 
-            # One core stays with the window and the sound, which must not wait for the model.
+            # One core is left for the window and the sound, which must not wait for the model.
             torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
             return spec, load_model(model_id, device=self._device)
 
@@ -206,16 +234,10 @@ class Session:
 
         def failed(sentence: str) -> None:
             self.problem.emit(sentence)
-            self.model_changed.emit()  # whoever shows the choice goes back to what it was
+            self.model_changed.emit()  # a list of models selects the present one again
 
         self.jobs.start(
-            "model",
-            load,
-            title=f"Loading the model {model_id}",
-            key="load",
-            urgency=2,
-            done=loaded,
-            failed=failed,
+            "model", load, title=f"Loading the model {model_id}", key="load", urgency=2, done=loaded, failed=failed
         )
 
     def _model_loaded(self, model: Model) -> None:
@@ -225,31 +247,33 @@ class Session:
         self.methods.forget()
         self._clear_results()
         self._place_window(self.window_start_s)
+        for part in (self.taggram, self.labels, self.noise, self.kernels, self.recording_map):
+            part.set_model(model)
         self.model_changed.emit()
         self.window_changed.emit()
         self.layer_changed.emit()
         self.unit_changed.emit()
-        self._give_back()
+        self._free_memory()
         self._analyse()
 
-    def _give_back(self) -> None:
-        """Let other programs have the memory of the model before."""
+    def _free_memory(self) -> None:
+        """Return the memory of the model before to other programs."""
 
-        def give_back_all(_job: Job) -> None:
+        def free(_job: Job) -> None:
             from auralscope.nn.batches import give_back
 
             if self.model is not None:
                 give_back(self.model.device)
 
-        self.jobs.start("model", give_back_all, key="give back")
+        self.jobs.start("model", free, key="give back")
 
     @property
     def window_s(self) -> float:
-        """Length of the window that the model sees; 0 without a model."""
+        """Length of the model's window; 0 without a model."""
         return self.model.front_end.window_s if self.model else 0.0
 
     def move_window(self, start_s: float) -> None:
-        """Let the model look at another place of the recording."""
+        """Move the model's window to another place of the recording."""
         before = self.window_start_s
         self._place_window(start_s)
         self.window_changed.emit()
@@ -257,72 +281,83 @@ class Session:
             self._analyse()
 
     def _place_window(self, start_s: float) -> None:
-        """Keep the window inside the recording, where the recording is long enough."""
+        """Place the window inside the recording, if the recording is long enough."""
         room_s = max(self.clip.duration_s - self.window_s, 0.0) if self.clip else 0.0
         self.window_start_s = min(max(start_s, 0.0), room_s)
 
-    # -- inside the model ------------------------------------------------------------------------------------------
+    # -- layers and units ------------------------------------------------------------------------------------------
 
     def choose_layer(self, layer: str) -> None:
-        """Choose another layer; the unit that was chosen is let go, its sound stays until another is chosen."""
+        """Choose another layer and no unit; the sound of the unit before stays until another is chosen."""
         if self.model is None or layer == self.layer:
             return
         self.layer = self.model.layer(layer).name
         self.layer_result = None
         if not self.methods.supports(layer, self.methods.chosen):
             self.methods.choose(DEFAULT)
-        self.features = self._kept.setdefault((self.layer, self.methods.chosen), {})
-        self.summaries.show(self.layer, self.methods.chosen)
         self.unit = None
-        self.faithfulness.clear()
+        self._show_features()
         self.layer_changed.emit()
         self.unit_changed.emit()
         self.fill_gallery()
 
     def choose_unit(self, unit: int) -> None:
-        """Make a unit of the layer the sound that is heard, over the window, at once."""
+        """Choose a unit of the layer and play its sound."""
         self.unit = unit
         self.faithfulness.clear()
         self.unit_changed.emit()
-        self._auralise(hear=True)
+        self._auralise(play=True)
+
+    def choose_layer_unit(self, layer: str, unit: int) -> None:
+        """Choose a layer and one of its units, and play its sound; without a recording, ask for one."""
+        self.choose_layer(layer)
+        self.choose_unit(unit)
+        if self.clip is None:
+            self.problem.emit("Open a recording to hear what this unit keeps of it.")
 
     def choose_cell(self, cell: Cell) -> None:
-        """Find what a cell of the chosen unit's feature map saw."""
+        """Compute the receptive field of a cell of the chosen unit's feature map."""
         if self.window_result is not None and self.unit is not None:
             self.receptive_fields.compute(self.window_result, self.layer, self.unit, cell)
 
     def choose_method(self, method: str) -> None:
-        """Read units in another way; the unit stays chosen, its sound follows."""
+        """Choose another attribution method; the unit stays chosen, and its sound is computed again."""
         self.methods.choose(method)
-        self.features = self._kept.setdefault((self.layer, method), {})
-        self.summaries.show(self.layer, method)
-        self.faithfulness.clear()
+        self._show_features()
         self.unit_changed.emit()
-        self._auralise(hear=False)
+        self._auralise(play=False)
         self.fill_gallery()
 
+    def _show_features(self) -> None:
+        """Take the features that are kept for the chosen layer and method."""
+        layer, method = self.layer, self.methods.chosen
+        self.features = self._kept.setdefault((layer, method), {})
+        self.summaries.show(layer, method)
+        self.faithfulness.clear()
+
     def set_render(self, render: Render) -> None:
-        """How images become sound."""
+        """Choose how images become sound."""
         self.listening.set_render(render)
-        self._auralise(hear=False)
+        self._auralise(play=False)
 
     def set_rate(self, rate: Rate) -> None:
-        """At the recording's rate and in its channels, or as the model hears it."""
+        """Choose the recording's sample rate and channels, or the model's."""
         self.listening.set_rate(rate)
-        self._auralise(hear=False)
+        self._auralise(play=False)
 
     def save_sound(self, path: Path) -> None:
-        """Write what the chosen unit hears as it is heard, at its true level or as loud as the original."""
+        """Write the chosen unit's sound as it is played, at its true level or as loud as the original."""
         clip = self.listening.feature_clip
         if clip is not None:
             self.write(path, lambda: write_wav(path, clip))
 
     def save_picture(self, path: Path) -> None:
-        """Write the chosen unit's deconvolution beside what the model sees, as PNG."""
+        """Write the chosen unit's image beside the model's input as PNG."""
         result, unit = self.window_result, self.unit
         if result is None or unit is None or unit not in self.features:
             return
-        picture, title = self.features[unit].picture, f"{self.unit_title(unit)}  ({self.layer}{self._otherwise})"
+        method = "" if self.methods.chosen == DEFAULT else f", {title_of(self.methods.chosen)}"
+        picture, title = self.features[unit].picture, f"{self.unit_title(unit)}  ({self.layer}{method})"
 
         def write() -> None:
             from auralscope.reports import pictures
@@ -333,7 +368,7 @@ class Session:
         self.write(path, write)
 
     def write(self, path: Path, write: Callable[[], None]) -> None:
-        """Have a file written in the background, and say so."""
+        """Write a file in the background, then notify the user."""
         self.jobs.start(
             "files",
             lambda _job: write(),
@@ -343,39 +378,41 @@ class Session:
         )
 
     def unit_label(self, unit: int) -> str:
-        """`3-38` for unit 38 of the third layer."""
+        """Return the name of a unit of the layer: `3-38` for unit 38 of the third layer."""
         return unit_name(self.model.layer_number(self.layer), unit) if self.model else str(unit)
 
     def unit_title(self, unit: int) -> str:
-        """As `unit_label`; for the units of the output also what they stand for, as in `7-0 ballad`."""
+        """Return the name of a unit of the layer, with its label in the output layer: `7-0 ballad`."""
         label = self.unit_label(unit)
         if self.model is not None and self.layer == self.model.layers[-1] and unit < len(self.model.labels):
             return f"{label} {self.model.labels[unit]}"
         return label
 
     @property
-    def _otherwise(self) -> str:
-        """Names the method where it is not the first."""
-        return "" if self.methods.chosen == DEFAULT else f", {title_of(self.methods.chosen)}"
-
-    @property
     def layer_spec(self) -> Layer | None:
-        """What the plugin says of the layer that is looked at."""
+        """The plugin's description of the chosen layer."""
         return self.model.layer(self.layer) if self.model else None
 
+    # -- results of the window -------------------------------------------------------------------------------------
+
     def _clear_results(self) -> None:
+        """Drop the results of the previous recording or model."""
         for key in ("analyse", "gallery", "sound"):
             self.jobs.cancel(key)
-        self.window_result = None
-        self.layer_result = None
-        self.faithfulness.forget()
-        self.summaries.forget()
-        self._kept = {}
-        self.features = {}
-        self.window_result_changed.emit()
+        self._set_window_result(None)
         self.layer_result_changed.emit()
 
+    def _set_window_result(self, result: WindowResult | None) -> None:
+        self.window_result = result
+        self.layer_result = None
+        self._kept = {}
+        self.features = self._kept.setdefault((self.layer, self.methods.chosen), {})
+        self.faithfulness.forget()
+        self.summaries.forget()
+        self.window_result_changed.emit()
+
     def _analyse(self) -> None:
+        """Run the model on the window."""
         model, clip, start_s = self.model, self.clip, self.window_start_s
         if model is None or clip is None:
             return
@@ -386,29 +423,23 @@ class Session:
             run = model.analyse(clip, start_s=start_s)
             return WindowResult(run, model.front_end.shown(run.input), run.scores)
 
+        def analysed(result: WindowResult) -> None:
+            self._set_window_result(result)
+            self._auralise(play=False)
+            self.fill_gallery()
+
         self.jobs.start(
             "model",
             analyse,
-            title="Looking at the window",
+            title="Analysing the window",
             key="analyse",
             urgency=1,
-            done=self._analysed,
+            done=analysed,
             failed=self.problem.emit,
         )
 
-    def _analysed(self, result: WindowResult) -> None:
-        self.window_result = result
-        self.layer_result = None
-        self.faithfulness.forget()
-        self.summaries.forget()
-        self._kept = {}
-        self.features = self._kept.setdefault((self.layer, self.methods.chosen), {})
-        self.window_result_changed.emit()
-        self._auralise(hear=False)
-        self.fill_gallery()
-
     def fill_gallery(self) -> None:
-        """Compute what is missing of the layer, the most active unit first."""
+        """Compute the missing features of the layer, the most active unit first."""
         result, layer, method, kept = self.window_result, self.layer, self.methods.chosen, self.features
         self.jobs.cancel("gallery")
         if result is None or result.run.start_s != self.window_start_s:
@@ -428,9 +459,9 @@ class Session:
                 kept.update({feature.unit: feature for feature in part})
                 self.features_arrived.emit(tuple(feature.unit for feature in part))
                 if method in SLOW and self.unit is not None and kept is self.features:
-                    self._auralise(hear=self._hear_later)
+                    self._auralise(play=self._play_later)
 
-        def filled() -> None:
+        def filled(_: None) -> None:
             self.summaries.compute(run, layer, method, kept)
             self.methods.check_layer(run, layer)
 
@@ -440,26 +471,20 @@ class Session:
             if method != DEFAULT:
                 self.choose_method(DEFAULT)
 
-        self.jobs.start(
-            "model",
-            work,
-            title=f"{title_of(method)} of {layer}",
-            key="gallery",
-            each=keep,
-            done=lambda _: filled(),
-            failed=failed,
-        )
+        title = f"{title_of(method)} of {layer}"
+        self.jobs.start("model", work, title=title, key="gallery", each=keep, done=filled, failed=failed)
 
-    def _auralise(self, hear: bool) -> None:
+    def _auralise(self, play: bool) -> None:
+        """Compute the chosen unit's sound and give it to the transport."""
         result, layer, unit = self.window_result, self.layer, self.unit
         render, rate = self.listening.render, self.listening.rate
         if result is None or unit is None:
             return
         run, kept, title, method = result.run, self.features, self.unit_title(unit), self.methods.chosen
         known = kept.get(unit)
-        self._hear_later = known is None and hear
+        self._play_later = known is None and play
         if known is None and method in SLOW:
-            return  # it sounds when the gallery is there: a unit alone would take as long
+            return  # a single unit takes as long as the gallery: the sound follows when the gallery is filled
 
         def auralise(_job: Job) -> tuple[Feature, Auralisation]:
             feature = known or feature_of(run, unit, run.deconvolve(layer, units=[unit], method=method)[0])
@@ -469,8 +494,7 @@ class Session:
             feature, sound = parts
             kept[unit] = feature
             self.features_arrived.emit((unit,))
-            start_s = run.start_s
-            self.listening.set_feature(sound, title, (start_s, start_s + self.window_s), hear)
+            self.listening.set_feature(sound, title, (run.start_s, run.start_s + self.window_s), play)
             if sound.peak > 0.0 and method not in SLOW:
                 self.faithfulness.measure(run, layer, unit, method)
 

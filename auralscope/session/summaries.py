@@ -1,6 +1,7 @@
-"""What the units of a layer are like, for sorting them and for saying it in a few words.
+"""Sort and describe the units of a layer.
 
-Words compare a unit with the others of its layer: what is high or full of onsets in one layer is not in another.
+A description compares a unit with the others of its layer, as a frequency that is high in one layer may be low in
+another.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from psygnal import Signal
 
 from auralscope.session.faithfulness import LANE
+from auralscope.wording import hertz, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -24,33 +26,37 @@ Order = Literal["activity", "number", "sparsity", "centroid", "bandwidth", "onse
 
 ORDERS: dict[Order, tuple[str, str]] = {
     "activity": ("Most active first", "By the energy of the feature map."),
-    "number": ("By number", "As the network has them."),
-    "sparsity": ("Sparsest first", "First those whose feature map has few strong cells (Hoyer's measure, 0 to 1)."),
-    "centroid": ("Low to high", "By the mean frequency (centroid) of what they hear."),
+    "number": ("By number", "In the order of the network."),
+    "sparsity": ("Sparsest first", "Feature maps with few strong cells first (Hoyer's measure, 0 to 1)."),
+    "centroid": ("Low to high", "By the mean frequency (centroid) of the feature."),
     "bandwidth": ("Narrow to wide", "By the spread of frequencies about their mean (bandwidth)."),
-    "onset": ("Onsets to tones", "First what stands upright (onsets, 100 %), last what lies (sustained tones, 0 %)."),
-    "alike": ("WindowResult-alikes together", "Similar pictures stand side by side; ≈ names the most similar one."),
-    "label": ("By label", "By the label that each speaks for most (gradient times activation)."),
+    "onset": (
+        "Onsets to tones",
+        "Vertical patterns (onsets, 100 %) first, horizontal ones (tones, 0 %) last.",
+    ),
+    "alike": ("Look-alikes together", "Similar pictures stand side by side; ≈ names the most similar one."),
+    "label": ("By label", "By the label that each votes for most (gradient times activation)."),
 }
 assert tuple(ORDERS) == get_args(Order)
 
 SIMILAR = 0.8
-"""Cosine from which two units are called alike."""
+"""Lowest cosine between two units that are called alike."""
 
 EXTREME = 0.25
-"""The lowest and the highest quarter of a layer are worth a word."""
+"""Share of a layer, at either end, that a description mentions."""
 
 
 class Summaries:
-    """Of the layer that is looked at.
+    """The summary of the chosen layer.
 
     Attributes
     ----------
     summary : LayerSummary or None
-        None until all units are there.
+        None until the features of all units are computed.
     """
 
     changed = Signal()
+    """`summary` was computed or dropped."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -58,19 +64,19 @@ class Summaries:
         self.summary: LayerSummary | None = None
 
     def forget(self) -> None:
-        """The window or the model is another."""
+        """Drop the summaries of the previous window or model."""
         self._known = {}
         self.show("", "")
 
     def show(self, layer: str, method: str) -> None:
-        """Another layer or method is looked at; what was computed of it is there at once."""
+        """Take the summary of a layer and an attribution method, if it was computed before."""
         self._jobs.cancel("summary")
         before, self.summary = self.summary, self._known.get((layer, method))
         if self.summary is not before:
             self.changed.emit()
 
     def compute(self, run: Run, layer: str, method: str, features: Mapping[int, Feature]) -> None:
-        """Summarise a layer all of whose features are there."""
+        """Summarise a layer from the features of all its units."""
         key, known, images = (layer, method), self._known, [features[unit].image for unit in sorted(features)]
         if key in known:
             return
@@ -86,26 +92,26 @@ class Summaries:
             known[key] = self.summary = summary
             self.changed.emit()
 
-        # Without it the gallery is sorted by activity.
+        # Without a summary the gallery is sorted by activity.
         self._jobs.start(LANE, work, key="summary", urgency=1, done=done, failed=lambda _sentence: None)
 
 
 def needs_summary(order: Order) -> bool:
-    """Whether the order can only be told once the layer is summarised."""
+    """Return whether an order needs the summary of the layer."""
     return order not in ("activity", "number")
 
 
-def arranged(order: Order, look: LayerResult | None, summary: LayerSummary | None, n_units: int) -> list[int]:
-    """Units in the order asked for; by activity while that is not known, by number while nothing is.
+def arranged(order: Order, result: LayerResult | None, summary: LayerSummary | None, n_units: int) -> list[int]:
+    """Sort the units of a layer: without a summary by activity, without feature maps by number.
 
     Units without a value, such as silent ones, come last.
     """
-    if look is None or order == "number":
-        return list(range(look.activity.size if look is not None else n_units))
+    if result is None or order == "number":
+        return list(range(result.activity.size if result is not None else n_units))
     if summary is None or order == "activity":
-        return look.order
-    silent = [unit for unit in look.order if look.is_silent(unit)]
-    sounding = [unit for unit in look.order if not look.is_silent(unit)]
+        return result.order
+    silent = [unit for unit in result.order if result.is_silent(unit)]
+    sounding = [unit for unit in result.order if not result.is_silent(unit)]
     if order == "alike":
         return [*(unit for unit in summary.side_by_side() if unit not in silent), *silent]
     return [*sorted(sounding, key=lambda unit: _place(order, summary.units[unit])), *silent]
@@ -132,13 +138,13 @@ def _value(order: Order, unit: UnitSummary) -> float:
 
 
 def top_label(unit: UnitSummary) -> int | None:
-    """The label that a unit speaks for most; None where it speaks for none."""
+    """Return the label with the most votes of a unit, or None if it votes for no label."""
     best = max(range(len(unit.votes)), key=unit.votes.__getitem__, default=None)
     return best if best is not None and unit.votes[best] > 0.0 else None
 
 
 def most_like(summary: LayerSummary, unit: int) -> tuple[int, float] | None:
-    """The unit most similar to one, and the cosine between them."""
+    """Return the unit most similar to one, and the cosine between the two."""
     others = [other for other in range(len(summary.units)) if other != unit]
     if not others:
         return None
@@ -147,7 +153,7 @@ def most_like(summary: LayerSummary, unit: int) -> tuple[int, float] | None:
 
 
 def caption(order: Order, summary: LayerSummary | None, unit: int, labels: tuple[str, ...]) -> str:
-    """The value by which a unit was sorted, short enough for a small picture."""
+    """Return the value by which a unit is sorted, short enough for a thumbnail."""
     if summary is None or not needs_summary(order):
         return ""
     if order == "alike":
@@ -159,18 +165,18 @@ def caption(order: Order, summary: LayerSummary | None, unit: int, labels: tuple
     value = _value(order, summary.units[unit])
     if math.isnan(value):
         return ""
-    return {"sparsity": f"{value:.2f}", "onset": f"{value:.0%}".replace("%", " %")}.get(order, short_hz(value))
+    return {"sparsity": f"{value:.2f}", "onset": percent(value)}.get(order, hertz(value))
 
 
 def words(summary: LayerSummary, unit: int, labels: tuple[str, ...], label_of: Callable[[int], str]) -> str:
-    """What a unit is like, beside the others of its layer, in a sentence."""
+    """Describe a unit in comparison with the others of its layer, in one sentence."""
     own = summary.units[unit]
     if math.isnan(own.centroid_hz):
         return ""
-    parts = [f"hears around {short_hz(own.centroid_hz)} ± {short_hz(own.bandwidth_hz)}"]
+    parts = [f"responds around {hertz(own.centroid_hz)} ± {hertz(own.bandwidth_hz)}"]
     for values, least, most in (
         ([each.centroid_hz for each in summary.units], "low for this layer", "high for this layer"),
-        ([each.onset_share for each in summary.units], "rather tones than onsets", "rather onsets than tones"),
+        ([each.onset_share for each in summary.units], "tones rather than onsets", "onsets rather than tones"),
         ([each.sparsity for each in summary.units], "busy", "sparse"),
     ):
         share = _rank(values, unit)
@@ -180,7 +186,7 @@ def words(summary: LayerSummary, unit: int, labels: tuple[str, ...], label_of: C
             parts.append(most)
     label = top_label(own)
     if label is not None and label < len(labels):
-        parts.append(f"speaks for {labels[label]}")
+        parts.append(f"votes for {labels[label]}")
     alike = [
         other for other in range(len(summary.units)) if other != unit and summary.similarity[unit, other] >= SIMILAR
     ]
@@ -191,15 +197,10 @@ def words(summary: LayerSummary, unit: int, labels: tuple[str, ...], label_of: C
 
 
 def _rank(values: list[float], unit: int) -> float | None:
-    """The share of the others that lie below, 0 to 1; None where there is no telling."""
+    """Return the share of the other units with a lower value, 0 to 1, or None if there are too few."""
     if math.isnan(values[unit]):
         return None
     others = [value for other, value in enumerate(values) if other != unit and not math.isnan(value)]
     if len(others) < 3:
         return None
     return sum(value < values[unit] for value in others) / len(others)
-
-
-def short_hz(hz: float) -> str:
-    """`820 Hz`, `1.2 kHz`."""
-    return f"{hz / 1000.0:.1f} kHz" if hz >= 999.5 else f"{hz:.0f} Hz"

@@ -1,10 +1,10 @@
-"""Tags over time, a 'taggram': what a model says of windows that overlap, along a whole recording."""
+"""Compute tags over time, a 'taggram': a model's scores of overlapping windows along a whole recording."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.nn.loaded import Model
-    from auralscope.session.jobs import Job
-    from auralscope.session.session import Session
+    from auralscope.session.jobs import Job, Jobs
     from auralscope.types import Clip
 
 By = Literal["mean", "highest"]
 OVERLAPS = (0.5, 0.75, 0.9)
-"""Shares of a window that it may have in common with the next one."""
+"""Choices for the share of a window that overlaps the next one."""
 
 TOPS = (0.1, 0.2, 0.3, 0.5, 1.0)
-"""Round probabilities at which colours and curves may end."""
+"""Choices for the upper end of colours and curves, a probability."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +39,13 @@ class TagsOverTime:
     Attributes
     ----------
     scores : Scores
-        The windows that are there, from the beginning on.
+        The windows computed so far, from the first on.
     starts_s : (windows,) float64 array
-        Where all windows begin, also those that are not there yet.
+        Starts of all windows, computed or not.
     window_s : float
-        Length of a window; where the recording is shorter, silence follows it.
+        Length of a window; silence follows a recording that is shorter.
     duration_s : float
-        Of the recording.
+        Length of the recording.
     """
 
     scores: Scores
@@ -60,19 +59,18 @@ class TagsOverTime:
 
     @property
     def n_there(self) -> int:
-        """Windows that are there."""
+        """Number of windows computed so far."""
         return len(self.scores.values)
 
     @property
     def complete(self) -> bool:
-        """Whether all windows are there."""
+        """Whether all windows are computed."""
         return self.n_there == len(self.starts_s)
 
     @cached_property
     def edges_s(self) -> NDArray[np.float64]:
-        """(windows there + 1,): a moment stands for the window whose middle is nearest; here one follows another.
-
-        The first window also stands for what lies before its middle, and the last for what lies behind.
+        """Edges of the stretches that windows are drawn over, (computed windows + 1,): each moment has the window with
+        the nearest middle, so the first and the last window reach to the ends of the recording.
         """
         middles = self.starts_s + self.window_s / 2
         between = (middles[1:] + middles[:-1]) / 2
@@ -80,34 +78,34 @@ class TagsOverTime:
 
     @cached_property
     def top(self) -> float:
-        """The round probability, 1 at most, up to which all values go; for colours and curves."""
+        """The lowest of `TOPS` that no value exceeds, the upper end of colours and curves."""
         highest = float(self.scores.values.max()) if self.n_there else 1.0
         return next((top for top in TOPS if highest <= top), 1.0)
 
     def windows_at(self, times_s: NDArray[np.float64]) -> NDArray[np.intp]:
-        """The window that stands for each of some times; -1 where it is not there (yet)."""
+        """Return the window drawn at each of some times; -1 for a window that is not computed."""
         windows = np.searchsorted(self.edges_s, times_s, side="right") - 1
         # The end of the recording belongs to the last window.
         windows = np.where(times_s == self.duration_s, len(self.starts_s) - 1, windows)
         return np.where((windows < self.n_there) & (times_s <= self.duration_s), windows, -1)
 
     def curve(self, label: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """A label's probability as a line: times in seconds, and values, at the middles of the windows and the ends."""
+        """Return a label's curve: times in seconds and probabilities, at the middles of the windows and at the ends."""
         edges_s, values = self.edges_s, self.scores.values[:, label]
         middles_s = (self.starts_s + self.window_s / 2)[: self.n_there]
-        # A window longer than the recording has its middle anywhere.
+        # The middle of a window longer than the recording may lie behind its end.
         times_s = np.clip(np.array([edges_s[0], *middles_s, edges_s[-1]]), 0.0, edges_s[-1])
         return times_s, np.array([values[0], *values, values[-1]])
 
     def ranked(self, by: By = "mean") -> list[int]:
-        """Labels, as numbers, by their mean or their highest probability, the largest first."""
+        """Rank the labels, as numbers, by their mean or their highest probability, the largest first."""
         values = self.scores.values
         height = values.mean(axis=0) if by == "mean" else values.max(axis=0)
         order: list[int] = np.argsort(-height, kind="stable").tolist()
         return order
 
     def csv(self) -> bytes:
-        """A table: a window a line, with where it begins and ends, and a column a label."""
+        """Return a CSV table with a line for each window, its start and end, and a column for each label."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["start_s", "end_s", *self.labels])
@@ -118,33 +116,42 @@ class TagsOverTime:
 
 
 class Taggram:
-    """Computes tags over time while they are wanted, in the background, and knows which curves are shown.
-
-    Called and signalled on the session's thread.
+    """Tags over time, computed in the background while they are shown, and the labels whose curves are shown.
 
     Parameters
     ----------
-    session : Session
+    jobs : Jobs
+    write : callable
+        Takes a path and a function that writes the file; see `Session.write`.
+    problem : callable
+        Takes a sentence for the user.
 
     Attributes
     ----------
     tags : TagsOverTime or None
-        What is there of the session's recording and model; None before the first windows.
+        What is computed for the recording and the model; None before the first windows.
     overlap : float
-        Share of a window that it has in common with the next.
+        Share of a window that overlaps the next one.
     curves : dict of int to int
-        Labels whose curves are shown, in the order in which they were chosen, and a number for each that it keeps
-        while it is shown, for its colour.
+        Labels whose curves are shown, in the order in which they were chosen, each with a number for its colour that
+        it keeps while it is shown.
+    active : bool
+        Whether tags are shown, and so computed.
     """
 
     changed = Signal()
-    """Windows came, or went, or the work on them began or ended."""
+    """Windows were added or dropped, or the work on them began or ended."""
     curves_changed = Signal()
+    """Other curves are shown, or the values of those shown have changed."""
 
     KEY = "taggram"
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(
+        self, jobs: Jobs, write: Callable[[Path, Callable[[], None]], None], problem: Callable[[str], None]
+    ) -> None:
+        self._jobs = jobs
+        self._write = write
+        self._problem = problem
         self._model: Model | None = None
         self._clip: Clip | None = None
         self._job: Job | None = None
@@ -153,9 +160,7 @@ class Taggram:
         self.overlap = 0.75
         self.tags: TagsOverTime | None = None
         self.curves: dict[int, int] = {}
-        session.recording_changed.connect(self._begin)
-        session.model_changed.connect(self._begin)
-        session.jobs.changed.connect(self._watch)
+        jobs.changed.connect(self._watch)
 
     @property
     def busy(self) -> bool:
@@ -164,12 +169,12 @@ class Taggram:
 
     @property
     def unfinished(self) -> bool:
-        """Whether windows are missing that nobody computes: the work was cancelled, or failed."""
-        ready = self._session.model is not None and self._session.clip is not None
+        """Whether windows are missing and no job computes them, because it was cancelled or failed."""
+        ready = self._model is not None and self._clip is not None
         return ready and not self.busy and not (self.tags is not None and self.tags.complete)
 
     def set_active(self, active: bool) -> None:
-        """Somebody looks at it, or nobody does; what is there stays."""
+        """Begin or stop computing; windows that are computed stay."""
         self.active = active
         if not active:
             self._stop()
@@ -177,22 +182,33 @@ class Taggram:
             self.go_on()
         self.curves_changed.emit()
 
+    def set_recording(self, clip: Clip) -> None:
+        """Begin again with another recording."""
+        self._clip = clip
+        self._begin_again()
+
+    def set_model(self, model: Model) -> None:
+        """Begin again with another model; curves stay if it has the same labels."""
+        if self._model is None or model.labels != self._model.labels:
+            self.curves = {}
+        self._model = model
+        self._begin_again()
+
     def set_overlap(self, overlap: float) -> None:
-        """Begin again with other windows."""
+        """Begin again with another overlap."""
         if overlap != self.overlap:
             self.overlap = overlap
-            self._forget()
-            self._go_on_if_active()
+            self._begin_again()
 
     def go_on(self) -> None:
         """Compute the windows that are missing."""
-        model, clip = self._session.model, self._session.clip
+        model, clip = self._model, self._clip
         if model is None or clip is None:
             return
         window_s = model.front_end.window_s
         starts_s = model.window_starts_s(clip, hop_s=(1.0 - self.overlap) * window_s)
         first = self.tags.n_there if self.tags is not None else 0
-        values = np.zeros((len(starts_s), len(model.labels)), np.float32)  # filled from above
+        values = np.zeros((len(starts_s), len(model.labels)), np.float32)  # filled from the first window on
         if self.tags is not None:
             values[:first] = self.tags.scores.values
 
@@ -212,63 +228,44 @@ class Taggram:
             self.changed.emit()
             self.curves_changed.emit()
 
-        self._job = self._session.jobs.start(
+        self._job = self._jobs.start(
             "model",
             score,
             title="Tags over time",
             key=self.KEY,
-            urgency=-1,  # a gallery that is being looked at goes first
+            urgency=-1,  # after the gallery
             each=add,
-            failed=self._session.problem.emit,
+            failed=self._problem,
         )
         self._watch()
 
     def toggle_curve(self, label: int) -> None:
-        """Show a label's curve, or show it no longer."""
+        """Show or hide a label's curve."""
         if self.curves.pop(label, None) is None:
             taken = set(self.curves.values())
             self.curves[label] = next(number for number in range(len(taken) + 1) if number not in taken)
         self.curves_changed.emit()
 
-    def clear_curves(self) -> None:
-        """Show no curve."""
-        self.curves = {}
-        self.curves_changed.emit()
-
     def save(self, path: Path) -> None:
-        """Write the windows that are there as CSV."""
+        """Write the windows computed so far as CSV."""
         tags = self.tags
         if tags is not None:
-            self._session.write(path, lambda: write_aside(path, tags.csv()))
+            self._write(path, lambda: write_aside(path, tags.csv()))
 
-    def _begin(self) -> None:
-        """Another recording, another model, or both as they were (another model that could not be loaded)."""
-        session = self._session
-        if session.model is self._model and session.clip is self._clip:
-            return
-        labels = self._model.labels if self._model is not None else ()
-        if session.model is not None and session.model.labels != labels:
-            self.curves = {}
-        self._model, self._clip = session.model, session.clip
-        self._forget()
-        self._go_on_if_active()
-
-    def _go_on_if_active(self) -> None:
-        if self.active:
-            self.go_on()
-
-    def _stop(self) -> None:
-        self._session.jobs.cancel(self.KEY)
-        self._watch()
-
-    def _watch(self) -> None:
-        """The work began, ended, or was cancelled, maybe by the user."""
-        if self.busy != self._was_busy:
-            self._was_busy = self.busy
-            self.changed.emit()
-
-    def _forget(self) -> None:
+    def _begin_again(self) -> None:
         self.tags = None
         self._stop()
         self.changed.emit()
         self.curves_changed.emit()
+        if self.active:
+            self.go_on()
+
+    def _stop(self) -> None:
+        self._jobs.cancel(self.KEY)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Notice that the work began, ended or was cancelled."""
+        if self.busy != self._was_busy:
+            self._was_busy = self.busy
+            self.changed.emit()

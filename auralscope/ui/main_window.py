@@ -10,7 +10,6 @@ from PySide6.QtCore import QByteArray, QSettings, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from auralscope.session.labels.state import Labels
 from auralscope.session.session import Session
 from auralscope.ui import help as pages
 from auralscope.ui import theme
@@ -60,7 +59,6 @@ class MainWindow(QMainWindow):
         theme.apply(self.theme_choice)
         self._ui_thread = UiThread(self)
         self.session = Session(self._ui_thread.deliver, device)
-        self.labels = Labels(self.session)
         self.dialogs = FileDialogs(self, settings)
         self.saving = Saving(self.session, self.dialogs)
         self.labels_pane: LabelsPane | None = None  # made when it is opened
@@ -287,7 +285,7 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.down)
             return
         if self.labels_pane is None:
-            self.labels_pane = LabelsPane(self.session, self.labels, self.dialogs)
+            self.labels_pane = LabelsPane(self.session, self.dialogs)
             self.labels_pane.closed.connect(self.swap_labels)
             self.labels_pane.open_wanted.connect(self.open_files)
             self.labels_pane.grown.connect(lambda: self._space_bar.adopt(self))

@@ -36,10 +36,10 @@ def a_label(p, *left, same=(1.0, 1.0, 1.0)):
 
 def test_a_unit_is_told_with_both_controls():
     said = faithfulness.sentences(a_unit(0.63, 0.12, 0.4))
-    assert "still hears 63 % of this unit" in said
+    assert "keeps 63 % of the unit's response" in said
     assert "a random mask keeps 12 %, shuffled weights 40 %" in said
     assert "It keeps 2 times what other units keep (random: 1 times)" in said
-    assert faithfulness.short(a_unit(0.63, 0.12, 0.4)) == "hears 63 % (random 12 %)"
+    assert faithfulness.short(a_unit(0.63, 0.12, 0.4)) == "keeps 63 % (random 12 %)"
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_a_unit_is_told_with_both_controls():
     [
         (a_unit(0.3, 0.3, 0.1), "A random mask does as well"),
         (a_unit(0.3, 0.1, 0.3), "Shuffled weights do as well"),
-        (a_unit(0.3, 0.1, 0.1, silence=0.2), "Even silence leaves it 20 %"),
-        (a_unit(0.3, 0.1, 0.1, selectivity=(0.9, 0.9)), "other units answer to it as much as to a random mask"),
+        (a_unit(0.3, 0.1, 0.1, silence=0.2), "Even silence keeps 20 %"),
+        (a_unit(0.3, 0.1, 0.1, selectivity=(0.9, 0.9)), "other units respond to it as much as to a random mask"),
         (a_unit(0.3, 0.1, 0.1, selectivity=(0.5, 0.2)), "Other units keep more (selectivity 0.5, random 0.2)"),
         (a_label(0.6, 0.2, 0.2, 0.1), "A random mask does as well"),
         (a_label(0.6, 0.3, 0.2, 0.3), "Shuffled weights do as well"),

@@ -11,11 +11,10 @@ from owner import Owner
 from sklearn.metrics import roc_auc_score
 
 from auralscope.files import resource
+from auralscope.labels.table import matrix_csv
 from auralscope.nn.analysis.label_vectors import LabelVectors
-from auralscope.session.labels.noise import Noise
-from auralscope.session.labels.recordings import Kernels, RecordingMap
-from auralscope.session.labels.state import Labels, arrange, table
-from auralscope.session.labels.words import number, percent
+from auralscope.session.labels.state import arrange
+from auralscope.wording import decimal, percent
 
 
 class LabelsOwner(Owner):
@@ -23,7 +22,7 @@ class LabelsOwner(Owner):
 
     def __init__(self):
         super().__init__()
-        self.labels = Labels(self.session)
+        self.labels = self.session.labels
 
     def begin(self):
         self.session.load_model("genre-convnet")
@@ -144,7 +143,7 @@ def test_a_pair_in_words(owner):
     labels = owner.begin().labels
     vectors = labels.vectors
     first, last = vectors.pairs("cosine")[0], vectors.pairs("cosine")[-1]
-    assert labels.pair_sentence(first.a, first.b) == f"{first.a} – {first.b}: {number(first.value)}, number 1 of 3"
+    assert labels.pair_sentence(first.a, first.b) == f"{first.a} – {first.b}: {decimal(first.value)}, number 1 of 3"
     assert labels.pair_sentence(last.b, last.a).endswith("number 3 of 3")
 
 
@@ -227,14 +226,14 @@ def test_the_table_is_read_back(owner, tmp_path):
 
 
 def test_what_is_undefined_stays_empty_in_a_table():
-    assert table(["a, b", "c"], np.array([[1.0, np.nan], [np.nan, 0.5]])) == b',"a, b",c\r\n"a, b",1.0,\r\nc,,0.5\r\n'
+    assert matrix_csv(np.array([[1.0, np.nan], [np.nan, 0.5]]), ["a, b", "c"]) == b',"a, b",c\n"a, b",1.0,\nc,,0.5\n'
 
 
 @pytest.mark.parametrize(
     ("value", "said"), [(0.8249, "0.82"), (-0.5, "−0.50"), (-0.001, "0.00"), (np.nan, "undefined")]
 )
 def test_numbers_in_words(value, said):
-    assert number(value) == said
+    assert decimal(value) == said
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.134, "13 %"), (0.001, "under 1 %"), (0.0, "0 %"), (np.nan, "–")])
@@ -285,7 +284,7 @@ def sounds(tmp_path):
 
 
 def test_kernels_are_described_once_and_their_labels_found_over_recordings(owner, sounds):
-    kernels = Kernels(owner.session, owner.labels)
+    kernels = owner.session.kernels
     kernels.describe()
     assert kernels.kernels == [], "there is no model yet"
     owner.begin()
@@ -310,7 +309,7 @@ def test_kernels_are_described_once_and_their_labels_found_over_recordings(owner
 
 def test_a_map_of_a_folder_and_a_point_of_it_played(speaker, owner, sounds):
     owner.begin()
-    recordings = RecordingMap(owner.session)
+    recordings = owner.session.recording_map
     recordings.lay_out([sounds])
     owner.until(lambda: recordings.points or recordings.problem)
     assert sorted(point.file.stem for point in recordings.points) == ["clicks", "high", "low", "noise"]
@@ -323,7 +322,7 @@ def test_a_map_of_a_folder_and_a_point_of_it_played(speaker, owner, sounds):
 
 def test_a_map_of_too_few_is_a_sentence_and_leaves_the_one_before(owner, sounds):
     owner.begin()
-    recordings = RecordingMap(owner.session)
+    recordings = owner.session.recording_map
     recordings.lay_out([sounds])
     owner.until(lambda: recordings.points)
     before = recordings.points
@@ -335,7 +334,7 @@ def test_a_map_of_too_few_is_a_sentence_and_leaves_the_one_before(owner, sounds)
 
 def test_listening_to_recordings_can_be_cancelled(owner, sounds):
     owner.begin()
-    recordings = RecordingMap(owner.session)
+    recordings = owner.session.recording_map
     recordings.lay_out([sounds] * 20)
     (job,) = [job for job in owner.session.jobs.running if job.key == "map"]
     owner.until(lambda: job.progress)
@@ -350,7 +349,7 @@ def test_listening_to_recordings_can_be_cancelled(owner, sounds):
 
 def test_noise_and_auc_of_the_ground_truth_that_is_loaded(owner, tmp_path):
     labels = owner.begin().labels
-    noise = Noise(owner.session, labels)
+    noise = owner.session.noise
     rng = np.random.default_rng(0)
     rows = (rng.random((300, 3)) < (0.5, 0.4, 0.3)).astype(np.uint8)
     scores = rows + rng.normal(size=rows.shape)

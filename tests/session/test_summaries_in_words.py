@@ -77,12 +77,12 @@ def test_captions_say_by_what_a_unit_was_sorted():
 def test_words_compare_a_unit_with_its_layer():
     _, summary = a_layer()
     said = [summaries.words(summary, unit, LABELS, lambda other: f"1-{other}") for unit in range(5)]
-    assert said[0].startswith("Hears around 4.0 kHz ± 500 Hz, high for this layer, rather onsets than tones")
-    assert said[0].endswith("speaks for dance, much like 1-3.")
-    assert "low for this layer, rather tones than onsets" in said[1]
+    assert said[0].startswith("Responds around 4.0 kHz ± 500 Hz, high for this layer, onsets rather than tones")
+    assert said[0].endswith("votes for dance, much like 1-3.")
+    assert "low for this layer, tones rather than onsets" in said[1]
     assert "alike" not in said[2]
     assert "layer" not in said[2]
-    assert "speaks for" not in said[3]
+    assert "votes for" not in said[3]
     assert said[4] == ""
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
-from auralscope.session import faithfulness
 from auralscope.ui import help as pages
+from auralscope.wording import percent
 
 
 def test_it_stands_beside_the_feature_and_beside_the_play_button(ready):
@@ -18,8 +18,8 @@ def test_it_stands_beside_the_feature_and_beside_the_play_button(ready):
     ready.until(lambda: session.faithfulness.result is not None)
     found = session.window_result.run.faithfulness("conv3", session.unit)
     share = f"{100 * found.own.heard.retention:.0f} %"
-    assert pane.words.text().startswith(f"The network still hears {share} of this unit")
-    assert window.transport.faithfulness.text().startswith(f"hears {share} (random ")
+    assert pane.words.text().startswith(f"Played alone, this sound keeps {share} of the unit's response")
+    assert window.transport.faithfulness.text().startswith(f"keeps {share} (random ")
     assert "Retention" in pane.words.toolTip()
     assert "Masked" in pane.words.toolTip()
 
@@ -35,7 +35,7 @@ def test_the_figures_are_a_key_or_a_button_away(ready):
     text = page.text.toPlainText()
     for figure in ("AI, average increase", "AD, average drop", "AG, average gain", "FF, ", "Fid-In"):
         assert figure in text
-    assert faithfulness.percent(session.faithfulness.result.probability) in text
+    assert percent(session.faithfulness.result.probability) in text
     page.close()
     ready.until(lambda: not window.findChildren(pages.Page))
     ready.key(Qt.Key.Key_H)

@@ -13,17 +13,17 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from auralscope.nn.analysis.label_vectors import LabelVectors
-from auralscope.session.labels.words import number
 from auralscope.ui.graphs.diverging import colours_of
 from auralscope.ui.graphs.heatmap import NOWHERE, Heatmap
 from auralscope.ui.graphs.heatmap_layout import Matrix
 from auralscope.ui.labels.kernels import KernelRole
+from auralscope.wording import decimal
 
 
 @pytest.fixture
 def opened(ready):
     """The pane of the genre convnet's three labels."""
-    ready.until(lambda: ready.session.model is not None and ready.window.labels.vectors is not None)
+    ready.until(lambda: ready.session.model is not None and ready.window.session.labels.vectors is not None)
     ready.key(Qt.Key.Key_V)
     assert ready.window.labels_pane.isVisible()
     return ready
@@ -199,9 +199,9 @@ def test_the_key_of_the_gallery_goes_back_to_it(opened):
 
 def test_the_pair_under_the_pointer_is_named(opened):
     hover(heatmap_of(opened), 0, 2)
-    pane, labels = opened.window.labels_pane, opened.window.labels
+    pane, labels = opened.window.labels_pane, opened.window.session.labels
     value = labels.vectors.similarity("cosine")[0, 2]
-    assert pane.readout.text().startswith(f"ballad – hip-hop: {number(value)}, number ")
+    assert pane.readout.text().startswith(f"ballad – hip-hop: {decimal(value)}, number ")
     assert "of 3" in pane.readout.text()
     hover(heatmap_of(opened), 2, -1)
     assert pane.readout.text().startswith("hip-hop")
@@ -210,22 +210,22 @@ def test_the_pair_under_the_pointer_is_named(opened):
 def test_a_click_on_a_name_shows_what_is_like_it_and_who_votes_for_it(opened):
     heatmap, details = heatmap_of(opened), opened.window.labels_pane.details
     opened.click(heatmap, heatmap.cell_rect(1, -1).center())
-    vectors = opened.window.labels.vectors
+    vectors = opened.window.session.labels.vectors
     assert details.title.text() == "dance"
     values = {label: vectors.similarity("cosine")[1, vectors.index(label)] for label in ("ballad", "hip-hop")}
     assert [bar.name for bar in details.alike.bars] == sorted(values, key=lambda label: -values[label])
     weights = vectors.matrix[:, 1]
     assert [bar.key for bar in details.units.bars] == np.argsort(-weights, kind="stable").tolist()
     opened.click(details.back)
-    assert opened.window.labels.selected == ()
+    assert opened.window.session.labels.selected == ()
     assert len(details.alike.bars) == 3
 
 
 def test_a_click_on_a_cell_shows_the_units_that_both_share(opened):
     heatmap, details = heatmap_of(opened), opened.window.labels_pane.details
     opened.click(heatmap, heatmap.cell_rect(0, 2).center())
-    vectors = opened.window.labels.vectors
-    assert opened.window.labels.selected == ("ballad", "hip-hop")
+    vectors = opened.window.session.labels.vectors
+    assert opened.window.session.labels.selected == ("ballad", "hip-hop")
     shares = dict(vectors.shared_units("ballad", "hip-hop"))
     assert [bar.key for bar in details.units.bars] == list(shares)
     assert sum(shares.values()) == pytest.approx(vectors.similarity("cosine")[0, 2])
@@ -243,7 +243,7 @@ def test_a_unit_is_one_click_from_being_heard(opened):
 
 
 def test_metric_order_and_half(opened):
-    pane, labels = opened.window.labels_pane, opened.window.labels
+    pane, labels = opened.window.labels_pane, opened.window.session.labels
     opened.choose(pane.controls.metric_choice, "dot")
     np.testing.assert_array_equal(heatmap_of(opened).matrix.values, labels.vectors.similarity("dot"))
     opened.choose(pane.controls.order_choice, "clustered")
@@ -259,13 +259,13 @@ def test_labels_are_searched_and_unchecked(opened):
     QTest.keyClicks(choice.search, "HIP")
     assert [choice.list.item(row).isHidden() for row in range(3)] == [True, True, False]
     opened.click(choice.none)
-    assert opened.window.labels.labels == ("ballad", "dance")
+    assert opened.window.session.labels.labels == ("ballad", "dance")
     assert pane.controls.choose.text() == "Labels: 2 of 3"
     choice.search.clear()
     opened.click(choice.none)
     assert "No label is chosen" in pane.details.figure.sentence.text()
     opened.click(choice.all)
-    assert opened.window.labels.chosen is None
+    assert opened.window.session.labels.chosen is None
     choice.hide()
 
 
@@ -314,7 +314,7 @@ def with_truth(opened, tmp_path, file_dialog):
     pane.tabs.setCurrentIndex(1)
     assert "Load a ground truth" in pane.truth.figure.sentence.text()
     opened.click(pane.truth.load)
-    opened.until(lambda: opened.window.labels.agreement is not None)
+    opened.until(lambda: opened.window.session.labels.agreement is not None)
     opened.idle()
     return opened, rows
 
@@ -335,18 +335,18 @@ def test_the_scatter_and_the_heatmaps_point_at_the_same_pair(with_truth):
     driver, _ = with_truth
     tab = driver.window.labels_pane.truth
     hover(tab.figure.heatmaps[0], 0, 2)
-    point = next(p for p in driver.window.labels.agreement.points if (p.a, p.b) == ("ballad", "hip-hop"))
+    point = next(p for p in driver.window.session.labels.agreement.points if (p.a, p.b) == ("ballad", "hip-hop"))
     assert tab.scatter.near.data["x"].tolist() == [point.together]
     at = tab.scatter.box.mapViewToScene(QPointF(point.together, point.similarity))
     assert tab.scatter.nearest(at) >= 0
     tab.scatter.chosen.emit(tab.scatter.nearest(at))
-    assert driver.window.labels.selected == ("ballad", "hip-hop")
+    assert driver.window.session.labels.selected == ("ballad", "hip-hop")
 
 
 def test_correlations_stand_there_with_their_intervals(with_truth):
     driver, _ = with_truth
     said = driver.window.labels_pane.truth.correlations.text()
-    agreement = driver.window.labels.agreement
+    agreement = driver.window.session.labels.agreement
     assert f"{agreement.pearson.value:.3f}".replace("-", "−") in said
     assert "over tracks" in said
 
@@ -355,7 +355,7 @@ def test_a_bad_file_is_a_sentence_in_the_pane(with_truth, tmp_path):
     driver, _ = with_truth
     bad = tmp_path / "bad.csv"
     bad.write_text("ballad,dance,hip-hop\n0,1,2\n")
-    driver.window.labels.load_truth([bad])
+    driver.window.session.labels.load_truth([bad])
     tab = driver.window.labels_pane.truth
     driver.until(tab.problem.isVisible)
     assert "bad.csv" in tab.problem.text()
@@ -363,7 +363,7 @@ def test_a_bad_file_is_a_sentence_in_the_pane(with_truth, tmp_path):
     assert tab.figure.heatmaps[1].matrix is not None, "what was there stays"
     driver.click(tab.forget)
     assert not tab.problem.isVisible()
-    assert driver.window.labels.truth is None
+    assert driver.window.session.labels.truth is None
 
 
 # Two models
@@ -373,7 +373,7 @@ def test_two_models_are_compared_over_the_labels_that_both_know(opened):
     ours = opened.session.model.spec
     turned = replace(ours, id="turned", title="Turned", labels=("hip-hop", "Dance", "waltz"))
     other = opened.window.labels_pane.other
-    vectors = opened.window.labels.vectors
+    vectors = opened.window.session.labels.vectors
     other._other._vectors = LabelVectors(turned.labels, vectors.matrix, "dense")
     other._other.spec = turned
     other._other._compare()
@@ -387,26 +387,26 @@ def test_two_models_are_compared_over_the_labels_that_both_know(opened):
     assert heatmap.matrix.values[0, 1] == pytest.approx(expected)
     assert [bar.key for bar in other.pairs.bars] == [("dance", "hip-hop")]
     opened.click(other.pairs.viewport(), other.pairs.visualRect(other.pairs.model().index(0, 0)).center())
-    assert opened.window.labels.selected == ("dance", "hip-hop")
+    assert opened.window.session.labels.selected == ("dance", "hip-hop")
     hover(heatmap, 0, 1)
-    assert f"difference {number(expected)}" in opened.window.labels_pane.readout.text()
+    assert f"difference {decimal(expected)}" in opened.window.labels_pane.readout.text()
 
 
 def test_another_model_of_the_session_begins_anew_in_every_tab(opened):
     pane, session = opened.window.labels_pane, opened.session
-    other, vectors = pane.other._other, opened.window.labels.vectors
+    other, vectors = pane.other._other, opened.window.session.labels.vectors
     other._vectors, other.spec = vectors, replace(session.model.spec, id="another")
     other._compare()
     opened.until(lambda: other.comparison is not None)
-    opened.window.labels.select("ballad", "dance")
+    opened.window.session.labels.select("ballad", "dance")
     for tab in range(pane.tabs.count()):
         pane.tabs.setCurrentIndex(tab)
     session.load_model("genre-convnet")
-    opened.until(lambda: opened.window.labels.vectors not in (None, vectors))
+    opened.until(lambda: opened.window.session.labels.vectors not in (None, vectors))
     opened.until(lambda: other.comparison is not None)
     for tab in range(pane.tabs.count()):
         pane.tabs.setCurrentIndex(tab)
-    assert opened.window.labels.selected == ()
+    assert opened.window.session.labels.selected == ()
     assert heatmap_of(opened).matrix.labels == ("ballad", "dance", "hip-hop")
     opened.until(lambda: pane.kernels.kernels)
     other.spec = session.model.spec
@@ -510,4 +510,4 @@ def test_labels_stand_over_tagability_and_popularity(with_truth, tmp_path, file_
     assert scatter.points.data["x"].tolist() == rows.sum(axis=0).tolist()
     assert not tab.figure.over_tagability.isVisible(), "nobody listened again"
     scatter.chosen.emit(1)
-    assert driver.window.labels.selected == ("dance",)
+    assert driver.window.session.labels.selected == ("dance",)

@@ -1,4 +1,4 @@
-"""How far the labels of a ground truth can be trusted, and how well the model knows them, label by label."""
+"""Rate the labels of the ground truth, and the model's scores of them, label by label."""
 
 from __future__ import annotations
 
@@ -8,33 +8,37 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from auralscope.audio.files import load_clip
 from auralscope.files import quoted
 from auralscope.session.labels.state import LANE
+from auralscope.wording import estimate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from auralscope.labels.noise import LabelNoise
-    from auralscope.reports.label_quality import QualityReport
-    from auralscope.session.jobs import Job
+    from auralscope.labels.quality import LabelQuality
+    from auralscope.nn.loaded import Model
+    from auralscope.session.jobs import Job, Jobs
     from auralscope.session.labels.state import Labels
-    from auralscope.session.session import Session
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What is known of one label.
+    """The figures of one label.
 
     Attributes
     ----------
     label, category : str
     popularity : int
-        Tracks of the ground truth that have it.
+        Tracks of the ground truth that have the label.
     tagability : float
-        Recall of the ground truth (Choi 2018, sec. 3.2.2); NaN where nobody listened again.
+        Recall of the ground truth (Choi 2018, sec. 3.2.2); NaN if nobody listened again.
     value, low, high : float
-        The model's AUC, or where there is none the ground truth's precision, with its 95 % interval; NaN where
-        undefined.
+        The model's AUC, or without one the ground truth's precision, with its 95 % interval; NaN if undefined.
     sentence : str
     """
 
@@ -49,67 +53,80 @@ class Quality:
 
 
 class Noise:
-    """Label noise of the ground truth that is loaded, and the model's AUC over it.
+    """Label noise of the ground truth, and the model's AUC over it.
+
+    Parameters
+    ----------
+    jobs : Jobs
+    labels : Labels
+        Holds the model and the ground truth.
 
     Attributes
     ----------
     qualities : list of Quality
     what : str
-        What `Quality.value` is: AUC or precision.
+        Meaning of `Quality.value`: "AUC" or "Precision".
     about : str
-        What was measured.
+        A sentence about all labels.
     problem : str
-        Why something is not there.
+        Reason why something is missing, or empty.
     """
 
     changed = Signal()
+    """Labels were rated, or could not be rated, or the ratings were dropped."""
 
-    def __init__(self, session: Session, labels: Labels) -> None:
-        self._session = session
+    def __init__(self, jobs: Jobs, labels: Labels) -> None:
+        self._jobs = jobs
         self._labels = labels
-        self._model = session.model
+        self._clear()
+
+    def _clear(self) -> None:
         self._noise_file: Path | None = None
         self._scored: Path | None = None
         self.qualities: list[Quality] = []
         self.what = "AUC"
         self.about = ""
         self.problem = ""
-        session.model_changed.connect(self._forget)
 
     @property
     def has_truth(self) -> bool:
         """Whether there is a ground truth to rate."""
         return bool(self._labels.truth_files)
 
-    def _forget(self) -> None:
-        if self._session.model is self._model:
-            return  # another could not be loaded
-        self._model = self._session.model
-        self._session.jobs.cancel("label noise")
-        self._noise_file = self._scored = None
-        self.qualities, self.about, self.problem = [], "", ""
+    def set_model(self, _model: Model) -> None:
+        """Drop the ratings of the previous model."""
+        self._jobs.cancel("label noise")
+        self._clear()
         self.changed.emit()
 
     def load_judgements(self, file: Path) -> None:
-        """Take what people heard who listened again: a CSV of tracks, or of counts."""
-        self._measure(file, self._scored)
+        """Rate the ground truth by a CSV file of judgements of people who listened again."""
+        self._measure(file, self._scored, file)
 
     def rate(self, scored: Path) -> None:
-        """Rate the model's scores of the ground truth's tracks, from a file, or of a folder of recordings."""
-        self._measure(self._noise_file, scored)
+        """Rate the model's scores of the ground truth's tracks, from a file or a folder of recordings."""
+        self._measure(self._noise_file, scored, scored)
 
-    def _measure(self, noise_file: Path | None, scored: Path | None) -> None:
-        model, truth_files = self._session.model, self._labels.truth_files
+    def _measure(self, noise_file: Path | None, scored: Path | None, named: Path) -> None:
+        model, truth_files = self._labels.model, self._labels.truth_files
         if model is None:
             return
 
-        def measure(job: Job) -> tuple[list[Quality], str, str]:
-            from auralscope.reports.label_quality import QualityReport
+        def predict(file: Path) -> NDArray[np.floating]:
+            return model.predict(load_clip(file)).mean
 
-            report = QualityReport(
-                model, noise_file=noise_file, scored=scored, truth_files=truth_files, progress=job.advance
+        def measure(job: Job) -> tuple[list[Quality], str, str]:
+            from auralscope.labels.quality import label_quality
+
+            found = label_quality(
+                model.labels,
+                predict,
+                noise_file=noise_file,
+                scored=scored,
+                truth_files=truth_files,
+                progress=job.advance,
             )
-            return rows_of(report)
+            return rows_of(found)
 
         def measured(found: tuple[list[Quality], str, str]) -> None:
             self._noise_file, self._scored = noise_file, scored
@@ -120,35 +137,28 @@ class Noise:
             self.problem = sentence
             self.changed.emit()
 
-        named = scored or noise_file
-        self._session.jobs.start(
-            LANE,
-            measure,
-            title=f"Rating labels by {quoted(named.name)}" if named is not None else "",
-            key="label noise",
-            done=measured,
-            failed=failed,
-        )
+        title = f"Rating labels by {quoted(named.name)}"
+        self._jobs.start(LANE, measure, title=title, key="label noise", done=measured, failed=failed)
 
 
-def rows_of(report: QualityReport) -> tuple[list[Quality], str, str]:
-    """What a report says of each label, what its values are, and a sentence on all of it."""
+def rows_of(found: LabelQuality) -> tuple[list[Quality], str, str]:
+    """Return the figures of each label, the meaning of their values, and a sentence about all labels."""
     from auralscope.labels.categories import category
 
-    noise = {one.checked.label: one for one in report.noise}
-    if not report.quality:
+    if not found.tags:
         rows = [
             Quality(
-                label,
-                category(label),
+                one.checked.label,
+                category(one.checked.label),
                 one.checked.positives,
                 one.recall.value,
                 *one.precision,
-                sentence=_noise_sentence(one),
+                f"{one.checked.label}: {_noise_sentence(one)}",
             )
-            for label, one in noise.items()
+            for one in found.noise
         ]
         return rows, "Precision", f"{len(rows)} labels that were listened to again; bars are 95 % intervals."
+    noise = {one.checked.label: f"; {_noise_sentence(one)}" for one in found.noise}
     rows = [
         Quality(
             one.label,
@@ -158,24 +168,16 @@ def rows_of(report: QualityReport) -> tuple[list[Quality], str, str]:
             one.auc,
             one.low,
             one.high,
-            f"{one.label}: AUC {_shown(one.auc, one.low, one.high)}, {one.tracks:,} tracks"
-            + (f"; {_noise_sentence(noise[one.label], named=False)}" if one.label in noise else ""),
+            f"{one.label}: AUC {estimate(one.auc, one.low, one.high)}, {one.tracks:,} tracks{noise.get(one.label, '')}",
         )
-        for one in report.quality
+        for one in found.tags
     ]
-    return rows, "AUC", f"{report.tracks:,} tracks, mean AUC {report.mean_auc:.3f}; bars are 95 % intervals."
+    return rows, "AUC", f"{found.tracks:,} tracks, mean AUC {found.mean_auc:.3f}; bars are 95 % intervals."
 
 
-def _noise_sentence(one: LabelNoise, named: bool = True) -> str:
-    name = f"{one.checked.label}: " if named else ""
+def _noise_sentence(one: LabelNoise) -> str:
     corrected = "–" if math.isnan(one.corrected.value) else f"{one.corrected.value:,.0f}"
     return (
-        f"{name}precision {_shown(*one.precision)}, tagability {_shown(*one.recall)}; "
+        f"precision {estimate(*one.precision)}, tagability {estimate(*one.recall)}; "
         f"{one.checked.positives:,} tracks have it, {corrected} should"
     )
-
-
-def _shown(value: float, low: float, high: float) -> str:
-    if math.isnan(value):
-        return "undefined"
-    return f"{value:.3f}" + ("" if math.isnan(low) else f" [{low:.3f} to {high:.3f}]")

@@ -1,4 +1,4 @@
-"""Another model's label vectors beside those of the session's model."""
+"""Compare the label vectors of another model with those of the session's model."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from auralscope.session.labels import words
 from auralscope.session.labels.state import LANE, Arrangement
+from auralscope.wording import decimal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from auralscope.labels.comparison import Comparison
     from auralscope.nn.analysis.label_vectors import LabelVectors
     from auralscope.nn.model import ModelSpec
-    from auralscope.session.jobs import Job
+    from auralscope.session.jobs import Job, Jobs
     from auralscope.session.labels.state import Labels
-    from auralscope.session.session import Session
 
 
 class OtherModel:
-    """Where two models think otherwise of the labels that both know.
+    """The similarities of two models, over the labels that both have.
 
     Parameters
     ----------
-    session : Session
+    jobs : Jobs
     labels : Labels
-        Of the session's model.
+        Label vectors of the session's model.
+    all_specs : callable
+        Returns the models to choose from.
 
     Attributes
     ----------
@@ -36,15 +39,17 @@ class OtherModel:
         The other model.
     comparison : Comparison or None
     problem : str
-        Why there is none.
+        Reason why there is no comparison, or empty.
     arrangement : Arrangement
-        Of the labels that both know and that are shown.
+        Order of the labels that both have and that are shown.
     """
 
     changed = Signal()
+    """The other model, the comparison or the labels shown have changed."""
 
-    def __init__(self, session: Session, labels: Labels) -> None:
-        self._session = session
+    def __init__(self, jobs: Jobs, labels: Labels, all_specs: Callable[[], list[ModelSpec]]) -> None:
+        self._jobs = jobs
+        self._all_specs = all_specs
         self._labels = labels
         self._vectors: LabelVectors | None = None
         self._compared: tuple[object, object, str] | None = None
@@ -56,23 +61,23 @@ class OtherModel:
 
     @property
     def specs(self) -> list[ModelSpec]:
-        """Models to choose from: all but the session's own."""
-        model = self._session.model
-        return [spec for spec in self._session.specs if model is None or spec.id != model.spec.id]
+        """Models to choose from: all but the session's model."""
+        model = self._labels.model
+        return [spec for spec in self._all_specs() if model is None or spec.id != model.spec.id]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Those shown, in their order."""
+        """The labels shown, in their order."""
         if self.comparison is None:
             return ()
         return tuple(self.comparison.labels[place] for place in self.arrangement.places)
 
     def shown(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A matrix over the common labels, for those shown in their order."""
+        """Return the part of a matrix over the common labels that belongs to the labels shown, in their order."""
         return matrix[list(self.arrangement.places)][:, list(self.arrangement.places)]
 
     def choose(self, spec: ModelSpec) -> None:
-        """Compare with another model, which is loaded for its label vectors only."""
+        """Compare with another model, which is loaded only for its label vectors."""
 
         def trace(_job: Job) -> LabelVectors:
             from auralscope.catalogue import load_model
@@ -84,16 +89,16 @@ class OtherModel:
             self._compare()
 
         self.spec, self._vectors, self.comparison, self.problem = spec, None, None, ""
-        self._session.jobs.start(
+        self._jobs.start(
             LANE, trace, title=f"Loading {spec.title}", key="other model", done=traced, failed=self._failed
         )
         self.changed.emit()
 
     def _compare(self) -> None:
-        """Compare anew where the models or the metric are others; no work for the window's thread."""
-        model = self._session.model
+        """Compare again in the background if a model or the metric has changed."""
+        model = self._labels.model
         if model is not None and self.spec is not None and self.spec.id == model.spec.id:
-            self.spec, self._vectors = None, None  # it is the session's own now
+            self.spec, self._vectors = None, None  # the other model became the session's own
         ours, theirs, metric = self._labels.vectors, self._vectors, self._labels.metric
         if ours is None or theirs is None:
             self.comparison, self._compared = None, None
@@ -105,7 +110,7 @@ class OtherModel:
 
                 return compare(ours.labels, ours.similarity(metric), theirs.labels, theirs.similarity(metric))
 
-            self._session.jobs.start(LANE, compare, key="compare labels", done=self._set, failed=self._failed)
+            self._jobs.start(LANE, compare, key="compare labels", done=self._set, failed=self._failed)
         self._arrange()
 
     def _set(self, comparison: Comparison) -> None:
@@ -123,11 +128,11 @@ class OtherModel:
         self.changed.emit()
 
     def pair_sentence(self, a: str, b: str) -> str:
-        """How alike each model holds a pair."""
-        model, comparison = self._session.model, self.comparison
+        """Describe the similarity of a pair in each model."""
+        model, comparison = self._labels.model, self.comparison
         if comparison is None or model is None or self.spec is None or a == b:
             return a
         first, second = comparison.labels.index(a), comparison.labels.index(b)
-        one, other = (words.number(float(values[first, second])) for values in (comparison.first, comparison.second))
-        apart = words.number(float(comparison.difference[first, second]))
+        one, other = (decimal(float(values[first, second])) for values in (comparison.first, comparison.second))
+        apart = decimal(float(comparison.difference[first, second]))
         return f"{a} – {b}: {one} to {model.spec.title}, {other} to {self.spec.title}; difference {apart}"

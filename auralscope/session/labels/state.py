@@ -1,13 +1,8 @@
-"""Label vectors in a sitting: which labels are shown in which order, which are meant, and what they are held against.
-
-No Qt here. Everything is called and signalled on the session's thread; tracing, reading and counting are jobs.
-"""
+"""Label vectors of the model: the labels shown, their order and selection, and a ground truth to compare with."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +10,7 @@ import numpy as np
 from psygnal import Signal
 
 from auralscope.files import quoted, write_aside
+from auralscope.labels.table import matrix_csv
 from auralscope.session.labels import words
 
 if TYPE_CHECKING:
@@ -27,11 +23,10 @@ if TYPE_CHECKING:
     from auralscope.labels.ground_truth import GroundTruth
     from auralscope.nn.analysis.label_vectors import LabelVectors, Metric, Order
     from auralscope.nn.loaded import Model
-    from auralscope.session.jobs import Job
-    from auralscope.session.session import Session
+    from auralscope.session.jobs import Job, Jobs
 
 LANE = "labels"
-"""Of its own: counting a large ground truth takes a while, and a click must not wait for it."""
+"""Separate lane: counting a large ground truth takes a while, and a click must not wait for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +36,11 @@ class Arrangement:
     Attributes
     ----------
     places : tuple of int
-        Of each in the model's order.
+        Place of each label in the model's order.
     linkage : (labels - 1, 4) array or None
-        Their tree, where they are ordered by it; its leaf k stands at place `leaves[k]` of those shown.
+        Tree of the labels, if they are ordered by it.
     leaves : tuple of int
+        Place among the labels shown of each leaf of the tree.
     """
 
     places: tuple[int, ...]
@@ -53,7 +49,7 @@ class Arrangement:
 
 
 def arrange(vectors: LabelVectors, order: Order, chosen: frozenset[str] | None) -> Arrangement:
-    """Put some labels, or all, into an order; a tree is that of the labels shown."""
+    """Sort the chosen labels, or all; a tree is that of the chosen labels."""
     there = [place for place, label in enumerate(vectors.labels) if chosen is None or label in chosen]
     some = vectors
     if chosen is not None:
@@ -66,43 +62,60 @@ def arrange(vectors: LabelVectors, order: Order, chosen: frozenset[str] | None) 
 
 
 class Labels:
-    """What is looked at in a model's label vectors.
+    """The label vectors of the model, as they are shown.
 
     Parameters
     ----------
-    session : Session
-        Its model, and the unit that is heard.
+    jobs : Jobs
+    choose_layer_unit : callable
+        Chooses a unit, by layer and number, and plays its sound.
+    write : callable
+        Takes a path and a function that writes the file; see `Session.write`.
+    on_problem : callable
+        Takes a sentence for the user.
 
     Attributes
     ----------
+    model : Model or None
     vectors : LabelVectors or None
-        Of the session's model; None until they are found.
+        None until they are computed.
     problem : str
-        Why there are none.
+        Reason why the model has no label vectors, or empty.
     metric : {"cosine", "dot"}
     order : {"model", "category", "alphabetical", "clustered"}
     chosen : frozenset of str or None
-        The labels that are shown; None for all.
+        The labels shown; None for all.
     arrangement : Arrangement
     selected : tuple of str
-        Nothing, a label, or a pair.
+        Empty, one label, or a pair.
     truth : GroundTruth or None
     truth_files : tuple of Path
-        Where it was read from.
+        Files of the ground truth.
     truth_problem : str
-        Why the last one could not be read.
+        Reason why the last files could not be read, or empty.
     agreement : Agreement or None
-        Of similarity and co-occurrence; at first without intervals.
+        Agreement of similarity and co-occurrence; at first without intervals.
     """
 
     changed = Signal()
-    """Vectors, metric, order or what is shown."""
+    """Vectors, metric, order or the labels shown have changed."""
     selected_changed = Signal()
+    """Another label, pair or none was selected."""
     truth_changed = Signal()
+    """The ground truth, its agreement or its problem has changed."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._model: Model | None = None
+    def __init__(
+        self,
+        jobs: Jobs,
+        choose_layer_unit: Callable[[str, int], None],
+        write: Callable[[Path, Callable[[], None]], None],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self._jobs = jobs
+        self._choose_layer_unit = choose_layer_unit
+        self._write = write
+        self._on_problem = on_problem
+        self.model: Model | None = None
         self.vectors: LabelVectors | None = None
         self.problem = ""
         self.metric: Metric = "cosine"
@@ -115,15 +128,12 @@ class Labels:
         self.truth_problem = ""
         self.agreement: Agreement | None = None
         self._points: dict[tuple[str, str], Point] = {}
-        session.model_changed.connect(self._model_changed)
 
     # -- the model ---------------------------------------------------------------------------------------------------
 
-    def _model_changed(self) -> None:
-        model = self._session.model
-        if model is None or model is self._model:
-            return
-        self._model = model
+    def set_model(self, model: Model) -> None:
+        """Take another model and compute its label vectors."""
+        self.model = model
         self.vectors, self.problem, self.chosen, self.selected = None, "", None, ()
         self.arrangement = Arrangement(())
         if self.truth is not None and self.truth.labels != model.labels:
@@ -135,8 +145,8 @@ class Labels:
             self.problem = sentence
             self.changed.emit()
 
-        # At once, and not when the pane is opened: a click on it is then answered at once, too.
-        self._session.jobs.start(
+        # Computed now, so that the label page opens without delay later.
+        self._jobs.start(
             "model", lambda _job: model.label_vectors(), key="label vectors", done=self._found, failed=failed
         )
 
@@ -147,34 +157,34 @@ class Labels:
 
     @property
     def title(self) -> str:
-        """The model's."""
-        return self._model.spec.title if self._model is not None else ""
+        """Title of the model."""
+        return self.model.spec.title if self.model is not None else ""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Those shown, in their order."""
+        """The labels shown, in their order."""
         return tuple(self.vectors.labels[place] for place in self.arrangement.places) if self.vectors else ()
 
     def shown(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A matrix over the model's labels, for those shown in their order."""
+        """Return the part of a matrix over the model's labels that belongs to the labels shown, in their order."""
         places = list(self.arrangement.places)
         return matrix[np.ix_(places, places)]
 
     def set_metric(self, metric: Metric) -> None:
-        """Cosine or dot product."""
+        """Choose cosine or dot product."""
         if metric != self.metric:
             self.metric = metric
             self.changed.emit()
             self._agree()
 
     def set_order(self, order: Order) -> None:
-        """How labels are ordered."""
+        """Choose the order of the labels."""
         if order != self.order:
             self.order = order
             self._arrange()
 
     def choose(self, labels: Iterable[str]) -> None:
-        """Show some labels; all of the model's, where all of them are named."""
+        """Show some of the labels, or all."""
         chosen = frozenset(labels)
         self.chosen = None if self.vectors is None or chosen >= set(self.vectors.labels) else chosen
         self._arrange()
@@ -188,24 +198,24 @@ class Labels:
             self.arrangement = arrangement
             self.changed.emit()
 
-        self._session.jobs.cancel("arrange labels")
+        self._jobs.cancel("arrange labels")
         if order != "clustered":
             arranged(arrange(vectors, order, chosen))
             return
-        # The tree is no work for the window's thread.
-        self._session.jobs.start(
+        # The tree takes too long for the owner's thread.
+        self._jobs.start(
             LANE,
             lambda _job: arrange(vectors, order, chosen),
             key="arrange labels",
             urgency=2,
             done=arranged,
-            failed=self._session.problem.emit,
+            failed=self._on_problem,
         )
 
-    # -- what is meant -----------------------------------------------------------------------------------------------
+    # -- selection ---------------------------------------------------------------------------------------------------
 
     def select(self, *labels: str) -> None:
-        """Mean a label, a pair, or nothing."""
+        """Select a label, a pair, or nothing."""
         if len(labels) == 2 and labels[0] == labels[1]:
             labels = labels[:1]
         if labels != self.selected:
@@ -213,34 +223,27 @@ class Labels:
             self.selected_changed.emit()
 
     def has_units(self) -> bool:
-        """Whether the rows of the vectors are units of a layer."""
+        """Return whether the rows of the vectors are units of a layer."""
         return self.vectors is not None and bool(self.vectors.layer)
 
     def unit_name(self, unit: int) -> str:
-        """`6-12`, or the row's number where the rows are no layer's units."""
+        """Return the name of a unit, such as `6-12`, or the row's number if the rows are no layer's units."""
         from auralscope.types import unit_name
 
-        if self._model is None or self.vectors is None or not self.vectors.layer:
+        if self.model is None or self.vectors is None or not self.vectors.layer:
             return str(unit)
-        return unit_name(self._model.layer_number(self.vectors.layer), unit)
+        return unit_name(self.model.layer_number(self.vectors.layer), unit)
 
     def choose_unit(self, unit: int) -> None:
-        """Make a unit of the last hidden layer the one that is heard."""
+        """Choose a unit of the last hidden layer and play its sound."""
         if self.vectors is not None and self.vectors.layer:
-            self.choose_layer_unit(self.vectors.layer, unit)
-
-    def choose_layer_unit(self, layer: str, unit: int) -> None:
-        """Make a unit the one that is heard."""
-        self._session.choose_layer(layer)
-        self._session.choose_unit(unit)
-        if self._session.clip is None:
-            self._session.problem.emit("Open a recording to hear what this unit keeps of it.")
+            self._choose_layer_unit(self.vectors.layer, unit)
 
     # -- ground truth ------------------------------------------------------------------------------------------------
 
     def load_truth(self, files: Sequence[Path]) -> None:
-        """Read a ground truth, tracks x labels; what was there stays until it is read, and if it cannot be."""
-        model = self._model
+        """Read a ground truth, tracks x labels; the one before stays until it is read, or if that fails."""
+        model = self.model
         if model is None:
             return
 
@@ -253,7 +256,7 @@ class Labels:
             self.truth_problem = sentence
             self.truth_changed.emit()
 
-        self._session.jobs.start(
+        self._jobs.start(
             LANE,
             read,
             title=f"Reading {quoted(files[0].name)}" + (f" and {len(files) - 1} more" if len(files) > 1 else ""),
@@ -268,16 +271,16 @@ class Labels:
         self.truth_changed.emit()
 
     def forget_truth(self) -> None:
-        """Without ground truth from now on."""
-        self._session.jobs.cancel("ground truth")
-        self._session.jobs.cancel("agreement")
+        """Drop the ground truth."""
+        self._jobs.cancel("ground truth")
+        self._jobs.cancel("agreement")
         self.truth, self.truth_files, self.truth_problem = None, (), ""
         self.agreement, self._points = None, {}
         self.truth_changed.emit()
 
     def _agree(self) -> None:
         truth, vectors, metric = self.truth, self.vectors, self.metric
-        self._session.jobs.cancel("agreement")
+        self._jobs.cancel("agreement")
         if truth is None or vectors is None:
             return
 
@@ -296,55 +299,36 @@ class Labels:
             self.agreement, self._points, self.truth_problem = None, {}, sentence
             self.truth_changed.emit()
 
-        self._session.jobs.start(
+        self._jobs.start(
             LANE, agree, title="Bootstrap of the correlations", key="agreement", each=agreed, failed=failed
         )
 
-    # -- in words ----------------------------------------------------------------------------------------------------
+    # -- sentences ---------------------------------------------------------------------------------------------------
 
     def point_of(self, a: str, b: str) -> Point | None:
-        """A pair in `agreement`, whichever of the two comes first; None where it is undefined."""
+        """Return a pair of `agreement`, in either order, or None if it is undefined."""
         return self._points.get((a, b)) or self._points.get((b, a))
 
     def pair_sentence(self, a: str, b: str) -> str:
-        """A pair's value and rank, and how often it occurs together."""
+        """Describe a pair: similarity, rank, and co-occurrence."""
         if self.vectors is None:
             return ""
         if a == b:
-            return f"{a}: click for what is like it and which units speak for it"
+            return f"{a}: click for similar labels and the units that vote for it"
         said = words.pair(self.vectors, self.metric, a, b)
         together = self.together_sentence(a, b)
         return f"{said}; {together}" if together else said
 
     def together_sentence(self, a: str, b: str) -> str:
-        """How often two labels occur together; empty without ground truth."""
+        """Describe the co-occurrence of two labels; empty without a ground truth."""
         return words.together(self.truth, a, b, self.point_of(a, b)) if self.truth is not None else ""
 
-    # -- writing -----------------------------------------------------------------------------------------------------
+    # -- files -------------------------------------------------------------------------------------------------------
 
     def save_table(self, path: Path, labels: Sequence[str], values: NDArray[np.float64]) -> None:
         """Write a matrix over labels as CSV."""
-        self._write(path, table(labels, values))
+        self._write(path, lambda: write_aside(path, matrix_csv(values, labels)))
 
     def save_picture(self, path: Path, content: bytes) -> None:
-        """Write a picture that was drawn."""
-        self._write(path, content)
-
-    def _write(self, path: Path, content: bytes) -> None:
-        self._session.jobs.start(
-            "files",
-            lambda _job: write_aside(path, content),
-            title=f"Writing {quoted(path.name)}",
-            done=lambda _: self._session.notice.emit(f"Written: {quoted(path)}"),
-            failed=self._session.problem.emit,
-        )
-
-
-def table(labels: Sequence[str], values: NDArray[np.float64]) -> bytes:
-    """A matrix over labels as CSV, labels along both edges; what is undefined stays empty."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(["", *labels])
-    for label, row in zip(labels, values.tolist(), strict=True):
-        writer.writerow([label, *("" if np.isnan(value) else repr(value) for value in row)])
-    return text.getvalue().encode("utf-8")
+        """Write a picture."""
+        self._write(path, lambda: write_aside(path, content))

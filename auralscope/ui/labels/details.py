@@ -8,10 +8,10 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from auralscope.session.labels.words import number
 from auralscope.ui.graphs.bars import Bar, BarList
 from auralscope.ui.labels.figures import SimilarityFigure
 from auralscope.ui.widgets.sentences import sentence
+from auralscope.wording import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ class DetailsPane(QWidget):
         most = max((abs(pair.value) for pair in pairs if not np.isnan(pair.value)), default=1.0) or 1.0
         self.alike.name_share = 0.62
         self.alike.set_bars(
-            [Bar(f"{pair.a} – {pair.b}", number(pair.value), pair.value / most, (pair.a, pair.b)) for pair in pairs]
+            [Bar(f"{pair.a} – {pair.b}", decimal(pair.value), pair.value / most, (pair.a, pair.b)) for pair in pairs]
         )
 
     def _show_label(self, vectors: LabelVectors, label: str) -> None:
@@ -115,7 +115,11 @@ class DetailsPane(QWidget):
         self.alike.set_bars(
             [
                 Bar(
-                    other, number(of[other]), of[other] / most, (label, other), self._labels.pair_sentence(label, other)
+                    other,
+                    decimal(of[other]),
+                    of[other] / most,
+                    (label, other),
+                    self._labels.pair_sentence(label, other),
                 )
                 for other in others
             ]

@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.session.labels.words import number
 from auralscope.ui import theme
 from auralscope.ui.graphs.bars import Bar, BarList
 from auralscope.ui.graphs.diverging import colours_of, is_bright
 from auralscope.ui.widgets.sentences import sentence
+from auralscope.wording import decimal
 
 if TYPE_CHECKING:
     from auralscope.nn.analysis.first_layer import Kernel
@@ -71,7 +71,7 @@ class _Model(QAbstractListModel):
             return kernel
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
             said = f"{self._kernels.unit_name(kernel.unit)}: {', '.join(kernel.words)}"
-            labels = ", ".join(f"{label} {number(value)}" for label, value in self._kernels.labels_of(kernel.unit)[:5])
+            labels = ", ".join(f"{label} {decimal(value)}" for label, value in self._kernels.labels_of(kernel.unit)[:5])
             return f"{said}\nGoes with {labels}" if labels else said
         return None
 
@@ -137,7 +137,7 @@ class _Delegate(QStyledItemDelegate):
             top, bottom = (rect.top() + rect.height() * k // rows for k in (row, row + 1))
             painter.setPen(QColor("#101114") if is_bright(colours[row, column]) else QColor("#ffffff"))
             cell = QRect(left, top, right - left, bottom - top)
-            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, number(float(weight)))
+            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, decimal(float(weight)))
         painter.setFont(self._view.font())
 
 
@@ -280,8 +280,8 @@ class KernelsTab(QWidget):
         self.problem.setVisible(bool(self.problem.text()))
         if kernel is not None:
             values = {field.name: float(getattr(kernel.responses, field.name)) for field in fields(kernel.responses)}
-            bars = [Bar(RESPONSES.get(key, key), number(value), value, key) for key, value in values.items()]
+            bars = [Bar(RESPONSES.get(key, key), decimal(value), value, key) for key, value in values.items()]
             self.responses.set_bars(bars)
         if found:
             self.labels_title.setText(f"Labels that go with it over {kernels.recordings} recordings")
-        self.labels.set_bars([Bar(label, number(value), value, label) for label, value in found])
+        self.labels.set_bars([Bar(label, decimal(value), value, label) for label, value in found])

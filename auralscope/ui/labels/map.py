@@ -10,11 +10,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
-from auralscope.session.labels.words import percent
 from auralscope.ui import theme
 from auralscope.ui.graphs.bars import Bar, BarList
 from auralscope.ui.graphs.scatter import ScatterPane
 from auralscope.ui.widgets.sentences import sentence
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.nn.analysis.recordings import MapPoint

@@ -10,12 +10,12 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from auralscope.labels.categories import CATEGORIES
-from auralscope.session.labels.words import number
 from auralscope.ui import theme
 from auralscope.ui.graphs.bars import Bar, BarList
 from auralscope.ui.graphs.scatter import ScatterPane
 from auralscope.ui.labels.map import COLOURS, SYMBOLS
 from auralscope.ui.widgets.sentences import sentence
+from auralscope.wording import decimal
 
 if TYPE_CHECKING:
     from auralscope.session.labels.noise import Noise, Quality
@@ -177,7 +177,7 @@ class NoiseTab(QWidget):
             [
                 Bar(
                     one.label,
-                    number(one.value),
+                    decimal(one.value),
                     one.value,
                     one.label,
                     one.sentence,

@@ -20,9 +20,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.session.labels.noise import Noise
-from auralscope.session.labels.recordings import Kernels, RecordingMap
-from auralscope.session.labels.second_model import OtherModel
 from auralscope.ui.labels.controls import LabelControls
 from auralscope.ui.labels.details import DetailsPane
 from auralscope.ui.labels.figures import Figure
@@ -36,7 +33,6 @@ from auralscope.ui.panes.status import JobsPane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from auralscope.session.labels.state import Labels
     from auralscope.session.session import Session
     from auralscope.ui.dialogs import FileDialogs
 
@@ -63,7 +59,6 @@ class LabelsPane(QFrame):
     Parameters
     ----------
     session : Session
-    labels : Labels
     dialogs : FileDialogs
     """
 
@@ -73,10 +68,10 @@ class LabelsPane(QFrame):
     grown = Signal()
     """There are buttons that were not there before."""
 
-    def __init__(self, session: Session, labels: Labels, dialogs: FileDialogs, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, dialogs: FileDialogs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._labels = labels
+        self._labels = labels = session.labels
         self._dialogs = dialogs
         self.tabs = QTabBar()
         self.tabs.setAccessibleName("What label vectors are held against")
@@ -102,10 +97,10 @@ class LabelsPane(QFrame):
         self.readout = QLabel()
         self.readout.setTextFormat(Qt.TextFormat.PlainText)
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.kernels = Kernels(session, labels)
-        self.map = RecordingMap(session)
-        self.noise = Noise(session, labels)
-        self._other = OtherModel(session, labels)
+        self.kernels = session.kernels
+        self.map = session.recording_map
+        self.noise = session.noise
+        self._other = session.other_model
         self.figures = QStackedWidget()
         self.sides = QStackedWidget()
         self._made: list[Tab] = []

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
-from auralscope.session.labels import words
 from auralscope.ui import theme
 from auralscope.ui.graphs.bars import Bar, BarList
 from auralscope.ui.graphs.heatmap import Heatmap
 from auralscope.ui.graphs.heatmap_layout import Matrix
 from auralscope.ui.labels.figures import Figure, limit_of
 from auralscope.ui.widgets.sentences import sentence
+from auralscope.wording import decimal
 
 if TYPE_CHECKING:
     from auralscope.session.labels.second_model import OtherModel
@@ -107,7 +107,7 @@ class OtherTab(QWidget):
             return
         self.about.setText(
             f"{len(comparison.labels)} labels that both know. Between their similarities: "
-            f"Spearman {words.number(comparison.spearman)}, Pearson {words.number(comparison.pearson)}."
+            f"Spearman {decimal(comparison.spearman)}, Pearson {decimal(comparison.pearson)}."
         )
         there = set(other.labels)
         pairs = [pair for pair in comparison.disagreements() if pair.a in there and pair.b in there]
@@ -116,7 +116,7 @@ class OtherTab(QWidget):
             [
                 Bar(
                     f"{pair.a} – {pair.b}",
-                    words.number(pair.difference),
+                    decimal(pair.difference),
                     pair.difference / most,
                     (pair.a, pair.b),
                     other.pair_sentence(pair.a, pair.b),

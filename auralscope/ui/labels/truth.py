@@ -15,6 +15,7 @@ from auralscope.ui.graphs.heatmap import Heatmap
 from auralscope.ui.graphs.scatter import ScatterPane
 from auralscope.ui.labels.figures import Figure, matrix_of
 from auralscope.ui.widgets.sentences import sentence
+from auralscope.wording import decimal, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,7 +153,7 @@ class TruthTab(QWidget):
         there = set(labels.labels)
         self._points = [point for point in agreement.points if point.a in there and point.b in there]
         at = np.array([(point.together, point.similarity) for point in self._points]).reshape(-1, 2)
-        texts = [f"{p.a} – {p.b}: {words.number(p.similarity)}, {words.percent(p.together)}" for p in self._points]
+        texts = [f"{p.a} – {p.b}: {decimal(p.similarity)}, {percent(p.together)}" for p in self._points]
         dots = QColor(theme.current().original)
         dots.setAlpha(150)
         self.scatter.show_points(at, texts, dots, size=5)
@@ -169,14 +170,12 @@ class TruthTab(QWidget):
 
     def _bar(self, point: Point, most: float) -> Bar:
         sentence = (
-            f"{point.a} – {point.b}: similarity {words.number(point.similarity)} "
+            f"{point.a} – {point.b}: similarity {decimal(point.similarity)} "
             f"(number {point.similarity_rank:,.0f}), "
-            f"co-occurrence {words.percent(point.together)} (number {point.together_rank:,.0f}); "
-            f"{words.number(point.excess)} from the line"
+            f"co-occurrence {percent(point.together)} (number {point.together_rank:,.0f}); "
+            f"{decimal(point.excess)} from the line"
         )
-        return Bar(
-            f"{point.a} – {point.b}", words.number(point.excess), point.excess / most, (point.a, point.b), sentence
-        )
+        return Bar(f"{point.a} – {point.b}", decimal(point.excess), point.excess / most, (point.a, point.b), sentence)
 
     def _place(self, pair: Sequence[str]) -> int:
         there = [place for place, point in enumerate(self._points) if {point.a, point.b} == set(pair)]

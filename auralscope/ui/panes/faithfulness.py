@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 
 from auralscope.session import faithfulness
 from auralscope.session.methods import SLOW
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -83,7 +84,7 @@ def _meaning(finding: faithfulness.Finding) -> str:
     )
     silence = ""
     if not faithfulness.is_label(finding):
-        silence = f"<p>Digital silence leaves {escape(faithfulness.percent(finding.silence))}.</p>"  # type: ignore[union-attr]
+        silence = f"<p>Digital silence leaves {escape(percent(finding.silence))}.</p>"  # type: ignore[union-attr]
     return (
         f"{what}{silence}<p>As heard: the mask's sound, at the model's rate and its true level, is given to the "
         "network. Masked: the masked spectrogram itself. Random mask: the same values, in every frame elsewhere. "
