@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import grimp
 import pytest
 
 from auralscope import hookspecs
@@ -97,3 +100,34 @@ def test_every_name_of_the_public_api_is_there() -> None:
     assert all(hasattr(auralscope, name) for name in auralscope.__all__)
     with pytest.raises(AttributeError, match="nothing_of_the_kind"):
         _ = auralscope.nothing_of_the_kind
+
+
+def drawing(heading: str) -> list[list[str]]:
+    """Lines of the layered drawing below a heading of the architecture page: the rooms on each, from the top."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    block = page.split(f"\n## {heading}\n")[1].split("```")[1]
+    return [re.split(r"  +", line)[0].split(", ") for line in block.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("heading", "package"), [("Rooms", "auralscope"), ("Inside nn", "auralscope.nn")])
+def test_the_architecture_page_draws_the_imports(heading: str, package: str) -> None:
+    layers = drawing(heading)
+    graph = grimp.build_graph("auralscope", cache_dir=None)
+    rooms = {child.removeprefix(f"{package}.") for child in graph.find_children(package)}
+    assert sorted(room for layer in layers for room in layer) == sorted(rooms), "each room is drawn once"
+    level = {room: number for number, layer in enumerate(layers) for room in layer}
+    upwards = [
+        f"{room} imports {other}"
+        for room in rooms
+        for other in rooms - {room}
+        if level[other] <= level[room]
+        and graph.direct_import_exists(importer=f"{package}.{room}", imported=f"{package}.{other}", as_packages=True)
+    ]
+    assert upwards == [], "a room imports only rooms on lines below its own"
+
+
+def test_import_linter_has_the_layers_of_the_architecture_page() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    layers = next(contract for contract in contracts if contract["type"] == "layers")["layers"]
+    assert layers == [" | ".join(f"auralscope.{room}" for room in layer) for layer in drawing("Rooms")]

@@ -56,10 +56,3 @@ def test_the_plugin_of_the_guide_is_found_and_fits_its_network(tmp_path: Path) -
     for layer in spec.layers:
         assert len(run.feature_maps(layer.name)) == layer.units
         assert run.deconvolve(layer.name).shape == (layer.units, *spec.front_end.input_shape)
-
-
-def test_every_room_of_the_architecture_page_is_there() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rooms = {path.stem for path in (ROOT / "auralscope").iterdir() if not path.name.startswith(("_", "."))} - {"py"}
-    for room in sorted(rooms):
-        assert f"`{room}`" in text or f"`{room}," in text, room
