@@ -54,12 +54,12 @@ else:
 opened = []
 for _ in range(rounds):
     if window.labels_pane is not None:  # made anew: opened for the first time
-        window.swap_labels()
+        window.toggle_labels()
         window.labels_pane.deleteLater()
         window.labels_pane = None
     app.processEvents()
     start = time.perf_counter()
-    window.swap_labels()
+    window.toggle_labels()
     window.labels_pane.repaint()
     app.processEvents()
     opened.append(time.perf_counter() - start)

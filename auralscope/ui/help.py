@@ -1,4 +1,4 @@
-"""Help that is read in a window of its own: keys, plugins, about."""
+"""Help pages: keys, plugins, the figures of a sound's faithfulness, and information about the program."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayo
 
 import auralscope
 from auralscope.files import quoted, user_folder
+from auralscope.ui.panes import faithfulness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
     from auralscope.registry import Plugin
+    from auralscope.session.session import Session
 
 
 class Page(QDialog):
-    """A page of text beside the window, which stays usable."""
+    """A page of text beside the window, which can still be used."""
 
     def __init__(self, title: str, html: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -38,8 +40,34 @@ class Page(QDialog):
         self.resize(560, 560)
 
 
-def keys(menus: Iterable[tuple[str, list[QAction]]]) -> str:
-    """Every action that has a key, menu by menu."""
+class HelpPages:
+    """Commands that open a page of text beside a window."""
+
+    def __init__(self, window: QWidget, session: Session) -> None:
+        self._window = window
+        self._session = session
+
+    def show_keys(self, menus: Iterable[tuple[str, list[QAction]]]) -> None:
+        """Open the list of keys, given the title and the actions of each menu."""
+        Page("Keys", _keys(menus), self._window).show()
+
+    def show_plugins(self) -> None:
+        """Open the list of plugins with their models."""
+        html = _plugins(self._session.plugins, self._session.fetching.states)
+        Page("Plugins", html, self._window).show()
+
+    def show_faithfulness(self) -> None:
+        """Open the figures of the chosen feature's sound, if they are measured."""
+        html = faithfulness.page(self._session)
+        if html:
+            Page("Faithfulness", html, self._window).show()
+
+    def show_about(self) -> None:
+        """Open the version, the references and the licence."""
+        Page("About AuralScope", _about(), self._window).show()
+
+
+def _keys(menus: Iterable[tuple[str, list[QAction]]]) -> str:
     parts = []
     for menu, actions in menus:
         rows = [
@@ -50,20 +78,21 @@ def keys(menus: Iterable[tuple[str, list[QAction]]]) -> str:
         if rows:
             parts.append(f"<h3>{escape(_plain(menu))}</h3><table cellspacing='4'>{''.join(rows)}</table>")
     parts.append(
-        "<h3>Gallery</h3><p>The arrow keys go from feature to feature; each is heard as soon as it is chosen. "
-        "A tooltip says what it is like.</p>"
-        "<h3>Feature map</h3><p>Point at a cell, click it, or go there with the arrow keys: a frame in the spectrogram "
-        "shows what it saw, and K repeats it.</p>"
-        "<h3>Label vectors</h3><p>The arrow keys go from pair to pair, left of the first column to the labels' names; "
-        "Enter chooses the pair or the label. In a list, Enter hears the unit.</p>"
-        "<h3>Spectrogram</h3><p>Wheel: zoom in time. Ctrl and wheel: zoom in frequency. Drag: move. Click: go there. "
-        "Shift and drag: mark a stretch to repeat. The model's window is moved by its frame.</p>"
+        "<h3>Gallery</h3><p>The arrow keys move from feature to feature. Each feature plays as soon as it is chosen. "
+        "Its tooltip describes it.</p>"
+        "<h3>Feature map</h3><p>Point at a cell, click it, or move to it with the arrow keys. A frame in the "
+        "spectrogram shows its receptive field: the part of the sound that can change it. K repeats this part.</p>"
+        "<h3>Label vectors</h3><p>The arrow keys move from pair to pair. The names of the labels are left of the first "
+        "column. Enter chooses the pair or the label. In a list, Enter plays the unit.</p>"
+        "<h3>Spectrogram</h3><p>Turn the wheel to zoom in time, with Ctrl to zoom in frequency. Drag to move. Click to "
+        "set the playhead. Drag with Shift to mark a stretch that repeats. Drag the frame of the model's window to "
+        "move it.</p>"
     )
     return "".join(parts)
 
 
-def plugins(found: tuple[Plugin, ...], states: Mapping[str, str]) -> str:
-    """Every plugin, with its models and whether their weights are here (by model), or its error."""
+def _plugins(found: tuple[Plugin, ...], states: Mapping[str, str]) -> str:
+    """Return a list of plugins with their errors and models, given the state of each model's weights."""
     parts = []
     for plugin in found:
         parts.append(f"<h3>{escape(plugin.name)}</h3><p>{escape(plugin.origin)}</p>")
@@ -72,17 +101,16 @@ def plugins(found: tuple[Plugin, ...], states: Mapping[str, str]) -> str:
         for spec in plugin.models:
             parts.append(f"<p><b>{escape(spec.title)}</b> ({escape(spec.id)})<br>{escape(spec.summary)}<br>")
             parts.append(f"Weights: {escape(states.get(spec.id, 'unknown'))}, {escape(spec.weights.licence)}</p>")
-    parts.append(f"<p>Your own plugins are looked for in {escape(quoted(user_folder('plugins')))}.</p>")
+    parts.append(f"<p>AuralScope looks for your own plugins in {escape(quoted(user_folder('plugins')))}.</p>")
     return "".join(parts)
 
 
-def about() -> str:
-    """What the program is, and on whose work it rests."""
+def _about() -> str:
     return (
         f"<h2>AuralScope {escape(auralscope.__version__)}</h2>"
         "<p>Look inside the neural networks that tag music, and hear what each layer has learned.</p>"
-        "<p>A feature is deconvolved: what made it answer is traced back through the network to an image in the plane "
-        "of the network's input. That image is made audible with the recording's own phase.</p>"
+        "<p>Deconvolution traces a feature's response back through the network. The result is an image in the plane of "
+        "the network's input. The recording's phase turns this image into sound.</p>"
         "<ul><li>M. D. Zeiler, R. Fergus: Visualizing and understanding convolutional networks. ECCV 2014.</li>"
         "<li>K. Choi, G. Fazekas, M. Sandler, J. Kim: Auralisation of deep convolutional neural networks: listening to "
         "learned features. ISMIR 2015, late-breaking.</li>"

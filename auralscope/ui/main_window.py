@@ -1,4 +1,4 @@
-"""The window: arranges the panes, and joins them to the session."""
+"""The main window: arrange the panes and connect them to the session."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from auralscope.files import quoted
 from auralscope.session.session import Session
-from auralscope.ui import help as pages
 from auralscope.ui import theme
 from auralscope.ui.actions import Actions
 from auralscope.ui.dialogs import FileDialogs
-from auralscope.ui.graphs.axes import LEFT_AXIS_PX
+from auralscope.ui.help import HelpPages
 from auralscope.ui.keyboard import SpaceBar, order_focus
 from auralscope.ui.labels.pane import LabelsPane
-from auralscope.ui.panes import faithfulness
 from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
 from auralscope.ui.panes.gallery import GalleryPane
 from auralscope.ui.panes.input import InputPane
 from auralscope.ui.panes.model import ModelPane
+from auralscope.ui.panes.pictures import PicturesPane
 from auralscope.ui.panes.recording import RecordingPane
 from auralscope.ui.panes.spectrogram import SpectrogramPane
 from auralscope.ui.panes.status import JobsPane, MessagePane
-from auralscope.ui.panes.taggram import NAMES_PX, TaggramPane
+from auralscope.ui.panes.taggram import TaggramPane
 from auralscope.ui.panes.transport import TransportPane
 from auralscope.ui.panes.waveform import WaveformPane
 from auralscope.ui.qt_bridge import UiThread
@@ -39,14 +39,14 @@ SIZE = (1440, 900)
 
 
 class MainWindow(QMainWindow):
-    """One sitting.
+    """The window with its session.
 
     Parameters
     ----------
     settings : QSettings
-        What is remembered from one sitting to the next.
+        Values that are kept when the program ends.
     device : str
-        Where models run.
+        Device on which models run: "auto", "cpu", "cuda" or "mps".
     """
 
     def __init__(self, settings: QSettings, device: str = "auto") -> None:
@@ -61,7 +61,8 @@ class MainWindow(QMainWindow):
         self.session = Session(self._ui_thread.deliver, device)
         self.dialogs = FileDialogs(self, settings)
         self.saving = Saving(self.session, self.dialogs)
-        self.labels_pane: LabelsPane | None = None  # made when it is opened
+        self.help = HelpPages(self, self.session)
+        self.labels_pane: LabelsPane | None = None  # made when it is first opened
 
         self.messages = MessagePane()
         self.waveform = WaveformPane()
@@ -71,6 +72,14 @@ class MainWindow(QMainWindow):
         self.spectrogram = SpectrogramPane()
         self.taggram = TaggramPane(self.session, settings)
         self.feature = FeaturePane(self.session)
+        self.pictures = PicturesPane(
+            self.session,
+            settings,
+            controls=self.controls,
+            spectrogram=self.spectrogram,
+            taggram=self.taggram,
+            feature=self.feature,
+        )
         self.input = InputPane()
         self.gallery = GalleryPane(self.session)
         self.model_pane = ModelPane(self.session, self.input, self.gallery)
@@ -90,40 +99,24 @@ class MainWindow(QMainWindow):
         )
         self.actions_ = Actions(self)
         self._space_bar = SpaceBar(self)
-        self._join()
-        self._remember_sizes()
-        self.show_taggram(str(settings.value("view/taggram", "")).lower() == "true")
+        self._connect()
+        self._restore_sizes()
+        shown = str(settings.value("view/taggram", "")).lower() == "true"
+        self.model_pane.over_time.setChecked(shown)
+        self.pictures.show_taggram(shown)
 
     def _arrange(self) -> None:
-        picture = QFrame()
-        picture.setObjectName("card")
-        column = QVBoxLayout(picture)
-        column.setContentsMargins(8, 6, 8, 8)
-        column.setSpacing(5)
-        column.addWidget(self.controls)
-        self.pictures = QSplitter(Qt.Orientation.Vertical)
-        self.pictures.addWidget(self.spectrogram)
-        self.pictures.addWidget(self.taggram)
-        self.pictures.setStretchFactor(0, 1)
-        self.pictures.setChildrenCollapsible(False)
-        column.addWidget(self.pictures, 1)
-        column.addWidget(self.feature)
-
         self.across = QSplitter(Qt.Orientation.Horizontal)
-        self.across.addWidget(picture)
-        self.across.addWidget(self.model_pane)
-        self.across.setStretchFactor(0, 11)
-        self.across.setStretchFactor(1, 9)
-        self.across.setChildrenCollapsible(False)
         self.down = QSplitter(Qt.Orientation.Vertical)
-        self.down.addWidget(self.recording)
-        self.down.addWidget(self.across)
-        self.down.setStretchFactor(0, 1)
-        self.down.setStretchFactor(1, 7)
-        self.down.setChildrenCollapsible(False)
-        for splitter in (self.across, self.down, self.pictures):
+        for splitter, widgets, stretch in (
+            (self.across, (self.pictures, self.model_pane), (11, 9)),
+            (self.down, (self.recording, self.across), (1, 7)),
+        ):
+            for place, widget in enumerate(widgets):
+                splitter.addWidget(widget)
+                splitter.setStretchFactor(place, stretch[place])
+            splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(6)
-
         middle = QWidget()
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(8, 4, 8, 8)
@@ -135,54 +128,33 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.transport)
         self.setCentralWidget(middle)
 
-    def _join(self) -> None:
+    def _connect(self) -> None:
         session = self.session
         session.problem.connect(self.messages.say)
         session.notice.connect(self.jobs.say)
         session.recording_changed.connect(self._recording_opened)
-        session.plugins_changed.connect(self._say_failed_plugins)
+        session.plugins_changed.connect(self._report_failed_plugins)
         session.model_changed.connect(self._order_focus)
         self.recording.open_wanted.connect(self.choose_files)
         self.feature.save_sound.clicked.connect(self.saving.save_sound)
-        self.feature.faithfulness.details_wanted.connect(self.show_faithfulness)
         self.feature.save_picture.clicked.connect(self.saving.save_picture)
+        self.feature.faithfulness.details_wanted.connect(self.help.show_faithfulness)
         self.taggram.save.clicked.connect(self.saving.save_tags)
-        self.taggram.height_wanted.connect(self._size_taggram)
-        self.pictures.splitterMoved.connect(self._remember_taggram)
-        self.model_pane.over_time.toggled.connect(self.show_taggram)
-        self.model_pane.look_here.clicked.connect(self.look_here)
-        self.model_pane.label_vectors.clicked.connect(self.swap_labels)
+        self.model_pane.over_time.toggled.connect(self.pictures.show_taggram)
+        self.model_pane.label_vectors.clicked.connect(self.toggle_labels)
         self.model_pane.weights.file_wanted.connect(self.choose_weights)
         self.model_pane.weights.asked.connect(self.messages.clear)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_colours_changed)
         self._order_focus()
 
     def _order_focus(self) -> None:
-        """With another model there are other buttons."""
+        """Order the focus again: another model has other buttons."""
         self._space_bar.adopt(self)
-        recording, controls, feature = self.recording, self.controls, self.feature
-        model, gallery, transport, taggram = self.model_pane, self.gallery, self.transport, self.taggram
-        order_focus(
-            [
-                *(recording.open, recording.choice, self.jobs.cancel, self.waveform),
-                *(controls.transform, controls.n_fft, controls.scale, controls.colour_map),
-                *(controls.floor, controls.ceiling, controls.following, self.spectrogram),
-                *(taggram.by, taggram.overlap, taggram.go_on, taggram.save, taggram.names, taggram.map),
-                feature.faithfulness.details,
-                *(feature.opacity, feature.alone, feature.save_sound, feature.save_picture),
-                *(model.choice, model.label_vectors, model.over_time, model.look_here),
-                *(model.weights.get, model.weights.from_file, model.weights.not_now, model.weights.cancel),
-                *model.layers.buttons.values(),
-                *(*gallery.kind.buttons.values(), gallery.method, gallery.order, gallery.resume),
-                *(gallery.map.view, gallery.map.loop, gallery.view),
-                *(transport.play, transport.stop, transport.loop, transport.original, transport.feature),
-                *(transport.render_choice, transport.match, transport.model_rate, transport.volume),
-                *(self.messages.label, self.messages.dismiss),
-            ]
-        )
+        panes = (self.recording, self.pictures, self.model_pane, self.transport, self.messages)
+        order_focus([widget for pane in panes for widget in pane.tab_order()])
 
     def begin(self, files: list[Path], model_id: str) -> None:
-        """Start with some recordings and a model; what is slow about it happens in the background."""
+        """Start with some recordings and a model; plugins, files and weights are read in the background."""
         self.session.find_plugins()
         self.open_files(files)
         self.session.load_model(model_id)
@@ -190,24 +162,22 @@ class MainWindow(QMainWindow):
     # -- files -----------------------------------------------------------------------------------------------------
 
     def open_files(self, paths: list[Path]) -> None:
-        """Open the first of some recordings and offer the others."""
+        """Open the first of some recordings and list the others."""
         if paths:
             self.messages.clear()
             self.recording.add(paths)
             self.session.open(paths[0])
 
     def choose_files(self) -> None:
-        """Ask for recordings."""
+        """Ask for recordings and open them."""
         self.dialogs.open_recordings(self.open_files)
 
     def choose_weights(self) -> None:
-        """Ask for the published file of the model that is wanted."""
-        wanted = self.session.fetching.requested
-        if wanted is None or wanted.weights.published is None:
-            return
-        published = PurePosixPath(QUrl(wanted.weights.published.url).path())
-        title = f"The published file of {wanted.title}"
-        self.dialogs.open_weights(title, published.name, self.model_pane.weights.fetch)
+        """Ask for the published weights of the model whose weights are missing."""
+        spec = self.session.fetching.requested
+        if spec is not None and spec.weights.published is not None:
+            published = PurePosixPath(QUrl(spec.weights.published.url).path()).name
+            self.dialogs.open_weights(f"The published file of {spec.title}", published, self.model_pane.weights.fetch)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -219,74 +189,38 @@ class MainWindow(QMainWindow):
 
     def _recording_opened(self) -> None:
         clip = self.session.clip
-        if clip is None or clip.source is None:
-            return
-        name = clip.source.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        self.setWindowTitle(f"{name} – AuralScope")
-        self.recent.add(clip.source)
+        if clip is not None and clip.source is not None:
+            self.setWindowTitle(f"{quoted(clip.source.name)[1:-1]} – AuralScope")
+            self.recent.add(clip.source)
 
-    # -- what menus and keys ask for ---------------------------------------------------------------------------------
+    def _report_failed_plugins(self) -> None:
+        failed = [plugin.name for plugin in self.session.plugins if plugin.error]
+        if failed:
+            self.messages.say(f"Plugins that failed: {', '.join(failed)}. Help > Plugins gives the reason.")
 
-    def look_here(self) -> None:
-        """Let the model look at where the playhead is."""
-        self.session.move_window(self.session.listening.player.position_s)
-
-    def show_taggram(self, shown: bool) -> None:
-        """Show tags over time, or hide them; they are computed only while they are seen."""
-        self.settings.setValue("view/taggram", shown)
-        self.model_pane.over_time.setChecked(shown)
-        self.taggram.setVisible(shown)
-        # Names stand where the spectrogram has its axis: their times stand above one another.
-        self.spectrogram.plot.getAxis("left").setWidth(NAMES_PX if shown else LEFT_AXIS_PX)
-        self._size_taggram()
-        self.session.taggram.set_active(shown)
-
-    def _size_taggram(self) -> None:
-        """As high as the user made it, or as its labels need; most of the room is the spectrogram's."""
-        whole = self.pictures.height()
-        chosen = int(str(self.settings.value("window/taggram", 0)))
-        height = min(chosen or min(self.taggram.wanted_height(), round(0.42 * whole)), self.taggram.maximumHeight())
-        self.pictures.setSizes([max(whole - height, 1), height])
-
-    def _remember_taggram(self) -> None:
-        self.settings.setValue("window/taggram", self.taggram.height())
-
-    def seek_by(self, by_s: float) -> None:
-        """Move the playhead."""
-        player = self.session.listening.player
-        self.session.listening.seek(min(max(player.position_s + by_s, 0.0), player.duration_s))
-
-    def swap_render(self) -> None:
-        """From mask to phase or back."""
-        self.session.set_render("phase" if self.session.listening.render == "mask" else "mask")
-
-    def swap_rate(self) -> None:
-        """From the recording's rate to the model's or back."""
-        self.session.set_rate("recording" if self.session.listening.rate == "model" else "model")
+    # -- pages -----------------------------------------------------------------------------------------------------
 
     def focus_gallery(self) -> None:
-        """Put the arrow keys into the gallery."""
+        """Show the gallery of the current layer and give it the arrow keys."""
         self.pages.setCurrentWidget(self.down)
         if self.session.layer:
             self.model_pane.show_place(self.session.layer)
         self.gallery.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def focus_method(self) -> None:
-        """Open the list of ways to read a feature."""
-        self.pages.setCurrentWidget(self.down)
-        if self.session.layer:
-            self.model_pane.show_place(self.session.layer)
+        """Open the list of attribution methods."""
+        self.focus_gallery()
         self.gallery.method.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.gallery.method.showPopup()
 
-    def swap_labels(self) -> None:
-        """From the recording to the model's label vectors or back."""
+    def toggle_labels(self) -> None:
+        """Switch between the recording and the model's label vectors."""
         if self.labels_pane is not None and self.pages.currentWidget() is self.labels_pane:
             self.pages.setCurrentWidget(self.down)
             return
         if self.labels_pane is None:
             self.labels_pane = LabelsPane(self.session, self.dialogs)
-            self.labels_pane.closed.connect(self.swap_labels)
+            self.labels_pane.closed.connect(self.toggle_labels)
             self.labels_pane.open_wanted.connect(self.open_files)
             self.labels_pane.grown.connect(lambda: self._space_bar.adopt(self))
             self.pages.addWidget(self.labels_pane)
@@ -294,49 +228,22 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.labels_pane)
         self.labels_pane.begin()
 
-    def show_faithfulness(self) -> None:
-        """Open the figures of how far the chosen feature's sound can be trusted."""
-        figures = faithfulness.page(self.session)
-        if figures:
-            self._page("How far this sound can be trusted", figures)
-
-    def show_keys(self) -> None:
-        """Open the page of keys."""
-        self._page("Keys", pages.keys(self.actions_.menus))
-
-    def show_plugins(self) -> None:
-        """Open the list of plugins."""
-        self._page("Plugins", pages.plugins(self.session.plugins, self.session.fetching.states))
-
-    def show_about(self) -> None:
-        """Say what this is."""
-        self._page("About AuralScope", pages.about())
-
-    def _page(self, title: str, html: str) -> None:
-        pages.Page(title, html, self).show()
-
-    def _say_failed_plugins(self) -> None:
-        failed = [plugin.name for plugin in self.session.plugins if plugin.error]
-        if failed:
-            self.messages.say(f"Plugins that failed: {', '.join(failed)}. Help > Plugins says why.")
-
     # -- colours and sizes -------------------------------------------------------------------------------------------
 
     def set_theme(self, choice: theme.Choice) -> None:
-        """Light, dark, or as the system."""
+        """Use light colours, dark colours, or those of the system."""
         self.theme_choice = choice
         self.settings.setValue("view/colours", choice)
         theme.apply(choice)
-        for pane in (self.messages, self.transport, self.feature, self.taggram, self.model_pane):
-            pane.recolour()
-        if self.labels_pane is not None:
-            self.labels_pane.recolour()
+        for pane in (self.messages, self.transport, self.feature, self.taggram, self.model_pane, self.labels_pane):
+            if pane is not None:
+                pane.recolour()
 
     def _system_colours_changed(self) -> None:
         if self.theme_choice == "system":
             self.set_theme("system")
 
-    def _remember_sizes(self) -> None:
+    def _restore_sizes(self) -> None:
         screen = QGuiApplication.primaryScreen().availableSize()
         self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
         for splitter, extent, share in ((self.across, self.width(), 0.55), (self.down, self.height(), 0.16)):
@@ -354,7 +261,7 @@ class MainWindow(QMainWindow):
         self.settings.setValue("window/geometry", self.saveGeometry())
         self.settings.setValue("window/across", self.across.saveState())
         self.settings.setValue("window/down", self.down.saveState())
-        self.hide()  # what still runs may take a moment to end
+        self.hide()  # running jobs may take a moment to end
         self.transport.stop_timers()
         self.jobs.stop_timers()
         if self.labels_pane is not None:
@@ -368,7 +275,7 @@ def _choice_of(value: object) -> theme.Choice:
 
 
 def _path_of(url: QUrl) -> Path:
-    """A dropped file. On POSIX a name is bytes, which need not be text."""
+    """Return the path of a dropped file. On POSIX a path is bytes, which need not be text."""
     if os.name != "posix":
         return Path(url.toLocalFile())
     return Path(os.fsdecode(unquote_to_bytes(url.path(QUrl.ComponentFormattingOption.FullyEncoded))))

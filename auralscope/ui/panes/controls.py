@@ -75,6 +75,10 @@ class ControlsPane(QWidget):
             spin.valueChanged.connect(lambda: self.range_changed.emit(*self.range_db))
         self._view_chosen()
 
+    def tab_order(self) -> list[QWidget]:
+        choices = [self.transform, self.n_fft, self.scale, self.colour_map]
+        return [*choices, self.floor, self.ceiling, self.following]
+
     @property
     def view(self) -> View:
         """The transform that is chosen; its hop is a quarter of its length."""

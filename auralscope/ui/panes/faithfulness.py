@@ -36,6 +36,9 @@ class FaithfulnessPane(QWidget):
         session.faithfulness.changed.connect(self.refresh)
         self.refresh()
 
+    def tab_order(self) -> list[QWidget]:
+        return [self.details]
+
     def refresh(self) -> None:
         """Show what is known."""
         finding = self._session.faithfulness.result

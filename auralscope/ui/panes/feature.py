@@ -83,6 +83,10 @@ class FeaturePane(QWidget):
         session.listening.changed.connect(self._show_about)
         self.refresh()
 
+    def tab_order(self) -> list[QWidget]:
+        tools = [self.opacity, self.alone, self.save_sound, self.save_picture]
+        return [*self.faithfulness.tab_order(), *tools]
+
     @property
     def overlay_opacity(self) -> float:
         """0 to 1; 1 hides what lies behind."""

@@ -89,6 +89,10 @@ class GalleryPane(QWidget):
         session.jobs.changed.connect(self._tell)
         self._tell()
 
+    def tab_order(self) -> list[QWidget]:
+        choices = [*self.kind.buttons.values(), self.method, self.order, self.resume]
+        return [*choices, self.map.view, self.map.loop, self.view]
+
     def set_colour_map(self, name: str) -> None:
         """Show small pictures in the same colours as large ones."""
         self.view.delegate.forget()

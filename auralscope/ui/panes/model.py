@@ -28,6 +28,7 @@ from auralscope.ui.panes.weights import WeightsPane
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
+    from auralscope.ui.panes.gallery import GalleryPane
 
 INPUT = ""
 """Stands before the first layer: what the model sees."""
@@ -176,14 +177,18 @@ class ModelPane(QFrame):
     Parameters
     ----------
     session : Session
-    input_pane, gallery : QWidget
-        Shown below the row of layers: what the model sees, or the features of a layer.
+    input_pane : QWidget
+    gallery : GalleryPane
+        The input or a layer's features, shown below the row of layers.
     """
 
-    def __init__(self, session: Session, input_pane: QWidget, gallery: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, input_pane: QWidget, gallery: GalleryPane, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self._session = session
+        self._gallery = gallery
         self.choice = QComboBox()
         self.choice.setAccessibleName("Model")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -191,8 +196,8 @@ class ModelPane(QFrame):
         self.span = QLabel()
         self.span.setObjectName("dim")
         self.span.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.look_here = QPushButton("Look here")
-        self.look_here.setToolTip("Move the model's window to the playhead (W)")
+        self.analyse_here = QPushButton("Analyse here")
+        self.analyse_here.setToolTip("Move the model's window to the playhead (W)")
         self.label_vectors = QPushButton("Labels")
         self.label_vectors.setAccessibleName("Label vectors")
         self.label_vectors.setToolTip(
@@ -217,7 +222,7 @@ class ModelPane(QFrame):
         row.addWidget(self.span, 1)
         row.addWidget(self.label_vectors)
         row.addWidget(self.over_time)
-        row.addWidget(self.look_here)
+        row.addWidget(self.analyse_here)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 10)
         layout.setSpacing(7)
@@ -228,6 +233,7 @@ class ModelPane(QFrame):
         layout.addWidget(self.stack, 1)
 
         self.choice.activated.connect(self._choose_model)
+        self.analyse_here.clicked.connect(self.move_window)
         self.layers.chosen.connect(self.show_place)
         session.plugins_changed.connect(self._list_models)
         session.fetching.changed.connect(self._list_models)
@@ -239,9 +245,17 @@ class ModelPane(QFrame):
         self._list_models()
         self._show_model()
 
+    def tab_order(self) -> list[QWidget]:
+        tools = [self.choice, self.label_vectors, self.over_time, self.analyse_here]
+        return [*tools, *self.weights.tab_order(), *self.layers.buttons.values(), *self._gallery.tab_order()]
+
     def recolour(self) -> None:
         """After a change of theme."""
         self.scores.update()
+
+    def move_window(self) -> None:
+        """Move the model's window to the playhead."""
+        self._session.move_window(self._session.listening.player.position_s)
 
     def show_place(self, place: str) -> None:
         """A layer's gallery, or what the model sees (`INPUT`)."""
@@ -301,7 +315,7 @@ class ModelPane(QFrame):
     def _show_window(self) -> None:
         session = self._session
         ready = session.model is not None and session.clip is not None
-        self.look_here.setEnabled(ready)
+        self.analyse_here.setEnabled(ready)
         start_s = session.window_start_s
         span = f"{time_label(start_s, 0.1)}–{time_label(start_s + session.window_s, 0.1)}"
         self.span.setText(span if ready else "")

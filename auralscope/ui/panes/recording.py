@@ -14,6 +14,7 @@ from auralscope.files import quoted
 if TYPE_CHECKING:
     from auralscope.session.session import Session
     from auralscope.types import Clip
+    from auralscope.ui.panes.status import JobsPane
 
 _CHANNELS = {1: "mono", 2: "stereo"}
 
@@ -26,16 +27,17 @@ class RecordingPane(QFrame):
     session : Session
     overview : QWidget
         The waveform of the whole recording.
-    jobs : QWidget
+    jobs : JobsPane
         What goes on, to the right of the name.
     """
 
     open_wanted = Signal()
 
-    def __init__(self, session: Session, overview: QWidget, jobs: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, overview: QWidget, jobs: JobsPane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self._session = session
+        self._overview, self._jobs = overview, jobs
         self.choice = QComboBox()
         self.choice.setAccessibleName("Recording")
         self.choice.setToolTip("The recordings opened in this sitting")
@@ -60,6 +62,9 @@ class RecordingPane(QFrame):
         self.choice.activated.connect(self._choose)
         session.recording_changed.connect(self._show)
         session.open_failed.connect(self._drop)
+
+    def tab_order(self) -> list[QWidget]:
+        return [self.open, self.choice, *self._jobs.tab_order(), self._overview]
 
     def add(self, paths: list[Path]) -> None:
         """Offer recordings that have not been decoded yet."""

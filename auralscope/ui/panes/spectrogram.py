@@ -121,6 +121,9 @@ class SpectrogramPane(TimePane):
         self._rewarp_timer = QTimer(self, singleShot=True, interval=0)
         self._rewarp_timer.timeout.connect(self._rewarp)
 
+    def tab_order(self) -> list[QWidget]:
+        return [self]
+
     # Settings
 
     def set_pyramid(self, pyramid: Pyramid | None) -> None:

@@ -48,6 +48,9 @@ class MessagePane(QFrame):
         """After a change of theme."""
         self.dismiss.setIcon(theme.icon("close", theme.current().warning_text))
 
+    def tab_order(self) -> list[QWidget]:
+        return [self.label, self.dismiss]
+
     def say(self, sentence: str) -> None:
         """Show a sentence, below those that have not been dismissed."""
         self._sentences = [*(said for said in self._sentences if said != sentence), sentence][-self.MOST :]
@@ -93,6 +96,9 @@ class JobsPane(QWidget):
         self._said.timeout.connect(self.refresh)
         jobs.changed.connect(self.refresh)
         self.refresh()
+
+    def tab_order(self) -> list[QWidget]:
+        return [self.cancel]
 
     def say(self, sentence: str) -> None:
         """Show for a while what was done."""

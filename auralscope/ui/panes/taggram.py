@@ -127,6 +127,9 @@ class TaggramPane(QWidget):
         self._taggram.curves_changed.connect(self._show_curves)
         self.refresh()
 
+    def tab_order(self) -> list[QWidget]:
+        return [self.by, self.overlap, self.go_on, self.save, self.names, self.map]
+
     @property
     def curves(self) -> list[Curve]:
         """What is drawn over the spectrogram: nothing while the pane is hidden."""

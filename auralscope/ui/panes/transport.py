@@ -145,6 +145,10 @@ class TransportPane(QFrame):
         self.recolour()
         self.refresh()
 
+    def tab_order(self) -> list[QWidget]:
+        transport = [self.play, self.stop, self.loop, self.original, self.feature]
+        return [*transport, self.render_choice, self.match, self.model_rate, self.volume]
+
     def recolour(self) -> None:
         """After a change of theme."""
         self.stop.setIcon(theme.icon("stop"))
@@ -162,6 +166,22 @@ class TransportPane(QFrame):
         start_s = self._session.window_start_s
         length_s = self._session.window_s or self._player.duration_s
         self._listening.set_loop((start_s, start_s + length_s) if on else None)
+
+    def seek_by(self, by_s: float) -> None:
+        """Move the playhead by some seconds."""
+        self._listening.seek(min(max(self._player.position_s + by_s, 0.0), self._player.duration_s))
+
+    def toggle_render(self) -> None:
+        """Switch between mask and phase."""
+        self._session.set_render("phase" if self._listening.render == "mask" else "mask")
+
+    def toggle_rate(self) -> None:
+        """Switch between the recording's sampling rate and the model's."""
+        self._session.set_rate("recording" if self._listening.rate == "model" else "model")
+
+    def toggle_match(self) -> None:
+        """Switch between the feature's true level and the recording's loudness."""
+        self._listening.set_match_loudness(not self._listening.match_loudness)
 
     def change_volume(self, by: int) -> None:
         """Louder or quieter, in steps of a hundredth of the slider."""

@@ -68,6 +68,9 @@ class WeightsPane(QFrame):
         session.jobs.changed.connect(self.refresh)
         self.refresh()
 
+    def tab_order(self) -> list[QWidget]:
+        return [self.get, self.from_file, self.not_now, self.cancel]
+
     def fetch(self, source: Path | None = None) -> None:
         """Get the weights, from a file where one is given."""
         self.asked.emit()
