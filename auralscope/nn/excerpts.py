@@ -330,7 +330,7 @@ class Window(Excerpt):
         # A backward method stays on its tape; only what runs the network again takes turns with others.
         alone = nullcontext() if isinstance(find_method(method), BackwardMethod) else self.model.one_at_a_time
         with alone:
-            return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method))
+            return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method=method))
 
     def deconvolve_parts(
         self, layer: str, units: Sequence[int], method: str
@@ -361,7 +361,7 @@ class Window(Excerpt):
         NoRuleError
             The attribution method has no rule for a step below the layer.
         """
-        parts = deconvolve_parts(self._tape, self.model.layer(layer).module, units, method)
+        parts = deconvolve_parts(self._tape, self.model.layer(layer).module, units, method=method)
         while True:
             with self.model.one_at_a_time, torch.no_grad():
                 try:

@@ -1,88 +1,79 @@
-"""Deconvolution once more, slowly and from the papers alone: NumPy, double precision, loops over every cell.
+"""A slow second implementation of deconvolution, in double precision, that shares nothing with the engine.
 
-Nothing is shared with the engine; what goes in are plain arrays and numbers.
+Convolutions are loops over cells. Any other linear step is a matrix, made by giving the step one cell at a time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
-Array = NDArray[np.float64]
-
-
-@dataclass
-class Block:
-    """Convolution, batch norm (if any), activation, max pooling."""
-
-    kernel: Array  # (out, in, bins, frames)
-    bias: Array
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    scale: Array | None  # of the batch norm's linear part
-    shift: Array | None
-    activation: str
-    pool: tuple[int, int]
+ACTIVATIONS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.PReLU)
 
 
-def convolve(image: Array, block: Block) -> Array:
-    (p, q), (s, t) = block.padding, block.stride
-    padded = np.pad(image, ((0, 0), (p, p), (q, q)))
-    n_out, _, height, width = block.kernel.shape
-    bins, frames = (padded.shape[1] - height) // s + 1, (padded.shape[2] - width) // t + 1
-    output = np.zeros((n_out, bins, frames))
-    for i in range(bins):
-        for j in range(frames):
-            seen = padded[:, i * s : i * s + height, j * t : j * t + width]
-            output[:, i, j] = (block.kernel * seen).sum(axis=(1, 2, 3)) + block.bias
-    return output
+def deconvolve(steps: list[nn.Module], image: Tensor, unit: int) -> Tensor:
+    """Deconvolve a unit of the last of `steps`, (channels, bins, frames), for an image (1, channels, bins, frames)."""
+    values, passed = image, []
+    for step in steps:
+        passed.append((step, values))
+        values = step(values)
+    signal = torch.zeros_like(values)
+    signal[0, unit] = values[0, unit]
+    for step, given in reversed(passed):
+        if isinstance(step, ACTIVATIONS):
+            signal = signal.clamp(min=0.0)
+        elif isinstance(step, (nn.Identity, nn.Dropout)):
+            continue
+        elif isinstance(step, (nn.MaxPool2d, nn.AdaptiveMaxPool2d)):
+            signal = unpooled(step, given, signal)
+        elif isinstance(step, nn.Conv2d) and step.padding_mode == "zeros":
+            signal = transposed(step, given, signal)
+        elif isinstance(step, nn.BatchNorm2d):
+            signal = signal * (step.weight / (step.running_var + step.eps).sqrt()).view(1, -1, 1, 1)
+        else:
+            signal = (matrix_of(step, given.shape[1:]).T @ signal.flatten()).view(given.shape)
+    return signal[0]
 
 
-def deconvolve(blocks: list[Block], image: Array, unit: int) -> Array:
-    """Of a unit of the last block: (channels, bins, frames), as its input."""
-    below, switches = [], []
-    values = image
-    for block in blocks:
-        below.append(values.shape)
-        values = convolve(values, block)
-        if block.scale is not None:
-            values = values * block.scale[:, None, None] + block.shift[:, None, None]
-        values = np.where(values > 0, values, 0.0 if block.activation == "relu" else np.expm1(np.minimum(values, 0.0)))
-        values, where = pool(values, block.pool)
-        switches.append(where)
-    signal = np.zeros_like(values)
-    signal[unit] = values[unit]
-    for block, shape, (where, plane) in zip(reversed(blocks), reversed(below), reversed(switches), strict=True):
-        spread = np.zeros(plane)
-        for place in np.ndindex(*signal.shape):
-            spread[(place[0], *where[place])] = signal[place]
-        spread = np.maximum(spread, 0.0)
-        if block.scale is not None:
-            spread = spread * block.scale[:, None, None]
-        signal = transposed(spread, block, shape)
-    return signal
+def matrix_of(step: nn.Module, shape: torch.Size) -> Tensor:
+    """Return the matrix of the linear part of a step, (outputs, inputs)."""
+    nothing = step(torch.zeros(1, *shape, dtype=torch.float64))
+    cells = torch.eye(int(np.prod(shape)), dtype=torch.float64)
+    return torch.stack([(step(cell.view(1, *shape)) - nothing).flatten() for cell in cells], dim=1)
 
 
-def pool(values: Array, window: tuple[int, int]) -> tuple[Array, tuple[NDArray[np.int64], tuple[int, ...]]]:
-    channels, bins, frames = values.shape
-    height, width = window
-    pooled = np.zeros((channels, bins // height, frames // width))
-    where = np.zeros((*pooled.shape, 2), dtype=np.int64)
-    for c, i, j in np.ndindex(*pooled.shape):
-        cells = values[c, i * height : (i + 1) * height, j * width : (j + 1) * width]
-        k, m = np.unravel_index(cells.argmax(), cells.shape)
-        pooled[c, i, j] = cells[k, m]
-        where[c, i, j] = i * height + k, j * width + m
-    return pooled, (where, values.shape)
+def unpooled(step: nn.Module, given: Tensor, signal: Tensor) -> Tensor:
+    """Add each value to the place of its maximum."""
+    below = torch.zeros_like(given)
+    if isinstance(step, nn.AdaptiveMaxPool2d):
+        where = given.flatten(2).argmax(dim=2).view(signal.shape)
+    else:
+        where = functional.max_pool2d(
+            given, step.kernel_size, step.stride, step.padding, step.dilation, return_indices=True
+        )[1]
+    for channel, row, column in np.ndindex(*signal.shape[1:]):
+        below[0, channel].view(-1)[int(where[0, channel, row, column])] += signal[0, channel, row, column]
+    return below
 
 
-def transposed(signal: Array, block: Block, shape: tuple[int, ...]) -> Array:
-    (p, q), (s, t) = block.padding, block.stride
-    _, _, height, width = block.kernel.shape
-    image = np.zeros((shape[0], shape[1] + 2 * p, shape[2] + 2 * q))
-    for i in range(signal.shape[1]):
-        for j in range(signal.shape[2]):
-            image[:, i * s : i * s + height, j * t : j * t + width] += np.tensordot(signal[:, i, j], block.kernel, 1)
-    return image[:, p : p + shape[1], q : q + shape[2]]
+def transposed(step: nn.Conv2d, given: Tensor, signal: Tensor) -> Tensor:
+    """Add each value times the kernel to the cells under the kernel."""
+    kernel, values = step.weight.detach().numpy(), signal[0].detach().numpy()
+    (s, t), (d, e) = step.stride, step.dilation
+    height, width = d * (kernel.shape[2] - 1) + 1, e * (kernel.shape[3] - 1) + 1
+    if step.padding == "same":
+        before = ((height - 1) // 2, (width - 1) // 2)
+        after = (height - 1 - before[0], width - 1 - before[1])
+    else:
+        before = after = step.padding
+    bins, frames = given.shape[2:]
+    below = np.zeros((given.shape[1], bins + before[0] + after[0], frames + before[1] + after[1]))
+    n_in, n_out = kernel.shape[1], kernel.shape[0] // step.groups
+    for group in range(step.groups):
+        inputs, outputs = slice(group * n_in, (group + 1) * n_in), slice(group * n_out, (group + 1) * n_out)
+        for i, j in np.ndindex(*values.shape[1:]):
+            patch = np.tensordot(values[outputs, i, j], kernel[outputs], 1)
+            below[inputs, i * s : i * s + height : d, j * t : j * t + width : e] += patch
+    return torch.from_numpy(below[:, before[0] : before[0] + bins, before[1] : before[1] + frames])[None]

@@ -330,7 +330,7 @@ def _masks(
     twin = record(shuffle_weights(window.model.copy_network(), seed), window.tape.image)
     for first in range(0, len(units), TOGETHER):
         batch = units[first : first + TOGETHER]
-        own = _as_masks(deconvolve_tape(window.tape, module, batch, method))
+        own = _as_masks(deconvolve_tape(window.tape, module, batch, method=method))
         random = [
             shuffled_bins(mask, torch.Generator().manual_seed((seed * 1_000_003 + unit) % 2**32))
             for unit, mask in zip(batch, own, strict=True)
@@ -338,7 +338,7 @@ def _masks(
         masks = {
             "own": own,
             "random": torch.stack(random),
-            "shuffled": _as_masks(deconvolve_tape(twin, module, batch, method)),
+            "shuffled": _as_masks(deconvolve_tape(twin, module, batch, method=method)),
         }
         to_bins = window.model.front_end.to_bins
         yield batch, {name: torch.stack([to_bins(mask) for mask in values]) for name, values in masks.items()}

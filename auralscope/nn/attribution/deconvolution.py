@@ -1,4 +1,4 @@
-"""Deconvolution of any network in two calls; how it is done is said in `auralscope.nn.attribution.backward`."""
+"""Deconvolution of the units of any network; `auralscope.nn.attribution.backward` says how it works."""
 
 from __future__ import annotations
 
@@ -23,50 +23,51 @@ def deconvolve(
     network: nn.Module,
     image: Tensor,
     layer: str,
-    *,
     units: Sequence[int] | None = None,
+    *,
     method: str | AttributionMethod = "deconvolution",
 ) -> Tensor:
-    """Deconvolve units of any network.
+    """Deconvolve units of a layer of any network (Zeiler & Fergus 2014, sec. 2.1; Choi 2018, sec. 7.2).
 
     Parameters
     ----------
     network : torch.nn.Module
-        Run in evaluation mode. It comes back as it was: no hooks, modes and gradient flags as before.
+        It runs in evaluation mode and is left unchanged: hooks, modes and gradient flags are as before.
     image : (1, channels, bins, frames) or (1, channels, samples) tensor
-        Its input, of the type of its weights: float32 or float64, or half precision, in which a pooling's maxima may
-        be others.
+        The input, of the type of the network's weights. In half precision, maxima of poolings can fall into other
+        places than in float32.
     layer : str
-        Dotted name of the module whose output is looked at, such as `"features.8"`.
+        Dotted name of the module whose units are deconvolved, such as `"features.8"`.
     units : sequence of int, optional
-        All of the layer's unless given.
+        Zero-based; all units of the layer unless given.
     method : str or AttributionMethod
-        Another attribution method; see `auralscope.nn.attribution.methods`.
+        Name of an attribution method, or the method; see `auralscope.nn.attribution.methods`.
 
     Returns
     -------
     (units, bins, frames) tensor
-        On the image's device; (units, channels, bins, frames) where the input has several channels.
+        On the image's device; (units, channels, bins, frames) if the input has several channels.
 
     Raises
     ------
     UnknownNameError
-        No such layer, unit or method.
+        There is no such layer, unit or method.
     NoRuleError
-        A module between the layer and the input has no rule.
+        A function between the layer and the input has no rule.
     InputError
-        The image is empty, of another rank or not finite, or the network makes something infinite of it.
+        The image is empty, of another rank or not finite, or the layer's values are not finite.
     """
     tape = record(network, image)
     if not bool(tape.layer(layer).isfinite().all()):
         raise InputError(
             f"Layer '{layer}' has values that are not finite (NaN or infinite); the first are made in module "
-            f"'{_first_not_finite(tape)}': look at its weights, or use a type with a larger range."
+            f"'{_first_not_finite(tape)}'. Check its weights, or use a type with a larger range."
         )
-    return deconvolve_tape(tape, layer, units, method)
+    return deconvolve_tape(tape, layer, units, method=method)
 
 
 def _first_not_finite(tape: Tape) -> str:
+    """Return the module that made the first value that is not finite."""
     for step in tape.steps:
         if any(tensor.is_floating_point() and not bool(tensor.isfinite().all()) for tensor in tensors_in(step.output)):
             return step.module
@@ -74,19 +75,19 @@ def _first_not_finite(tape: Tape) -> str:
 
 
 def deconvolve_tape(
-    tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | AttributionMethod = "deconvolution"
+    tape: Tape, layer: str, units: Sequence[int] | None = None, *, method: str | AttributionMethod = "deconvolution"
 ) -> Tensor:
-    """Deconvolve units of a forward pass that was recorded; see `deconvolve`."""
+    """Deconvolve units of a recorded forward pass; see `deconvolve`."""
     with torch.no_grad():
-        return outcome(deconvolve_parts(tape, layer, units, method))
+        return outcome(deconvolve_parts(tape, layer, units, method=method))
 
 
 def deconvolve_parts(
-    tape: Tape, layer: str, units: Sequence[int] | None = None, method: str | AttributionMethod = "deconvolution"
+    tape: Tape, layer: str, units: Sequence[int] | None = None, *, method: str | AttributionMethod = "deconvolution"
 ) -> Generator[float, None, Tensor]:
-    """As `deconvolve_tape`, but a method that takes long yields in between how far it is, 0 to 1.
+    """Do the work of `deconvolve_tape` as a generator; a slow method yields its progress, 0 to 1.
 
-    Each part is to be asked for without gradients.
+    The caller must advance it under `torch.no_grad`.
     """
     top = tape.layer(layer)
     n_units = unit_count(top, tape.image)
