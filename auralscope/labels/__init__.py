@@ -1,1 +1,1 @@
-"""What labels say of one another and of themselves: ground truth, co-occurrence, noise. No network."""
+"""Measure labels without a network: ground truth, co-occurrence, label noise, AUC."""

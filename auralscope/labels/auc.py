@@ -1,4 +1,4 @@
-"""How well a model tells the tracks that have a label from those that lack it: AUC, label by label."""
+"""Compute the AUC of a model's scores, label by label."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TagQuality:
-    """How well a model knows one label.
+    """The AUC of one label.
 
     Attributes
     ----------
     label, category : str
     tracks : int
-        That have the label: its popularity.
+        Tracks that have the label: its popularity.
     popularity_rank : int
         1 for the most popular.
     auc : float
-        Area under the ROC curve; NaN, undefined, where all tracks have the label or none has.
+        Area under the ROC curve; NaN if all tracks have the label or none.
     low, high : float
-        95 % interval of the AUC (DeLong et al. 1988); NaN of fewer than two tracks with the label or without.
+        95 % interval of the AUC (DeLong et al. 1988); NaN with fewer than two tracks that have the label or lack it.
     tagability : float
-        Recall of the ground truth itself, where it was listened to again; else NaN.
+        Recall of the ground truth itself; NaN if nobody listened to its tracks again.
     """
 
     label: str
@@ -52,16 +52,16 @@ def tag_quality(
     labels: Sequence[str],
     tagability: dict[str, float] | None = None,
 ) -> list[TagQuality]:
-    """Rate a model's scores, label by label.
+    """Compute the AUC of a model's scores, label by label.
 
     Parameters
     ----------
     truth : (tracks, labels) bool array
     scores : (tracks, labels) array
-        Higher where the model holds a label more probable.
+        Higher if the label is more probable.
     labels : sequence of str
     tagability : dict, optional
-        By label, where it is known.
+        Recall of the ground truth by label, as far as it is known.
     """
     if truth.shape != scores.shape:
         raise ValueError(f"{truth.shape} of truth do not fit {scores.shape} of scores")
@@ -83,10 +83,10 @@ def tag_quality(
 
 
 def auc(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> tuple[float, float, float]:
-    """Area under the ROC curve of scores (tracks,), and the ends of its 95 % interval.
+    """Compute the area under the ROC curve of scores (tracks,), and the ends of its 95 % interval.
 
-    The interval is DeLong's, on the logit of the area, which keeps it between 0 and 1; of an area of exactly 0 or 1 it
-    is that of one half track wrong.
+    The interval is DeLong's, on the logit of the area, which keeps it between 0 and 1. An area of exactly 0 or 1 has
+    the interval of half a track more or less.
     """
     from scipy.stats import rankdata
 
@@ -95,7 +95,7 @@ def auc(truth: NDArray[np.bool_], scores: NDArray[np.floating]) -> tuple[float, 
     if m == 0 or n == 0:
         return nan, nan, nan
     ranks, given, lacking = rankdata(scores), rankdata(scores[truth]), rankdata(scores[~truth])
-    over = (ranks[truth] - given) / n  # of each track with the label: the share of those without that it beats
+    over = (ranks[truth] - given) / n  # share of the tracks without the label that each track with it exceeds
     under = 1.0 - (ranks[~truth] - lacking) / m
     area = float(over.mean())
     if m < 2 or n < 2:
@@ -113,7 +113,7 @@ def load_scores(file: str | Path, labels: Sequence[str]) -> NDArray[np.float32]:
     Raises
     ------
     FileError
-        The file cannot be read, has the wrong number of columns, or a value that is no number.
+        If the file cannot be read, has the wrong number of columns, or a value that is not a number.
     """
     file = Path(file)
     try:
@@ -130,7 +130,7 @@ def load_scores(file: str | Path, labels: Sequence[str]) -> NDArray[np.float32]:
     except OSError as failure:
         raise FileError(f"{quoted(file)} cannot be read: {reason(failure)}.") from failure
     except (ValueError, EOFError) as failure:
-        raise FileError(f"{quoted(file)} is no table of scores: {failure}.") from failure
+        raise FileError(f"{quoted(file)} is not a table of scores: {failure}.") from failure
     if scores.ndim != 2 or scores.dtype.kind not in "biuf":
         raise FileError(f"{quoted(file)} holds {scores.dtype} of shape {scores.shape}; scores are tracks x labels.")
     if scores.shape[1] != len(labels):

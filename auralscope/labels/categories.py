@@ -1,11 +1,11 @@
-"""Kinds of labels, to put those of a kind side by side (as Choi 2018, figs. 3.4 and 4.3, group them)."""
+"""Sort labels into categories, as Choi 2018, figs. 3.4 and 4.3, groups them."""
 
 from __future__ import annotations
 
 import re
 
 CATEGORIES = ("genre", "era", "mood", "voice and instrument", "sound", "other")
-"""In the order in which they are shown."""
+"""All categories, in the order in which they are shown."""
 
 _ERA = re.compile(r"(\d{2}|\d{4})'?s|oldies")
 
@@ -43,7 +43,7 @@ _CATEGORY_OF = {
 
 
 def category(label: str) -> str:
-    """The kind of a label, one of `CATEGORIES`; 'other' for one that is not known. Capitals do not matter."""
+    """Return the category of a label, whatever its case; 'other' for an unknown label."""
     name = " ".join(label.casefold().split())
     if _ERA.fullmatch(name):
         return "era"

@@ -1,4 +1,4 @@
-"""Two models' opinions of the labels that both know."""
+"""Compare the label similarities of two models, over the labels that both have."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Disagreement(NamedTuple):
-    """A pair of labels and how alike each model holds them."""
+    """A pair of labels, and its similarity in each model."""
 
     a: str
     b: str
@@ -27,15 +27,15 @@ class Disagreement(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How alike two models hold the labels that both know.
+    """Label similarities of two models, over the labels that both have.
 
     Attributes
     ----------
     labels : tuple of str
-        As the first model writes them, in its order.
+        Spelling and order of the first model.
     first, second : (labels, labels) float64 arrays
     spearman, pearson : float
-        Between the two, over all pairs; NaN of fewer than two.
+        Correlation of the two models over all pairs; NaN with fewer than two pairs.
     """
 
     labels: tuple[str, ...]
@@ -50,7 +50,7 @@ class Comparison:
         return self.first - self.second
 
     def disagreements(self) -> list[Disagreement]:
-        """All pairs, those on which the models differ most first; undefined ones last."""
+        """Return all pairs, the largest difference first and undefined differences last."""
         a, b = np.triu_indices(len(self.labels), 1)
         columns = np.stack([one[a, b] for one in (self.first, self.second, self.difference)], axis=1)
         return [
@@ -65,24 +65,24 @@ def compare(
     second_labels: Sequence[str],
     second: NDArray[np.float64],
 ) -> Comparison:
-    """Compare two models' similarities of labels, over the labels that both know.
+    """Compare the label similarities of two models, over the labels that both have.
 
     Parameters
     ----------
     first_labels, second_labels : sequences of str
-        Written alike, or alike but for capitals.
+        Common labels have the same spelling, apart from case.
     first, second : (labels, labels) arrays
 
     Raises
     ------
     AuralScopeError
-        They have fewer than two labels in common.
+        If the models have fewer than two labels in common.
     """
     common = _matched(first_labels, second_labels)
     if len(common) < 2:
         raise AuralScopeError(
             f"The two models have {len(common) or 'no'} label{'' if len(common) == 1 else 's'} in common; "
-            "a comparison takes two at least."
+            "a comparison needs at least two."
         )
     ours, theirs = (list(side) for side in zip(*common, strict=True))
     one, other = first[np.ix_(ours, ours)], second[np.ix_(theirs, theirs)]
@@ -91,7 +91,7 @@ def compare(
 
 
 def _matched(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]:
-    """Places of the same label in both; first of those written alike, so that 'House' and 'house' may both be there."""
+    """Match labels by exact spelling first, then ignoring case, so that a model may have both 'House' and 'house'."""
     taken = {name: place for place, name in enumerate(theirs)}
     found = {place: taken.pop(name) for place, name in enumerate(ours) if name in taken}
     for place, name in enumerate(ours):

@@ -1,4 +1,4 @@
-"""What a network thinks of labels, held against how they occur together (Choi 2018, sec. 7.3)."""
+"""Compare label similarity in a network with the co-occurrence of labels (Choi 2018, sec. 7.3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPLICATES = 1000
 
 
 class Interval(NamedTuple):
-    """A 95 % interval; NaN where there is none."""
+    """A 95 % interval; NaN if it is undefined."""
 
     low: float
     high: float
@@ -25,18 +25,17 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Correlation:
-    """A correlation over pairs of labels, and how sure it is.
+    """A correlation over pairs of labels, with two bootstrap intervals.
 
     Attributes
     ----------
     value : float
     over_tracks : Interval
-        Of bootstrap samples of the tracks, the network's similarity as it is: what another draw of as many tracks would
-        have given. Tracks are what was sampled; pairs of labels are not independent of one another, and an interval
-        that drew pairs would be too narrow.
+        Interval over bootstrap samples of the tracks, with the network's similarity unchanged. Pairs of labels are not
+        resampled: they depend on one another, and their interval would be too narrow.
     over_labels : Interval
-        Of bootstrap samples of the labels, with all pairs among those drawn (Snijders & Borgatti 1999): what other
-        labels of the kind might have given. Much the wider one.
+        Interval over bootstrap samples of the labels, with all pairs among those drawn (Snijders & Borgatti 1999). It
+        is much the wider one.
     """
 
     value: float
@@ -45,10 +44,10 @@ class Correlation:
 
 
 class Point(NamedTuple):
-    """A pair of labels: how alike they are to the network, how often they occur together, and its place in each.
+    """A pair of labels: its similarity, its co-occurrence, and its rank by each.
 
     Ranks count from 1, the highest, over the pairs whose co-occurrence is defined; equal values share their mean rank.
-    `excess` is how far the similarity lies above what the line through all points would give it.
+    `excess` is the similarity minus its value on the regression line through all points.
     """
 
     a: str
@@ -62,16 +61,16 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Similarity to the network against co-occurrence, pair by pair.
+    """Similarity in the network against co-occurrence, pair by pair.
 
     Attributes
     ----------
     points : tuple of Point
-        In the model's order of pairs; pairs with a label that never occurs are undefined and left out.
+        Pairs in the model's order, without pairs that have a label that never occurs.
     spearman, pearson : Correlation
-        Between similarity and max(C(i, j), C(j, i)).
+        Correlation of similarity and max(C(i, j), C(j, i)).
     line : (slope, intercept)
-        Least squares: the similarity that a co-occurrence leads one to expect.
+        Least-squares regression of similarity on co-occurrence.
     undefined : tuple of str
         Labels that never occur.
     """
@@ -83,12 +82,12 @@ class Agreement:
     undefined: tuple[str, ...]
 
     def outliers(self, n: int = 10) -> tuple[list[Point], list[Point]]:
-        """Pairs far from the line through all, the farthest first.
+        """Return the pairs farthest from the regression line, the farthest first.
 
         Returns
         -------
         similar_but_apart, together_but_unlike : lists of n Points at most
-            'Similar to the network, seldom together', and the reverse, of pairs that occur together more than the mean.
+            Pairs above the line, and pairs below it that occur together more often than the mean.
         """
         by_excess = sorted(self.points, key=lambda point: -point.excess)
         mean = float(np.mean([point.together for point in self.points]))
@@ -101,21 +100,21 @@ class Agreement:
 def agreement(
     similarity: NDArray[np.float64], truth: GroundTruth, replicates: int = REPLICATES, seed: int = 0
 ) -> Agreement:
-    """Hold a similarity of labels against their co-occurrence.
+    """Correlate a similarity of labels with their co-occurrence.
 
     Parameters
     ----------
     similarity : (labels, labels) array
     truth : GroundTruth
-        Of the same labels.
+        Ground truth of the same labels.
     replicates : int
-        Of each bootstrap; 0 leaves the intervals out.
+        Samples of each bootstrap; 0 leaves the intervals undefined.
     seed : int
 
     Raises
     ------
     AuralScopeError
-        Fewer than three pairs are defined: there is nothing to correlate.
+        If fewer than three pairs are defined.
     """
     n = len(truth.labels)
     if similarity.shape != (n, n):
@@ -149,7 +148,7 @@ def agreement(
 
 
 def _most(together: NDArray[Any]) -> NDArray[np.float64]:
-    """max(C(i, j), C(j, i)); NaN, undefined, with a label that never occurs."""
+    """Return max(C(i, j), C(j, i)); NaN for a label that never occurs."""
     conditional = cooccurrence(together)
     most: NDArray[np.float64] = np.maximum(conditional, conditional.T)
     return most
@@ -158,7 +157,7 @@ def _most(together: NDArray[Any]) -> NDArray[np.float64]:
 def _over_tracks(
     similarity: NDArray[np.float64], truth: GroundTruth, random: np.random.Generator
 ) -> tuple[float, float]:
-    """Correlations over one bootstrap sample of the tracks: of the groups into which chance put them."""
+    """Return the correlations over one bootstrap sample of the groups of tracks."""
     n = len(truth.groups)
     drawn = random.multinomial(n, np.full(n, 1.0 / n))
     counts = np.tensordot(drawn.astype(np.float64), truth.groups, axes=1)
@@ -169,7 +168,7 @@ def _over_tracks(
 def _over_labels(
     similarity: NDArray[np.float64], together: NDArray[np.float64], random: np.random.Generator
 ) -> tuple[float, float]:
-    """Correlations over the pairs of one bootstrap sample of the labels; a label is no pair with itself."""
+    """Return the correlations over one bootstrap sample of the labels, without pairs of a label with itself."""
     n = len(similarity)
     drawn = random.integers(n, size=n)
     first, second = np.triu_indices(n, 1)
@@ -179,7 +178,7 @@ def _over_labels(
 
 
 def correlations(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Spearman's and Pearson's correlation of two rows of values, where both are defined; NaN where there is none."""
+    """Return Spearman's and Pearson's correlation of the values that both rows define; NaN with fewer than two."""
     defined = np.isfinite(x) & np.isfinite(y)
     x, y = x[defined], y[defined]
     return _pearson(_ranks(x), _ranks(y)), _pearson(x, y)
@@ -209,7 +208,7 @@ def _interval(values: Any) -> Interval:
 
 
 def _centred(interval: Interval, value: float, replicates: list[float]) -> Interval:
-    """An interval moved so that the replicates' mean lies on the value itself."""
+    """Move an interval so that the mean of the replicates lies on the value."""
     if not replicates:
         return interval
     move = value - float(np.nanmean(replicates))
@@ -217,7 +216,7 @@ def _centred(interval: Interval, value: float, replicates: list[float]) -> Inter
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope and intercept of y over x; flat where x is all one value."""
+    """Return slope and intercept of the regression of y on x; the slope is 0 if x is constant."""
     spread = x - x.mean()
     size = float(spread @ spread)
     slope = float(spread @ y) / size if size > 0.0 else 0.0

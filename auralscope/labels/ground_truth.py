@@ -1,7 +1,7 @@
-"""Ground truth: files that say of every track which labels it has, read in pieces, so that they may be of any size.
+"""Read the ground truth, the labels of every track, in pieces, so that files may be of any size.
 
-A file is a matrix of tracks x labels of 0 and 1: `.npy`, or CSV with or without a header. Columns under a header are
-found by their labels; without one they stand in the model's order.
+A file is a matrix of 0 and 1, tracks x labels: `.npy`, or CSV with or without a header. A header names the label of
+each column; without one the columns are in the model's order.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PIECE_BYTES = 4_000_000
-"""About how much of a file is held at once."""
+"""Approximate size of a piece of a file."""
 
 LINE_BYTES = 10_000_000
-"""The longest line that is read."""
+"""Longest line that is read."""
 
 GROUPS = 1000
-"""Into how many groups of tracks counts are kept apart, at most, for the bootstrap."""
+"""Largest number of groups of tracks with separate counts, for the bootstrap."""
 
 COUNTS_BYTES = 64_000_000
-"""About how much memory the counts of all groups may take."""
+"""Approximate memory for the counts of all groups."""
 
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """How often labels occur and how often two occur together.
+    """Counts of labels and of pairs of labels.
 
     Attributes
     ----------
     labels : tuple of str
     tracks : int
     together : (labels, labels) int64 array
-        Tracks that have both; on the diagonal, tracks that have the label.
+        Tracks that have both labels; on the diagonal, tracks that have the label.
     groups : (groups, labels, labels) int32 array
-        The same, counted apart in groups into which the tracks fell by chance: what a bootstrap draws from.
+        The same counts for random groups of tracks, from which a bootstrap draws.
     ignored : tuple of str
-        Columns that are no labels of the model.
+        Columns that are not labels of the model.
     """
 
     labels: tuple[str, ...]
@@ -59,7 +59,7 @@ class GroundTruth:
 
     @property
     def occurrences(self) -> NDArray[np.int64]:
-        """(labels,): tracks that have each label."""
+        """Number of tracks that have each label, (labels,)."""
         return np.diagonal(self.together)
 
     @property
@@ -68,12 +68,12 @@ class GroundTruth:
         return tuple(label for label, n in zip(self.labels, self.occurrences.tolist(), strict=True) if n == 0)
 
     def cooccurrence(self) -> NDArray[np.float64]:
-        """C(i, j) = #(i and j) / #i (Choi 2018, Eq. 3.1), (labels, labels); a row of NaN for a label that none has."""
+        """Return C(i, j) = #(i and j) / #i (Choi 2018, Eq. 3.1), (labels, labels); NaN if #i is 0."""
         return cooccurrence(self.together)
 
 
 def cooccurrence(together: NDArray[np.integer]) -> NDArray[np.float64]:
-    """C(i, j) = #(i and j) / #i of counts (..., labels, labels); NaN, undefined, where #i is 0."""
+    """Return C(i, j) = #(i and j) / #i of counts (..., labels, labels); NaN if #i is 0."""
     counts = together.astype(np.float64)
     occurrences = np.diagonal(counts, axis1=-2, axis2=-1)[..., :, None]
     return np.divide(counts, occurrences, out=np.full_like(counts, np.nan), where=occurrences > 0.0)
@@ -81,9 +81,9 @@ def cooccurrence(together: NDArray[np.integer]) -> NDArray[np.float64]:
 
 class _Piece(NamedTuple):
     rows: NDArray[np.bool_]  # (tracks, labels)
-    done: float  # how much of the file lies behind it, 0 to 1
+    done: float  # share of the file read so far, 0 to 1
     ignored: tuple[str, ...] = ()
-    ids: Sequence[str] = ()  # where they were asked for and the file has a column of them
+    ids: Sequence[str] = ()  # names of tracks, if requested and if the file has them
 
 
 def load_ground_truth(
@@ -92,24 +92,23 @@ def load_ground_truth(
     progress: Progress = no_progress,
     seed: int = 0,
 ) -> GroundTruth:
-    """Count labels over the tracks of one or more files, one below the other.
+    """Count labels over the tracks of one or more files.
 
     Parameters
     ----------
     files : sequence of path
         `.npy`, or CSV (comma, semicolon or tab).
     labels : sequence of str
-        The model's, in its order.
+        The model's labels, in its order.
     progress : callable
-        Called with 0 to 1; what it raises ends the work.
+        Called with 0 to 1; an exception from it ends the work.
     seed : int
-        Of the groups into which tracks fall.
+        Seed of the random groups of tracks.
 
     Raises
     ------
     FileError
-        A file cannot be read, has the wrong number of columns, a value that is missing or is neither 0 nor 1; the text
-        says where.
+        If a file cannot be read, has the wrong number of columns, or a value that is missing or not 0 or 1.
     """
     n = len(labels)
     n_groups = int(np.clip(COUNTS_BYTES // (4 * n * n), 20, GROUPS))
@@ -131,10 +130,10 @@ def read_tracks(
     labels: Sequence[str],
     progress: Progress = no_progress,
 ) -> Iterator[tuple[Sequence[str], NDArray[np.bool_]]]:
-    """Read tracks with their names, piece by piece: (tracks,) names and (tracks, labels) values.
+    """Read tracks with their names in pieces: (tracks,) names and (tracks, labels) values.
 
-    A track's name stands in the first column that is no label; without one it is the track's number, counted from 1
-    over all files.
+    The first column that is not a label holds the names; without one a track's name is its number, counted from 1 over
+    all files.
 
     Raises
     ------
@@ -151,11 +150,11 @@ def read_tracks(
 
 
 def _count(rows: NDArray[np.bool_], groups: NDArray[np.int32], random: np.random.Generator) -> None:
-    """Add the tracks of a piece to the groups into which chance puts them."""
+    """Add the tracks of a piece to random groups."""
     group = random.integers(len(groups), size=len(rows))
     order = np.argsort(group, kind="stable")
     there, first = np.unique(group[order], return_index=True)
-    values = rows[order].astype(np.float32)  # whole numbers to 2^24: a piece has fewer tracks
+    values = rows[order].astype(np.float32)  # exact up to 2^24, more than the tracks of a piece
     for number, part in zip(there.tolist(), np.split(values, first[1:]), strict=True):
         groups[number] += (part.T @ part).astype(np.int32)
 
@@ -180,10 +179,10 @@ def _npy_pieces(file: Path, labels: tuple[str, ...]) -> Iterator[_Piece]:
         raise FileError(f"{quoted(file)} is not a whole .npy file of numbers.") from failure
     if matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
         raise FileError(
-            f"{quoted(file)} holds an array of {matrix.dtype}, shape {matrix.shape}; it takes numbers, tracks x labels."
+            f"{quoted(file)} holds {matrix.dtype}, shape {matrix.shape}; a ground truth holds numbers, tracks x labels."
         )
     if matrix.shape[1] != len(labels):
-        turned = " (it seems to be turned: labels x tracks)" if matrix.shape[0] == len(labels) else ""
+        turned = " (it seems to be transposed: labels x tracks)" if matrix.shape[0] == len(labels) else ""
         raise FileError(f"{quoted(file)} has {matrix.shape[1]} columns for the model's {len(labels)} labels{turned}.")
     if not len(matrix):
         raise FileError(f"{quoted(file)} has no tracks.")
@@ -218,7 +217,7 @@ def _csv_pieces(file: Path, labels: tuple[str, ...], ids: bool) -> Iterator[_Pie
     with file.open("rb") as stream:
         head = stream.readline(LINE_BYTES)
         if b"\0" in head:
-            raise FileError(f"{quoted(file)} is neither a .npy file nor a text of values.")
+            raise FileError(f"{quoted(file)} is neither a .npy file nor a text file.")
         if not head.strip():
             raise FileError(f"{quoted(file)} is empty, or begins with an empty line.")
         text = _text(file, head.removeprefix(b"\xef\xbb\xbf"), 1)
@@ -231,7 +230,7 @@ def _csv_pieces(file: Path, labels: tuple[str, ...], ids: bool) -> Iterator[_Pie
             if head.startswith(b"\xef\xbb\xbf"):
                 stream.seek(3)
             columns, line = list(range(len(labels))), 1
-        # Names of tracks stand in the first column that is no label.
+        # The first column that is not a label holds the names of tracks.
         names = next(place for place in range(len(cells)) if place not in columns) if ids and ignored else None
         layout = _Layout(file, labels, delimiter, len(cells), columns, names)
         tracks = 0
@@ -245,7 +244,7 @@ def _csv_pieces(file: Path, labels: tuple[str, ...], ids: bool) -> Iterator[_Pie
 
 
 def _columns(file: Path, cells: list[str], labels: tuple[str, ...]) -> tuple[list[int] | None, tuple[str, ...]]:
-    """Where each label's column is, by the header, and what else it has; None where the first line is no header."""
+    """Find each label's column and the other columns by the header; None if the first line is not a header."""
     if all(cell.lower() in _VALUES or cell.lower() in _MISSING for cell in cells):
         if len(cells) != len(labels):
             raise FileError(f"{quoted(file)} has {len(cells)} columns for the model's {len(labels)} labels.")
@@ -279,13 +278,15 @@ def _columns(file: Path, cells: list[str], labels: tuple[str, ...]) -> tuple[lis
 
 
 def _lines(stream: IO[bytes], file: Path) -> bytes:
-    """The next piece of a file, to the end of a line."""
+    """Read the next piece of a file, up to the end of a line."""
     rest = b""
     piece = stream.read(PIECE_BYTES)
     if piece and not piece.endswith(b"\n"):
         rest = stream.readline(LINE_BYTES)
         if len(rest) == LINE_BYTES:
-            raise FileError(f"{quoted(file)} has a line of more than {LINE_BYTES // 1_000_000} MB: no table of tracks.")
+            raise FileError(
+                f"{quoted(file)} has a line of more than {LINE_BYTES // 1_000_000} MB, so it is not a table of tracks."
+            )
     return piece + rest
 
 
@@ -298,7 +299,7 @@ def _text(file: Path, content: bytes, line: int) -> str:
 
 @dataclass(frozen=True)
 class _Layout:
-    """How the lines of a CSV file are laid out."""
+    """Layout of the lines of a CSV file."""
 
     file: Path
     labels: tuple[str, ...]
@@ -308,23 +309,20 @@ class _Layout:
     names: int | None
 
     def fast(self, piece: bytes) -> tuple[NDArray[np.bool_], list[str]] | None:
-        """Values, and names of tracks if wanted, of lines that are `0,1,0` or `any name,0,1,0`, read all at once.
-
-        None where a line is anything else.
-        """
+        """Read values, and requested names, if all lines are `0,1,0` or `name,0,1,0`; return None otherwise."""
         end = b"\r\n" if piece.endswith(b"\r\n") else b"\n"
         if not piece.endswith(b"\n"):
-            piece += end  # the last line of a file may lack it
-        named = 0 not in self.columns  # the first column may be of any length then
+            piece += end  # the last line of a file may have no line end
+        named = 0 not in self.columns  # then the first column may have any length
         if b'"' in piece or self.names not in (None, 0):
             return None
-        length = 2 * self.width - 1 - named  # from the first value, or the delimiter before it, to the line's end
+        length = 2 * self.width - 1 - named  # from the first value, or the delimiter before it, to the end of the line
         characters = np.frombuffer(piece, dtype=np.uint8)
         last = np.flatnonzero(characters == ord("\n")) + 1 - len(end)
         first = np.concatenate([[0], last[:-1] + len(end)])
         if (last - first < length).any() or (not named and (last - first != length).any()):
             return None
-        # No more delimiters than where they are looked for: so none is in a name, and each line has its columns.
+        # The right number of delimiters means that no name contains one, and that each line has all columns.
         if np.count_nonzero(characters == ord(self.delimiter)) != len(last) * (self.width - 1):
             return None
         if end == b"\r\n" and (characters[last] != ord("\r")).any():
@@ -342,10 +340,7 @@ class _Layout:
         return values[:, [column - named for column in self.columns]].astype(np.bool_), names
 
     def slow(self, piece: bytes, line: int) -> tuple[NDArray[np.bool_], list[str]]:
-        """Values, and names of tracks if wanted, of lines of any form.
-
-        `line` is the number of the first, for the sentence about what is wrong.
-        """
+        """Read values, and requested names, of lines of any form; `line` is the number of the first one."""
         rows = []
         names = []
         reader = csv.reader(io.StringIO(_text(self.file, piece, line), newline=""), delimiter=self.delimiter)
@@ -355,7 +350,7 @@ class _Layout:
                     continue  # an empty line
                 where = f"line {line + reader.line_num - 1}"
                 if len(cells) != self.width:
-                    raise FileError(f"{quoted(self.file)}, {where}: {len(cells)} values where there are {self.width}.")
+                    raise FileError(f"{quoted(self.file)}, {where}: {len(cells)} values instead of {self.width}.")
                 if self.names is not None:
                     names.append(cells[self.names].strip())
                 try:

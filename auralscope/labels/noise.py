@@ -1,8 +1,7 @@
-"""How far a ground truth can be trusted: a part of it annotated again, by people who listened (Choi 2018, sec. 3.2.2).
+"""Estimate the label noise of a ground truth from tracks that people listened to again (Choi 2018, sec. 3.2.2).
 
-Labels that were given where they belong and where they do not belong are told apart by listening to some of the tracks
-that have a label and to some that lack it. The shares of mistakes among those, `p_plus` and `p_minus`, are then taken
-for all tracks.
+People judge some of the tracks that have a label and some that lack it. The shares of mistakes among those, `p_plus`
+and `p_minus`, are taken for all tracks.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ REPLICATES = 10_000
 SUMMARY = (
     *("label", "tracks", "positives", "positives_checked", "positives_wrong", "negatives_checked", "negatives_missed"),
 )
-"""The header of a file that holds counts already made."""
+"""Header of a file of counts."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What listening again found of one label.
+    """Counts of the judgements of one label.
 
     Attributes
     ----------
     label : str
     tracks, positives : int
-        In the whole ground truth: all tracks (T), and those that have the label (N+).
+        Tracks of the whole ground truth (T), and those that have the label (N+).
     positives_checked, positives_wrong : int
-        Tracks with the label that were listened to, and those of them that should not have it.
+        Judged tracks that have the label, and those of them that should not have it.
     negatives_checked, negatives_missed : int
-        Tracks without it that were listened to, and those of them that should have it.
+        Judged tracks that lack the label, and those of them that should have it.
     """
 
     label: str
@@ -55,7 +54,7 @@ class Checked:
 
 
 class Estimate(NamedTuple):
-    """A value and its 95 % interval; NaN where nothing was listened to that could tell."""
+    """A value and its 95 % interval; NaN without judgements."""
 
     value: float
     low: float
@@ -64,22 +63,22 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """How far one label of a ground truth can be trusted.
+    """The noise of one label of a ground truth.
 
     Attributes
     ----------
     checked : Checked
     p_plus, p_minus : float
-        Share of mistakes among tracks that have the label, and among those that lack it.
+        Share of mistakes among tracks that have the label, and among tracks that lack it.
     precision : Estimate
-        Of the tracks that have the label, the share that should.
+        Share of the tracks with the label that should have it.
     recall : Estimate
-        Of the tracks that should have the label, the share that has it: how readily people give it, its *tagability*.
-        Over the whole ground truth, where those that lack the label are many.
+        Share of the tracks that should have the label that have it, over the whole ground truth: the *tagability* of
+        the label.
     recall_in_subset : Estimate
-        The same among the tracks that were listened to, as they are.
+        The same share over the judged tracks alone.
     corrected : Estimate
-        How many tracks should have the label, Eq. 3.2.
+        Number of tracks that should have the label, Eq. 3.2.
     """
 
     checked: Checked
@@ -97,10 +96,9 @@ def corrected_count(
     p_plus: NDArray[np.float64] | float,
     p_minus: NDArray[np.float64] | float,
 ) -> NDArray[np.float64] | float:
-    """How many tracks should have a label: N+ (1 - p+) + (T - N+) p- (Choi 2018, Eq. 3.2).
+    """Return the number of tracks that should have a label: N+ (1 - p+) + (T - N+) p- (Choi 2018, Eq. 3.2).
 
-    It is not rounded. Of the four of the thesis's table 3-A, three are the nearest whole numbers; of 36,048.72 it
-    prints 36,048, of 156,447.72 156,448, which no one rounding gives.
+    The number is not rounded. The thesis's table 3-A rounds three of its four numbers and cuts one off (36,048.72).
     """
     return positives * (1.0 - p_plus) + (tracks - positives) * p_minus
 
@@ -108,9 +106,9 @@ def corrected_count(
 def label_noise(checked: Checked, replicates: int = REPLICATES, seed: int = 0) -> LabelNoise:
     """Estimate precision, recall and the corrected count of a label.
 
-    The intervals are of bootstrap samples of the tracks that were listened to, those with the label and those without
-    drawn apart, as they were chosen (percentiles). Where no track, or every track, of one kind was wrong, drawing
-    again has nothing to vary; there its share is drawn from Jeffreys' posterior instead, Beta(k + 1/2, n - k + 1/2).
+    The intervals are percentiles over bootstrap samples of the judged tracks; tracks with the label and tracks without
+    it are drawn separately. If no track or every track of a group is wrong, a bootstrap does not vary, and the share of
+    the group is drawn from Jeffreys' posterior instead, Beta(k + 1/2, n - k + 1/2).
     """
     random = np.random.default_rng(seed)
     n_plus, n_minus = checked.positives_checked, checked.negatives_checked
@@ -131,7 +129,7 @@ def label_noise(checked: Checked, replicates: int = REPLICATES, seed: int = 0) -
 
 
 def _shares(k: int, n: int, replicates: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """The share k / n, followed by what bootstrap samples give."""
+    """Return the share k / n, followed by the shares of bootstrap samples."""
     if n == 0:
         return np.full(replicates + 1, np.nan)
     varied = 0 < k < n
@@ -158,30 +156,31 @@ def load_checked(
     truth_files: Sequence[str | Path] = (),
     progress: Progress = no_progress,
 ) -> list[Checked]:
-    """Read what listening again found, and hold it against the ground truth.
+    """Read judgements, and count them against the ground truth.
 
     Parameters
     ----------
     file : path
-        A CSV file with a header, in one of two forms. Track by track: names of tracks in the first column, then a
-        column for each label that was judged, with 1, 0, or nothing where it was not; a name is that of the ground
-        truth's first column, or the track's number there, from 1. Or counts already made, with the columns `SUMMARY`.
+        A CSV file with a header, in one of two forms: a line for each track, with its name and a column for each judged
+        label (1, 0, or empty if it was not judged), or a line of counts for each label, with the columns `SUMMARY`. A
+        track's name is the one in the ground truth's first column, or its number there, counted from 1.
     labels : sequence of str
-        The model's.
+        The model's labels.
     truth_files : sequence of paths
         See `auralscope.labels.ground_truth`; not needed for counts.
     progress : callable
-        Called with 0 to 1 while they are read.
+        Called with 0 to 1.
 
     Raises
     ------
     FileError
-        A file cannot be read or is of another form, or the ground truth lacks a track; the text says which and where.
+        If a file cannot be read or has another form, or if the ground truth lacks a track.
     """
     file = Path(file)
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            rows = [(line, row) for line, row in _rows(csv.reader(stream)) if any(cell.strip() for cell in row)]
+            reader = csv.reader(stream)
+            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except OSError as failure:
         raise FileError(f"{quoted(file)} cannot be read: {reason(failure)}.") from failure
     except (UnicodeDecodeError, csv.Error) as failure:
@@ -191,16 +190,12 @@ def load_checked(
     head = [cell.strip() for cell in rows[0][1]]
     for line, row in rows[1:]:
         if len(row) != len(head):
-            raise FileError(f"{quoted(file)}, line {line}: {len(row)} values where there are {len(head)}.")
+            raise FileError(f"{quoted(file)}, line {line}: {len(row)} values instead of {len(head)}.")
     if {cell.lower() for cell in head} >= set(SUMMARY):
         return [
             _summarised(file, line, dict(zip((c.lower() for c in head), row, strict=True))) for line, row in rows[1:]
         ]
     return _judged(file, head, rows[1:], labels, truth_files, progress)
-
-
-def _rows(reader: csv.Reader) -> list[tuple[int, list[str]]]:  # type: ignore[name-defined]
-    return [(reader.line_num, row) for row in reader]
 
 
 def _summarised(file: Path, line: int, row: dict[str, str]) -> Checked:

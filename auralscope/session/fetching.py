@@ -21,14 +21,6 @@ LANE = "weights"
 class Fetching:
     """The state of every model's weights, and the one download.
 
-    Parameters
-    ----------
-    jobs : Jobs
-    problem : callable
-        Takes a sentence for the user.
-    load_model : callable
-        Takes the name of a model whose weights have arrived.
-
     Attributes
     ----------
     states : dict of str to State

@@ -88,7 +88,7 @@ class Session:
         Models whose weights are not on this machine.
     labels : Labels
         Label vectors of the model, and a ground truth.
-    kernels, recording_map, other_model, noise : Kernels, RecordingMap, OtherModel, Noise
+    noise, kernels, recording_map, other_model : Noise, Kernels, RecordingMap, OtherModel
         The other parts of the label page.
     """
 
@@ -428,14 +428,9 @@ class Session:
             self._auralise(play=False)
             self.fill_gallery()
 
+        title = "Analysing the window"
         self.jobs.start(
-            "model",
-            analyse,
-            title="Analysing the window",
-            key="analyse",
-            urgency=1,
-            done=analysed,
-            failed=self.problem.emit,
+            "model", analyse, title=title, key="analyse", urgency=1, done=analysed, failed=self.problem.emit
         )
 
     def fill_gallery(self) -> None:

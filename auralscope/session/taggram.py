@@ -118,14 +118,6 @@ class TagsOverTime:
 class Taggram:
     """Tags over time, computed in the background while they are shown, and the labels whose curves are shown.
 
-    Parameters
-    ----------
-    jobs : Jobs
-    write : callable
-        Takes a path and a function that writes the file; see `Session.write`.
-    problem : callable
-        Takes a sentence for the user.
-
     Attributes
     ----------
     tags : TagsOverTime or None

@@ -72,7 +72,7 @@ def test_scores_from_files(tmp_path: Path) -> None:
     ("content", "says"),
     [
         ("rock,sad\n1,2\n", "lacks the model's label 'Mellow'"),
-        ("rock,Mellow,sad\n1,2,x\n", "is no table of scores"),
+        ("rock,Mellow,sad\n1,2,x\n", "is not a table of scores"),
         ("rock,Mellow,sad\n1,2,nan\n", "row 0: the score of 'sad' is not a number"),
     ],
 )

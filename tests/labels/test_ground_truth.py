@@ -129,7 +129,7 @@ def test_cooccurrence_is_asymmetric_and_undefined_for_a_label_that_never_occurs(
     ("name", "content", "says"),
     [
         ("t.csv", b"1,0,0\n0,1,1\n", "3 columns for the model's 4 labels"),
-        ("t.csv", b"1,0,0,1\n0,1,1\n", "line 2: 3 values where there are 4"),
+        ("t.csv", b"1,0,0,1\n0,1,1\n", "line 2: 3 values instead of 4"),
         ("t.csv", b"1,0,0,1\n0,2,1,0\n", "line 2: the value of 'Mellow' is '2', not 0 or 1"),
         ("t.csv", b"1,0,0,1\n0,,1,0\n", "line 2: the value of 'Mellow' is missing"),
         ("t.csv", b"rock,Mellow,sad,60s\n1,0,0,1\n0,1,NaN,0\n", "line 3: the value of 'sad' is missing"),
@@ -168,11 +168,11 @@ def test_a_mistake_far_down_a_file_is_found_at_its_line(
     ("array", "says"),
     [
         (np.zeros((7, 5)), "5 columns for the model's 4 labels"),
-        (np.zeros((4, 7)), "it seems to be turned"),
+        (np.zeros((4, 7)), "it seems to be transposed"),
         (np.array([[0, 1, 0, 1], [0, 1, 3, 0]]), "row 1: the value of 'sad' is '3'"),
         (np.array([[0, 1, 0, np.nan]]), "row 0: the value of '60s' is missing"),
         (np.zeros(4), "shape (4,)"),
-        (np.array([["0", "1", "0", "0"]]), "it takes numbers"),
+        (np.array([["0", "1", "0", "0"]]), "a ground truth holds numbers"),
         (np.zeros((0, 4)), "has no tracks"),
     ],
 )

@@ -114,7 +114,7 @@ HEAD = "label,tracks,positives,positives_checked,positives_wrong,negatives_check
         ("", "has no tracks under a header"),
         ("track,polka\nT1,1\n", "'polka' is no label"),
         ("track,guitar\nT1,2\n", "line 2: '2' is not 0, 1 or nothing"),
-        ("track,guitar\nT1,1,1\n", "line 2: 3 values where there are 2"),
+        ("track,guitar\nT1,1,1\n", "line 2: 3 values instead of 2"),
         ("track,guitar\nT1,1\nT1,0\n", "line 3: the track 'T1' was on line 2 already"),
         ("track,guitar\nT1,1\nT9,0\n", "line 3: the ground truth has no track 'T9'"),
         ("track,guitar,Guitar\nT1,1,0\n", "names a label twice"),

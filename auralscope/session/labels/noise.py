@@ -55,12 +55,6 @@ class Quality:
 class Noise:
     """Label noise of the ground truth, and the model's AUC over it.
 
-    Parameters
-    ----------
-    jobs : Jobs
-    labels : Labels
-        Holds the model and the ground truth.
-
     Attributes
     ----------
     qualities : list of Quality

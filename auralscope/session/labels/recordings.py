@@ -31,12 +31,6 @@ def _listening_to(files: Sequence[Path]) -> str:
 class Kernels:
     """The kernels of the first layer, the patterns they respond to, and the labels that go with them.
 
-    Parameters
-    ----------
-    jobs : Jobs
-    choose_layer_unit : callable
-        Chooses a unit, by layer and number, and plays its sound.
-
     Attributes
     ----------
     kernels : list of Kernel
@@ -138,12 +132,6 @@ class Kernels:
 
 class RecordingMap:
     """A map of recordings in two dimensions, by the features from which the model computes its labels.
-
-    Parameters
-    ----------
-    jobs : Jobs
-    listening : Listening
-        The transport.
 
     Attributes
     ----------

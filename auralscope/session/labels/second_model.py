@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 class OtherModel:
     """The similarities of two models, over the labels that both have.
 
-    Parameters
-    ----------
-    jobs : Jobs
-    labels : Labels
-        Label vectors of the session's model.
-    all_specs : callable
-        Returns the models to choose from.
-
     Attributes
     ----------
     spec : ModelSpec or None

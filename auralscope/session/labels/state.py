@@ -64,16 +64,6 @@ def arrange(vectors: LabelVectors, order: Order, chosen: frozenset[str] | None) 
 class Labels:
     """The label vectors of the model, as they are shown.
 
-    Parameters
-    ----------
-    jobs : Jobs
-    choose_layer_unit : callable
-        Chooses a unit, by layer and number, and plays its sound.
-    write : callable
-        Takes a path and a function that writes the file; see `Session.write`.
-    on_problem : callable
-        Takes a sentence for the user.
-
     Attributes
     ----------
     model : Model or None
