@@ -1,4 +1,4 @@
-"""Every hook that a plugin can implement.
+"""The hooks that a plugin can implement.
 
 A plugin is a module (or a package) with functions marked by `hookimpl`. It is found through the entry-point group
 `auralscope` of an installed distribution, or as a `.py` file or package in the user's plugin folder.
@@ -25,9 +25,9 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def auralscope_models() -> Sequence[ModelSpec]:  # type: ignore[empty-body]
-    """Models that the plugin brings.
+    """Return the models that the plugin brings.
 
-    Called once, when the app or a command first asks for models. It should be quick: no torch, no weights read.
+    It is called once, when models are first listed. It must be quick: no import of torch, no reading of weights.
 
     Returns
     -------
@@ -37,14 +37,14 @@ def auralscope_models() -> Sequence[ModelSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def auralscope_rules() -> Sequence[Rule]:  # type: ignore[empty-body]
-    """Rules by which deconvolution passes steps that it does not know, or passes in another way.
+    """Return deconvolution rules for torch functions that have none, or that need another rule.
 
-    Called once, before the first model is loaded; torch may be imported here.
+    It is called once, before the first model is loaded; it may import torch.
 
     Returns
     -------
     sequence of auralscope.nn.attribution.rules.Rule
-        Each names torch's functions that it is for; it takes the place of a rule that is there.
+        Each names its torch functions, and replaces the rule that a function has.
     """
 
 
@@ -52,7 +52,7 @@ def auralscope_rules() -> Sequence[Rule]:  # type: ignore[empty-body]
 def auralscope_methods() -> Sequence[AttributionMethod]:  # type: ignore[empty-body]
     """Return attribution methods that the plugin brings, to be chosen by name as `method=`.
 
-    Called once, before the first model is loaded; torch may be imported here.
+    It is called once, before the first model is loaded; it may import torch.
 
     Returns
     -------

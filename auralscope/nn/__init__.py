@@ -1,1 +1,1 @@
-"""Looking inside networks: capture, deconvolution, and the model that joins them with a front end."""
+"""The engine: recorded forward passes, attribution methods, analyses, and the model that joins them."""

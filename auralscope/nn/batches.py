@@ -1,7 +1,6 @@
-"""As many at once as a device's memory holds: where it runs out, half as many, and it is said.
+"""Batching that halves on out-of-memory and logs a warning.
 
-What happens to a model at work goes to the log `auralscope.nn`, as sentences for people; the window and the command
-line show them.
+Warnings for people go to the log `auralscope.nn`; the window and the command line show them.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ Result = TypeVar("Result")
 
 
 class Batch:
-    """How many go through a network together.
+    """Batch size that halves when a device runs out of memory.
 
     Parameters
     ----------
     size : int
-        To begin with.
+        Items in a batch at the start.
     what : str
-        What they are, in the plural.
+        Name of the items in the plural, for messages.
     device : torch.device
-        Whose memory they share.
+        Device that computes the batches.
     """
 
     def __init__(self, size: int, what: str, device: torch.device) -> None:
@@ -41,18 +40,24 @@ class Batch:
         self._device = device
 
     def turns(self, work: Callable[[Any], Result], items: Any) -> Iterator[Result]:
-        """Do the work for all items, as many at once as go; results come as they are there.
+        """Call `work` on all items, batch by batch, and yield each result.
 
         Parameters
         ----------
         work : callable
-            Takes a slice of the items; it may be called again with a shorter one.
+            Takes a slice of the items; it is called again with a shorter slice if memory runs out.
         items : sequence, array or tensor
+            They are batched along their first axis.
+
+        Yields
+        ------
+        object
+            The result of `work` for each batch.
 
         Raises
         ------
         DeviceError
-            There is no memory even for one.
+            The memory does not hold a single item.
         """
         first = 0
         while first < len(items):
@@ -65,7 +70,7 @@ class Batch:
             yield done[0]
 
     def _attempt(self, work: Callable[[Any], Result], turn: Any) -> tuple[Result] | None:
-        """The result; None where memory ran out. On return the failure no longer holds on to what was computed."""
+        """Return the result, or None if memory ran out; then the error no longer refers to any computed tensor."""
         try:
             return (work(turn),)
         except RuntimeError as failure:
@@ -79,7 +84,7 @@ class Batch:
             raise _too_small(self._device, f"even one of the {self._what}")
         self.size = tried // 2
         log.warning(
-            "The memory of '%s' ran out with %d %s at once; going on with %d.",
+            "The memory of '%s' does not hold %d %s at once; going on with %d.",
             self._device,
             tried,
             self._what,
@@ -99,12 +104,19 @@ def outcome(parts: Generator[Any, None, Result]) -> Result:
 
 @contextmanager
 def enough_memory(device: torch.device, what: str) -> Iterator[None]:
-    """For what cannot be done in smaller parts: where memory runs out, one sentence.
+    """Turn out-of-memory into a `DeviceError`, for work that cannot be divided.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device that computes.
+    what : str
+        Name of the work, for the message.
 
     Raises
     ------
     DeviceError
-        The device's memory does not hold it.
+        The device ran out of memory.
     """
     try:
         yield
@@ -121,12 +133,12 @@ def _too_small(device: torch.device, what: str) -> DeviceError:
 
 
 def is_out_of_memory(failure: RuntimeError) -> bool:
-    """Whether a device has run out of memory; CUDA has an error of its own for it, MPS has not."""
+    """Return whether an error means out-of-memory; CUDA has an error class for it, MPS only a message."""
     return isinstance(failure, torch.OutOfMemoryError) or "out of memory" in str(failure)
 
 
 def give_back(device: torch.device) -> None:
-    """Hand memory that nothing uses any more back to the device, for other programs; torch would keep it."""
+    """Release unused memory, which torch would keep, to other programs."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

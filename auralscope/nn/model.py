@@ -1,6 +1,6 @@
 """The contract between AuralScope and a model plugin.
 
-Describing a model costs no torch: a plugin's `plugin.py` returns `ModelSpec`s, and only `build` imports the network.
+Describing a model needs no torch: a plugin returns `ModelSpec`s, and only `ModelSpec.build` imports the network.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layer:
-    """A place in the network that can be looked at.
+    """Layer of a network whose units can be displayed and auralised.
 
     Attributes
     ----------
     name : str
-        What people call it: `conv1`, `gru1`, `output`.
+        Name for people: `conv1`, `gru1`, `output`.
     module : str
-        Dotted name of the module whose output is the layer's. A convolution block is read after its pooling
+        Dotted name of the module whose output is the layer's. For a convolution block, this is its pooling
         (Choi 2018, sec. 7.2).
     units : int
+        Number of feature maps of a convolution, or of values of a dense or recurrent layer.
     """
 
     name: str
@@ -40,22 +41,23 @@ class Layer:
 
 @dataclass(frozen=True)
 class Published:
-    """Weights that their authors published: fetched when they are asked for, checked, and converted once.
+    """Weights published by their authors, which are downloaded on request, checked, and converted once.
 
     Attributes
     ----------
     url : str
-        Where the authors put the file.
+        Address of the authors' file.
     sha256 : str
-        Of that file; nothing reads it before the hash is checked.
+        Hash of the file, which is checked before the file is read.
     size_bytes : int
+        Size of the file.
     source : str
-        Whose it is and what it was trained on, one sentence for people.
+        Authors and training data, one sentence for people.
     convert : callable
-        From the fetched file to arrays by their names in the network's `state_dict`. Its only way in may be a reader
-        that runs no code from the file (h5py, safetensors).
+        Takes the path of the file and returns arrays by their names in the network's `state_dict`. It may only use
+        readers that run no code from the file (h5py, safetensors).
     version : int
-        The converter's; weights that an older one made are converted again.
+        Version of `convert`; weights converted by another version count as not installed.
     """
 
     url: str
@@ -68,18 +70,18 @@ class Published:
 
 @dataclass(frozen=True)
 class Weights:
-    """Where a model's trained weights are.
+    """Location of a model's trained weights.
 
     Attributes
     ----------
     file : Path, optional
-        Bundled weights: safetensors, whose names are those of the network's `state_dict`.
+        Bundled weights in a safetensors file, by their names in the network's `state_dict`.
     licence : str
         SPDX identifier, or a sentence.
     card : Path, optional
         The model card (Markdown): data, procedure, accuracy, limits.
     published : Published, optional
-        In place of `file`: weights that the weight store fetches into the user's data folder.
+        Weights to download into the user's data folder, in place of `file`.
     """
 
     file: Path | None
@@ -90,30 +92,33 @@ class Weights:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What a plugin says of one model.
+    """Description of one model.
 
     Attributes
     ----------
     id : str
-        Unique among all plugins: lower case, digits and hyphens.
+        Identifier, unique among all plugins: lower case, digits and hyphens.
     title : str
+        Name for people.
     labels : tuple of str
-        In the order of the network's outputs.
+        Labels in the order of the network's outputs.
     layers : tuple of Layer
-        From the input upwards.
+        Layers in their order from the input upwards.
     front_end : FrontEnd
+        Computes the network's input from sound.
     build : callable
         Returns the untrained network: a `torch.nn.Module` from (batch, 1, bins, frames) to (batch, labels) *before*
         the last nonlinearity, which `output` names.
     weights : Weights
+        Location and licence of the trained weights.
     output : {"softmax", "sigmoid"}
-        Classes that exclude one another, or tags that do not.
+        The last nonlinearity: softmax for classes that exclude one another, sigmoid for tags.
     summary : str
         One or two sentences for people who choose a model, with the source of its architecture.
     citation : str
         The paper to cite, one line.
     label_vectors : str
-        Dotted name of the dense layer whose weights are the label vectors; only where tracing does not find it.
+        Dotted name of the dense layer whose weights are the label vectors; needed only if tracing does not find it.
     """
 
     id: str

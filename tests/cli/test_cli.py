@@ -194,7 +194,7 @@ def test_memory_that_runs_out_is_said_on_standard_error(
     monkeypatch.setattr(tagger, "CPU_BATCH", 8)
     status, out, err = run("tag", recording, "--hop", 0.5, "--json", capsys=capsys)
     assert status == 0
-    assert err == "auralscope: The memory of 'cpu' ran out with 5 windows at once; going on with 2.\n"
+    assert err == "auralscope: The memory of 'cpu' does not hold 5 windows at once; going on with 2.\n"
     for tag, before in zip(json.loads(out)["tags"], whole["tags"], strict=True):
         assert tag["probability"] == pytest.approx(before["probability"], abs=1e-5)
 

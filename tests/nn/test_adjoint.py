@@ -150,7 +150,7 @@ def test_unpooling_by_the_switches(data: st.DataObject, dimensions: int, channel
 @drawn
 @given(st.data(), st.sampled_from([1, 2]), st.integers(0, 2**16))
 def test_a_pooling_above_a_convolution(data: st.DataObject, dimensions: int, seed: int) -> None:
-    """What lies between the two is never written out in full; it must make no difference."""
+    """Zeros between a pooling and a convolution are never written out, which must make no difference."""
     below = data.draw(convolutions(dimensions, given_channels=data.draw(st.integers(1, 2))))
     wide = type(below)(
         below.in_channels, 12, below.kernel_size, padding=data.draw(st.integers(0, 3)), bias=False

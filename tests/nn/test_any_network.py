@@ -1,4 +1,4 @@
-"""Networks that the engine was not made for: drawn at random, recurrent, residual, in half precision, broken."""
+"""Deconvolve unusual networks: drawn at random, recurrent, residual, in half precision, broken."""
 
 from __future__ import annotations
 
@@ -350,7 +350,7 @@ def test_relevance_passes_a_gate_to_what_is_gated() -> None:
     ],
 )
 def test_every_floating_type_to_its_precision(dtype: torch.dtype, tolerance: float, device: str) -> None:
-    """Half precision means as it says: against the same rounded weights and image, computed in double."""
+    """Compare half precision with the same rounded weights and image, computed in double precision."""
     torch.manual_seed(0)
     network = nn.Sequential(
         *(nn.Conv2d(1, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU(), nn.AvgPool2d(2)),
@@ -368,7 +368,7 @@ def test_every_floating_type_to_its_precision(dtype: torch.dtype, tolerance: flo
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_unpools_too(dtype: torch.dtype) -> None:
-    """Where two values round to the same, another of them is the maximum: not exact, but the same picture."""
+    """Maxima can move where values round to the same number, so the images are similar, not equal."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 12, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(12, 4, 3), nn.MaxPool2d((3, 2)))
     network, image = network.to(dtype), torch.randn(1, 1, 24, 22).to(dtype)

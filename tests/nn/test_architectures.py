@@ -1,4 +1,4 @@
-"""The architectures of the papers: their sizes, their shapes, what they are like inside."""
+"""The architectures of the papers have the printed sizes and shapes, and can be deconvolved."""
 
 from __future__ import annotations
 

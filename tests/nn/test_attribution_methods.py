@@ -49,7 +49,7 @@ MAPS, LABELS = 8, 12
 
 
 class Half(nn.Module):
-    """Half the squared map, or value: what has the unit's own answer as its gradient."""
+    """Half the squared map or value, whose gradient is the unit's own activation."""
 
     def __init__(self, part: nn.Module) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def test_gradient_is_autograds(image: Tensor, layer: int) -> None:
 
 
 class WrittenOut(nn.Module):
-    """A recurrent layer step by step, as no rule could pass it: new tensors, stacks, gates."""
+    """Recurrent layer written out step by step with new tensors, stacks and gates, which no rule covers."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Batches: memory that runs out halves them, half precision where it is true enough, nothing kept that is done with."""
+"""Batches halve on out-of-memory; half precision is used where it is exact enough; memory is released."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Narrow(nn.Module):
 
 
 class Cancelling(Narrow):
-    """Small differences of large numbers: in half precision nothing is left of them."""
+    """Network on small differences of large numbers, which vanish in half precision."""
 
     def forward(self, image: Tensor) -> Tensor:
         logits = super().forward(image)
@@ -97,8 +97,8 @@ def test_where_memory_runs_out_the_batch_is_halved_and_it_is_said(caplog: pytest
     assert network.sizes[:3] == [8, 4, 2]
     assert set(network.sizes[3:]) <= {1, 2}
     assert [record.getMessage() for record in caplog.records] == [
-        "The memory of 'cpu' ran out with 8 windows at once; going on with 4.",
-        "The memory of 'cpu' ran out with 4 windows at once; going on with 2.",
+        "The memory of 'cpu' does not hold 8 windows at once; going on with 4.",
+        "The memory of 'cpu' does not hold 4 windows at once; going on with 2.",
     ]
     # It has learned from that.
     caplog.clear()
@@ -136,7 +136,7 @@ def test_other_failures_are_no_lack_of_memory() -> None:
 
 
 def test_a_failed_attempt_holds_on_to_nothing() -> None:
-    """Memory can be given back only if the failure lets go of what was computed before it."""
+    """Memory can be released only if the error no longer refers to computed tensors."""
     computed: list[weakref.ref[Tensor]] = []
 
     def work(turn: list[int]) -> int:
@@ -169,7 +169,7 @@ def test_deconvolution_goes_on_with_half_of_the_units(
     tape = record(network, image)
     torch.testing.assert_close(deconvolve_tape(tape, "3"), whole, atol=1e-6, rtol=1e-6)
     assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    assert "ran out with 7 units at once; going on with 3" in caplog.records[0].getMessage()
+    assert "does not hold 7 units at once; going on with 3" in caplog.records[0].getMessage()
 
 
 def test_layers_of_many_windows_go_on_with_half_of_them() -> None:

@@ -1,4 +1,4 @@
-"""A network that nobody here has seen, in a stranger's plugin, heard with the two calls of the README."""
+"""Deconvolve and auralise the network of another author's plugin with the calls of the README."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of our plugins share."""
+"""Fixtures for the tests of the bundled plugins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the published weights of our plugins lie among the shared references, and the models with them."""
+"""Published weights of the bundled plugins among the shared references, and the models with them."""
 
 from __future__ import annotations
 

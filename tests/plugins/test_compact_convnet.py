@@ -1,4 +1,4 @@
-"""The compact-convnet with its published weights: as published, and as a slow program computes it."""
+"""Compare the compact-convnet with published answers, and with a slow implementation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_it_has_as_many_parameters_as_published() -> None:
 
 
 def test_tags_are_those_of_the_published_network(shared, msd) -> None:
-    """From the audio file itself; the issue asks for 0.02."""
+    """The tags are computed from the audio file itself."""
     golden = json.loads((shared / "reference" / "golden" / "compact_convnet_tags.json").read_text())
     assert len(golden) == 5
     for name, tags in golden.items():
@@ -92,7 +92,7 @@ def test_label_vectors_of_the_thesis_are_most_alike_in_the_thesis_order(shared, 
 
 
 def test_the_thesis_network_tells_clips_apart(shared, thesis, msd) -> None:
-    """With frozen statistics it tags, and much as the other published network does."""
+    """Fixed statistics give tags that are close to those of the other published network."""
     ranks = []
     given = []
     for name in ("folk_vocals", "speech", "solo_trumpet", "drum_and_bass"):

@@ -1,4 +1,4 @@
-"""One test that walks every model of every plugin that comes with the project: is it what its plugin says it is?"""
+"""Check every model of every bundled plugin against its description."""
 
 from __future__ import annotations
 

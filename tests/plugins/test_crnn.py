@@ -1,4 +1,4 @@
-"""The CRNN: its recurrent unit and the whole network against slow programs in double precision, and as published."""
+"""Compare the CRNN and its recurrent unit with slow implementations in double precision, and with published answers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_gru_is_keras_ones(sequences) -> None:
 
 
 def test_it_differs_from_torchs_own() -> None:
-    """Were it the same function, there would be no need of it."""
+    """The Keras unit is needed only because it is another function."""
     torch.manual_seed(1)
     ours, theirs = KerasGRU(3, 4, sequences=True), torch.nn.GRU(3, 4, batch_first=True)
     order = torch.tensor([*range(4, 8), *range(4), *range(8, 12)])  # torch has r, z, n
@@ -90,7 +90,7 @@ def test_it_has_as_many_parameters_as_published() -> None:
 
 
 def test_deconvolution_passes_the_norm_over_time_as_a_scale_a_frame() -> None:
-    """And the zeros before and behind the image are cut off."""
+    """The zeros around the image are cut off, too."""
     torch.manual_seed(2)
     network = narrow((4, 4, 4, 4), gru=3).build(5).double().eval()
     torch.nn.init.uniform_(network.norm.weight, 0.5, 2.0)
@@ -157,7 +157,7 @@ def test_images_and_recordings_give_what_a_slow_program_computes(shared, msd) ->
 
 
 def test_an_image_with_leading_axes_of_one_is_that_image(shared, msd) -> None:
-    """So its authors publish them: (1, 1, 96, 1366)."""
+    """Its authors publish images of (1, 1, 96, 1366)."""
     stored = np.load(shared / "reference" / "crnn" / "bensound-cute.npy")
     np.testing.assert_array_equal(msd.predict_input(stored), msd.predict_input(stored[0, 0]))
     with pytest.raises(ValueError, match=r"images of \(96, 1366\)"):

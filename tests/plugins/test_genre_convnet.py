@@ -22,7 +22,7 @@ def test_it_is_the_network_of_the_thesis() -> None:
 
 
 def test_no_layer_is_dull(shared) -> None:
-    """On real music most units of every layer answer: a gallery of black pictures would teach nothing."""
+    """Most units of every layer are active on real music, so the gallery is not black."""
     model = asc.load_model("genre-convnet", device="cpu")
     for name in ("jazz_vibraphone", "drum_and_bass"):
         run = model.analyse(asc.load_clip(shared / "audio" / f"{name}.ogg", start_s=5.0, duration_s=4.1))

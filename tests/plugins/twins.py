@@ -1,4 +1,4 @@
-"""Slow twins of the published networks: plain sums in double precision, read straight from the published files."""
+"""Slow implementations of the published networks: plain sums in double precision, straight from the published files."""
 
 from __future__ import annotations
 

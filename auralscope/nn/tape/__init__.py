@@ -1,1 +1,1 @@
-"""One forward pass written down, step by step."""
+"""The tape: a recorded forward pass, and signals that go back along it."""

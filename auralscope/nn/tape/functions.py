@@ -18,7 +18,7 @@ Function = Callable[..., Any]
 
 
 class Kind(Enum):
-    """What a torch function does to a feature map."""
+    """Effect of a torch function on a feature map."""
 
     IDENTITY = auto()
     """Returns its input; dropout does so in evaluation mode."""
