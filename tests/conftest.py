@@ -1,7 +1,9 @@
-"""What all tests share."""
+"""Settings and fixtures of all tests."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import shutil
 import sys
@@ -13,12 +15,12 @@ ROOT = Path(__file__).parent.parent
 
 pytest_plugins = ["speaker", "published_weights"]  # a loudspeaker that records; a server with weights
 
-# Nothing that whoever runs the tests has trained.
+# Hide the models that the user of this machine has trained.
 os.environ["AURALSCOPE_MODELS"] = str(ROOT / "no trained models")
 
 if sys.platform == "linux":
-    # Windows open on the virtual display that pytest-xvfb starts, never on a Wayland desktop in use. With neither that
-    # nor another X server, Qt would end the whole run; without windows, the rest of the tests still tell something.
+    # Windows open on the virtual display that pytest-xvfb starts, never on a Wayland desktop in use. Without any
+    # X server Qt would end the whole run; with the platform "offscreen" the other tests still run.
     os.environ.pop("WAYLAND_DISPLAY", None)
     os.environ.pop("XDG_SESSION_TYPE", None)
     if shutil.which("Xvfb") is None and "DISPLAY" not in os.environ:
@@ -27,8 +29,30 @@ if sys.platform == "linux":
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of recordings and published references that developers and CI have beside the project."""
+    """Return the folder of recordings and published references beside the project; skip the test without it."""
     folder = ROOT.parent / "shared"
     if not (folder / "README.md").is_file():
         pytest.skip("../shared is not here: the test needs its recordings or references")
     return folder
+
+
+_GROWTH_BYTES = 200_000_000
+_collected_at_bytes = 0
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Collect garbage when earlier tests have left much: a closed window is a cycle of Python and Qt objects.
+
+    glibc keeps the freed memory of finished threads; `malloc_trim` returns it to the system.
+    """
+    global _collected_at_bytes
+    if sys.platform == "linux" and _resident_bytes() > _collected_at_bytes + _GROWTH_BYTES:
+        gc.collect()
+        if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+            trim(0)
+        _collected_at_bytes = _resident_bytes()
