@@ -221,8 +221,8 @@ class MainWindow(QMainWindow):
         if self.labels_pane is None:
             self.labels_pane = LabelsPane(self.session, self.dialogs)
             self.labels_pane.closed.connect(self.toggle_labels)
-            self.labels_pane.open_wanted.connect(self.open_files)
-            self.labels_pane.grown.connect(lambda: self._space_bar.adopt(self))
+            self.labels_pane.open_requested.connect(self.open_files)
+            self.labels_pane.tab_made.connect(lambda: self._space_bar.adopt(self))
             self.pages.addWidget(self.labels_pane)
             self._space_bar.adopt(self)
         self.pages.setCurrentWidget(self.labels_pane)
@@ -235,9 +235,8 @@ class MainWindow(QMainWindow):
         self.theme_choice = choice
         self.settings.setValue("view/colours", choice)
         theme.apply(choice)
-        for pane in (self.messages, self.transport, self.feature, self.taggram, self.model_pane, self.labels_pane):
-            if pane is not None:
-                pane.recolour()
+        for pane in (self.messages, self.transport, self.feature, self.taggram, self.model_pane):
+            pane.recolour()
 
     def _system_colours_changed(self) -> None:
         if self.theme_choice == "system":

@@ -123,6 +123,7 @@ def _sheet(theme: Theme) -> str:
     #card {{ background: {theme.panel}; border: 1px solid {theme.border}; border-radius: 6px; }}
     #title {{ font-weight: 600; }}
     #dim {{ color: {theme.dim}; }}
+    #problem {{ color: {theme.warning_text}; }}
     #offer {{ background: {theme.base}; border: 1px solid {theme.original}; border-radius: 6px; }}
     #messages {{ background: {theme.warning}; border-radius: 6px; }}
     #messages QLabel {{ color: {theme.warning_text}; }}

@@ -1,4 +1,4 @@
-"""The spectrogram, looked at pixel by pixel: tiles, colours, overlay, themes."""
+"""The pixels of the spectrogram: tiles, colours, overlay, themes."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_tiles_leave_no_gaps(qtbot, spectrogram, transform):
         assert not bare.any(), (start_s, np.argwhere(bare)[:5])
 
 
-def test_something_is_visible_before_the_tiles_themselves_are_there(qtbot):
+def test_coarse_tiles_are_drawn_until_the_fine_ones_arrive(qtbot):
     pane = show(qtbot, SpectrogramPane())
     requests = []
     pane.request_tiles.connect(requests.append)
@@ -105,7 +105,7 @@ def test_something_is_visible_before_the_tiles_themselves_are_there(qtbot):
     assert brightness(pane).mean() > drafted.mean() + 10
 
 
-def test_a_request_takes_the_place_of_the_one_before_and_what_was_overtaken_is_let_go(qtbot):
+def test_a_request_replaces_the_previous_one_and_its_late_tiles_are_dropped(qtbot):
     pane = show(qtbot, SpectrogramPane())
     requests: list[TileRequest] = []
     pane.request_tiles.connect(requests.append)
@@ -126,7 +126,7 @@ def test_a_request_takes_the_place_of_the_one_before_and_what_was_overtaken_is_l
     pane.tile_arrived(second.render(second.keys[0]))
     assert len(pane._tiles) == shown + 1
     pane.set_pyramid(Pyramid(clip, View(n_fft=1024, hop=256)))
-    pane.tile_arrived(second.render(second.keys[1]))  # of the transform before
+    pane.tile_arrived(second.render(second.keys[1]))  # of the previous transform
     assert not pane._tiles
 
 
@@ -146,14 +146,14 @@ def test_many_zooms_at_once_make_few_requests_and_few_items(qtbot, spectrogram):
     assert len(items) == len(pane._tiles) + len(pane._stale) <= 30
 
 
-def test_another_transform_keeps_time_and_loop_and_another_recording_begins_anew(qtbot, spectrogram):
+def test_another_transform_keeps_time_and_loop_and_another_recording_resets_them(qtbot, spectrogram):
     clip = noise(30.0)
     pane = spectrogram(clip)
     pane.set_following("off")
     pane.show_time(5.0, 9.0)
     pane.set_loop((6.0, 7.0))
     pane.set_pyramid(Pyramid(clip, View("cqt")))
-    assert brightness(pane).max() > 200, "what was seen stays until the new tiles are there"
+    assert brightness(pane).max() > 200, "the old tiles stay until the new ones arrive"
     settle(qtbot, pane)
     assert pane.visible_s == (5.0, 9.0)
     assert pane.loop_s == (6.0, 7.0)
@@ -194,10 +194,10 @@ def test_colours_are_those_of_the_map_between_floor_and_ceiling(qtbot, spectrogr
     two_thirds = table[170]
     assert np.abs(inner[row - 2 : row + 3] - two_thirds).sum(axis=2).min() <= 12
     np.testing.assert_array_equal(inner[20], np.broadcast_to(table[0], inner[20].shape))
-    assert (np.diff(table @ [0.2126, 0.7152, 0.0722]) > -0.75).all(), "lighter is louder"
+    assert (np.diff(table @ [0.2126, 0.7152, 0.0722]) > -0.75).all(), "louder levels are lighter"
 
 
-def test_every_map_is_a_table_of_its_own():
+def test_every_colour_map_has_its_own_table():
     tables = [colour_table(name) for name in COLOUR_MAPS]
     assert all(table.shape == (256, 3) for table in tables)
     assert len({table.tobytes() for table in tables}) == len(COLOUR_MAPS)
@@ -226,7 +226,7 @@ def test_close_ups_beyond_the_finest_level_are_drawn(qtbot, spectrogram):
 # The overlay
 
 
-def test_an_overlay_lies_at_its_time_and_frequencies(qtbot, spectrogram):
+def test_an_overlay_is_drawn_at_its_time_and_frequencies(qtbot, spectrogram):
     pane = spectrogram(noise())
     pane.set_scale("linear")
     settle(qtbot, pane)
@@ -234,11 +234,11 @@ def test_an_overlay_lies_at_its_time_and_frequencies(qtbot, spectrogram):
     image = np.zeros((257, 173))
     frequencies_hz = np.arange(257) * (11025 / 512)
     image[140, 60:100] = 3.0
-    image[20] = -1.0  # negative values are nothing
+    image[20] = -1.0  # negative values are not drawn
     hop_s = 256 / 11025
     pane.set_overlay(image, 8.0, hop_s, frequencies_hz, 0.5)
     changed = np.abs(pixels(pane) - plain).sum(axis=2)
-    # What goes to white is the image's largest value.
+    # The largest value of the image is white.
     white = np.argwhere(pixels(pane).min(axis=2) - plain.min(axis=2) > 60)
     assert row_of(pane, frequencies_hz[140]) == pytest.approx(white[:, 0].mean(), abs=3)
     for edge_s, column in ((8.0 + 59.5 * hop_s, white[:, 1].min()), (8.0 + 99.5 * hop_s, white[:, 1].max())):
@@ -270,7 +270,7 @@ def test_an_overlay_follows_a_zoom_and_ends_with_the_recording(qtbot, spectrogra
     assert pane._overlay is None
 
 
-def test_a_silent_overlay_is_nothing(qtbot, spectrogram):
+def test_a_silent_overlay_is_not_drawn(qtbot, spectrogram):
     pane = spectrogram(noise())
     plain = pixels(pane)
     pane.set_overlay(np.zeros((10, 10)), 0.0, 0.1, np.arange(10) * 100.0, 0.0)
@@ -286,8 +286,8 @@ def test_the_overlays_colours():
         assert alone[255] == 0xFFFFFFFF
 
 
-def test_what_is_faint_over_something_bright_turns_no_muddy_colour():
-    orange = np.array([252.0, 160.0, 90.0])  # magma, rather loud
+def test_faint_overlay_values_over_bright_colours_give_no_third_hue():
+    orange = np.array([252.0, 160.0, 90.0])  # a high level in magma
     for value in range(8, 100, 4):
         argb = int(overlay_lut("magma", 0.8)[value])
         over = np.array([argb >> 16 & 255, argb >> 8 & 255, argb & 255], float)

@@ -1,4 +1,4 @@
-"""Views along time, driven with mouse, wheel and keys."""
+"""Panes along time, driven with mouse, wheel and keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from auralscope.ui.graphs.timeline import TimePane
 
 pytestmark = pytest.mark.usefixtures("every_mouse_move_counts")
 
-# Moving about
+# Pan and zoom
 
 
 def test_the_wheel_zooms_time_about_the_pointer(spectrogram):
@@ -69,7 +69,7 @@ def test_the_wheel_over_the_frequency_axis_zooms_frequency(spectrogram):
     assert pane.visible_hz[0] > 25.0
 
 
-def test_a_drag_pans_and_the_sound_stays_under_the_hand(spectrogram):
+def test_a_drag_pans_by_the_distance_of_the_pointer(spectrogram):
     pane = spectrogram(noise())
     pane.show_time(5.0, 10.0)
     pane.show_frequencies(200.0, 2000.0)
@@ -89,7 +89,7 @@ def test_a_sideways_wheel_pans(spectrogram):
     assert pane.visible_s == pytest.approx((5.5, 10.5))
 
 
-def test_keys(spectrogram):
+def test_keys_pan_and_zoom(spectrogram):
     pane = spectrogram(noise())
     pane.show_time(5.0, 10.0)
     QTest.keyClick(pane, Qt.Key.Key_Right)
@@ -113,7 +113,7 @@ def test_keys(spectrogram):
     assert pane.visible_hz == pytest.approx((low_hz, high_hz))
 
 
-def test_a_click_gives_the_pane_the_keys(qtbot, spectrogram):
+def test_a_click_gives_the_pane_the_keyboard_focus(qtbot, spectrogram):
     pane = spectrogram(noise())
     pane.activateWindow()
     QTest.mouseClick(pane.plot.viewport(), LEFT, NO_KEY, place_hz(pane, 3.0, 500.0))
@@ -124,29 +124,29 @@ def test_a_click_seeks_and_a_double_click_fits(qtbot, spectrogram):
     pane = spectrogram(noise())
     pane.show_time(5.0, 10.0)
     pane.show_frequencies(200.0, 2000.0)
-    with qtbot.waitSignal(pane.seek_requested) as sought:
+    with qtbot.waitSignal(pane.seek_requested) as seek:
         QTest.mouseClick(pane.plot.viewport(), LEFT, NO_KEY, place_hz(pane, 7.25, 500.0))
-    assert sought.args[0] == pytest.approx(7.25, abs=5.0 / 800)
+    assert seek.args[0] == pytest.approx(7.25, abs=5.0 / 800)
     QTest.mouseDClick(pane.plot.viewport(), LEFT, NO_KEY, place_hz(pane, 7.25, 500.0))
     QTest.mouseRelease(pane.plot.viewport(), LEFT, NO_KEY, place_hz(pane, 7.25, 500.0))
     assert pane.visible_s == (0.0, 20.0)
     assert pane.visible_hz == pytest.approx((20.0, RATE / 2))
 
 
-def test_the_readout_says_time_frequency_note_and_level(qtbot, spectrogram):
+def test_the_readout_shows_time_frequency_note_and_level(qtbot, spectrogram):
     pane = spectrogram(sine(440.0))
     pane.show_frequencies(400.0, 480.0)
     pane.show_time(4.9, 5.1)
     settle(qtbot, pane)
-    with qtbot.waitSignal(pane.readout_changed) as told:
+    with qtbot.waitSignal(pane.readout_changed) as emitted:
         mouse(pane, QEvent.Type.MouseMove, place_hz(pane, 5.0, 440.0))
-    time_text, hz_text, note, level = told.args[0].split(" · ")
+    time_text, hz_text, note, level = emitted.args[0].split(" · ")
     assert time_text in ("0:04.999", "0:05.000", "0:05.001")
     assert float(hz_text.removesuffix(" Hz")) == pytest.approx(440.0, abs=0.3)
     assert note.startswith("A4")
-    assert float(level.removesuffix(" dB")) == pytest.approx(0.0, abs=1.5)  # between two bins
+    assert float(level.removesuffix(" dB")) == pytest.approx(0.0, abs=1.5)  # the frequency is between two bins
     assert pane._readout.isVisible()
-    assert pane._readout.text() == told.args[0]
+    assert pane._readout.text() == emitted.args[0]
     QApplication.sendEvent(pane.plot.viewport(), QEvent(QEvent.Type.Leave))
     assert not pane._readout.isVisible()
 
@@ -165,9 +165,9 @@ def test_the_view_follows_by_pages_until_the_user_pans(qtbot, spectrogram):
     assert start_s < 10.1 < start_s + 1.0
     assert end_s - start_s == pytest.approx(10.0)
     at = place_hz(pane, 15.0, 500.0)
-    with qtbot.waitSignal(pane.following_changed) as told:
+    with qtbot.waitSignal(pane.following_changed) as emitted:
         drag(pane, at, at + QPoint(-90, 0))
-    assert told.args == ["off"]
+    assert emitted.args == ["off"]
     visible_s = pane.visible_s
     pane.set_playhead(50.0)
     assert pane.visible_s == visible_s
@@ -184,10 +184,10 @@ def test_the_view_scrolls_smoothly_under_the_playhead(spectrogram):
     pane.set_playhead(30.0)
     assert pane.visible_s == pytest.approx((25.0, 35.0))
     wheel(pane, place_hz(pane, 30.0, 500.0), 1)
-    assert pane.following == "smooth", "zooming does not stop it"
+    assert pane.following == "smooth", "zooming does not stop following"
 
 
-def test_the_playhead_moves_without_a_picture_made_anew(qtbot, spectrogram, monkeypatch):
+def test_moving_the_playhead_makes_no_new_pictures(qtbot, spectrogram, monkeypatch):
     pane = spectrogram(noise(60.0))
     pane.show_time(0.0, 10.0)
     settle(qtbot, pane)
@@ -207,24 +207,24 @@ def test_the_playhead_moves_without_a_picture_made_anew(qtbot, spectrogram, monk
     assert len(pane.renderer.requests) == requests
 
 
-def test_shift_and_drag_make_a_loop_whose_bar_and_edges_can_be_dragged(qtbot, spectrogram):
+def test_shift_and_drag_make_a_loop_with_a_draggable_bar_and_edges(qtbot, spectrogram):
     pane = spectrogram(noise())
-    told = []
-    pane.loop_changed.connect(told.append)
+    emitted = []
+    pane.loop_changed.connect(emitted.append)
     drag(pane, place_hz(pane, 12.0, 500.0), place_hz(pane, 8.0, 900.0), keys=SHIFT)
-    assert told.pop() == pytest.approx((8.0, 12.0), abs=0.05)
-    assert not told
+    assert emitted.pop() == pytest.approx((8.0, 12.0), abs=0.05)
+    assert not emitted
     assert pane.visible_s == (0.0, 20.0)
     bar = place(pane, 10.0, pane.box.viewRange()[1][1]) + QPoint(0, 7)
     drag(pane, bar, bar + QPoint(place(pane, 13.0, 0.0).x() - place(pane, 10.0, 0.0).x(), 30))
-    assert told.pop() == pytest.approx((11.0, 15.0), abs=0.1)
+    assert emitted.pop() == pytest.approx((11.0, 15.0), abs=0.1)
     drag(pane, place_hz(pane, pane.loop_s[1], 500.0), place_hz(pane, 18.0, 500.0))
-    assert told.pop() == pytest.approx((11.0, 18.0), abs=0.1)
+    assert emitted.pop() == pytest.approx((11.0, 18.0), abs=0.1)
     drag(pane, place_hz(pane, pane.loop_s[0], 500.0), place_hz(pane, 19.0, 500.0))
-    assert told.pop() == pytest.approx((18.0, 19.0), abs=0.1), "an edge goes past the other"
+    assert emitted.pop() == pytest.approx((18.0, 19.0), abs=0.1), "one edge may pass the other"
     bar = place(pane, 18.5, pane.box.viewRange()[1][1]) + QPoint(0, 7)
     drag(pane, bar, bar + QPoint(900, 0))
-    assert told.pop()[1] == pytest.approx(20.0), "not beyond the recording"
+    assert emitted.pop()[1] == pytest.approx(20.0), "the loop stays within the recording"
 
 
 def test_inside_a_loop_clicks_seek_and_drags_pan(qtbot, spectrogram):
@@ -243,37 +243,37 @@ def test_inside_a_loop_clicks_seek_and_drags_pan(qtbot, spectrogram):
 def test_the_models_window_is_dragged_by_its_bar(qtbot, spectrogram):
     pane = spectrogram(noise())
     pane.set_model_window(4.0, 4.0)
-    told = []
-    pane.window_moved.connect(told.append)
+    emitted = []
+    pane.window_moved.connect(emitted.append)
     bar = place(pane, 6.0, pane.box.viewRange()[1][0]) - QPoint(0, 7)
     step = place(pane, 3.0, 0.0).x() - place(pane, 0.0, 0.0).x()
     drag(pane, bar, bar + QPoint(step, 0))
-    assert told.pop() == pytest.approx(7.0, abs=0.05)
+    assert emitted.pop() == pytest.approx(7.0, abs=0.05)
     assert pane.model_window_s == pytest.approx((7.0, 11.0), abs=0.05)
     edge = place_hz(pane, pane.model_window_s[1], 500.0)
     pane.set_following("off")
     drag(pane, edge, edge + QPoint(50, 0))
-    assert not told, "its length is the model's"
+    assert not emitted, "the window's length is fixed by the model"
     bar += QPoint(step, 0)
     drag(pane, bar, bar + QPoint(900, 0))
-    assert told.pop() == pytest.approx(16.0)
+    assert emitted.pop() == pytest.approx(16.0)
     pane.set_model_window(None)
     assert pane.model_window_s is None
 
 
-def test_setters_do_not_echo(qtbot, spectrogram):
+def test_setters_emit_no_user_signals(qtbot, spectrogram):
     pane = spectrogram(noise())
-    told = []
+    emitted = []
     for signal in (pane.loop_changed, pane.window_moved, pane.seek_requested, pane.following_changed):
-        signal.connect(lambda *args: told.append(args))
+        signal.connect(lambda *args: emitted.append(args))
     pane.set_loop((1.0, 2.0))
     pane.set_model_window(3.0, 4.0)
     pane.set_playhead(5.0)
     pane.set_following("smooth")
-    assert not told
+    assert not emitted
 
 
-def test_the_first_time_is_labelled_also_where_labels_are_long(spectrogram):
+def test_the_first_time_is_labelled_even_if_labels_are_long(spectrogram):
     pane = spectrogram(noise())
     axis = pane.plot.getAxis("bottom")
     for end_s in (16.0, 8.0, 4.0, 1.0):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 
 from auralscope.display.scales import ScaleAxis, frequency_label, round_ticks, time_label, time_ticks
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auralscope.display.scales import Axis
+    from auralscope.ui.graphs.colour import PaneColours
 
 LEFT_AXIS_PX = 56
-"""The width of every left axis, so that panes above one another keep their times above one another."""
+"""Width of every left axis, so that equal times of stacked panes are above one another."""
 
 AXIS_MARGIN_PX = 7
-"""Above and beside a plot, for the half of a tick's label that stands out."""
+"""Margin above and beside a plot, for the half of a tick's label that exceeds it."""
 
 
 class FrequencyAxisItem(pg.AxisItem):  # type: ignore[misc]
-    """A vertical axis whose values are positions on an `Axis` and whose ticks are round frequencies in Hz."""
+    """Vertical axis whose values are positions on an `Axis` and whose ticks are round frequencies in Hz."""
 
     PX_PER_TICK = 36
 
@@ -37,7 +38,7 @@ class FrequencyAxisItem(pg.AxisItem):  # type: ignore[misc]
         self.set_axis(self._axis)
 
     def set_axis(self, axis: Axis, names: Sequence[str] = ()) -> None:
-        """Use another axis; with `names` its positions 0, 1, 2 ... are called so instead of by their frequency."""
+        """Use another axis; `names`, if given, label its positions 0, 1, 2 ... instead of frequencies."""
         self._axis = axis
         self._names = names
         self.setLabel("pitch class" if names else "Hz")
@@ -58,7 +59,7 @@ class FrequencyAxisItem(pg.AxisItem):  # type: ignore[misc]
 
 
 class TimeAxisItem(pg.AxisItem):  # type: ignore[misc]
-    """A horizontal axis in seconds with ticks as m:ss, with as many decimals as the zoom demands."""
+    """Horizontal axis in seconds with ticks as m:ss and as many decimals as the zoom needs."""
 
     PX_PER_TICK = 90
 
@@ -68,7 +69,7 @@ class TimeAxisItem(pg.AxisItem):  # type: ignore[misc]
         self.setStyle(tickLength=4, hideOverlappingLabels=2 * AXIS_MARGIN_PX + 1)
 
     def boundingRect(self) -> QRectF:
-        """Labels beyond it are not drawn; under the left axis there is room for the half of a long first one."""
+        """Extend the rectangle under the left axis, so that the first label is drawn even if it is long."""
         return QRectF(super().boundingRect()).adjusted(-LEFT_AXIS_PX / 2, 0.0, 0.0, 0.0)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N803
@@ -79,9 +80,21 @@ class TimeAxisItem(pg.AxisItem):  # type: ignore[misc]
         return [time_label(time_s, spacing) for time_s in values]
 
 
-def restyle_axes(plot: Any, text: Any, line: Any) -> None:
-    """Give a plot's axes the theme's colours."""
+def time_plot(box: pg.ViewBox, left_axis: pg.AxisItem) -> pg.PlotWidget:
+    """Make a plot along time that takes no keys and no dropped files: both belong to the widgets around it."""
+    plot = pg.PlotWidget(viewBox=box, axisItems={"left": left_axis, "bottom": TimeAxisItem()})
+    for widget in (plot, plot.viewport()):
+        widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    plot.setAcceptDrops(False)
+    plot.hideButtons()
+    plot.getPlotItem().layout.setContentsMargins(0, AXIS_MARGIN_PX, 2 * AXIS_MARGIN_PX, 0)
+    return plot
+
+
+def restyle(plot: pg.PlotWidget, colours: PaneColours) -> None:
+    """Give a plot's background and axes the theme's colours."""
+    plot.setBackground(colours.background)
     for side in ("left", "bottom"):
         axis = plot.getAxis(side)
-        axis.setPen(line)
-        axis.setTextPen(text)
+        axis.setPen(colours.dim)
+        axis.setTextPen(colours.text)

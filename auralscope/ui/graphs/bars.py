@@ -1,77 +1,91 @@
-"""A list of names with a bar and a number each, to read what is most and what is least."""
+"""List of names with a bar and a number each."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from auralscope.ui import theme
+from auralscope.ui.graphs.diverging import NEGATIVE, POSITIVE
+from auralscope.ui.graphs.lists import Index, ItemList, ItemRole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Index = QModelIndex | QPersistentModelIndex
-BarRole = Qt.ItemDataRole.UserRole
-
 
 @dataclass(frozen=True)
 class Bar:
-    """One line.
+    """One line of the list.
 
     Attributes
     ----------
     name, number : str
-        What stands at the left and at the right.
-    share : float
-        -1 to 1: the bar, to the left or to the right of the middle.
+        Texts at the left and at the right.
+    value : float
+        Length of the bar; positive to the right, negative to the left. NaN for no bar.
     key : object
-        What is told when it is chosen.
-    sentence : str
-        Tooltip, and what a screen reader says.
+        Emitted when the line is chosen.
+    about : str
+        Tooltip and text for screen readers; by default name and number.
     colour : str
-        Of the bar, in place of one for positive and one for negative.
+        Colour of the bar; by default one for positive and one for negative values.
     """
 
     name: str
     number: str
-    share: float
+    value: float
     key: Any
-    sentence: str = ""
+    about: str = ""
     colour: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """The tooltip."""
+        return self.about or f"{self.name}: {self.number}"
 
-class _Model(QAbstractListModel):
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.bars: Sequence[Bar] = ()
 
-    def set_bars(self, bars: Sequence[Bar]) -> None:
-        self.beginResetModel()
-        self.bars = bars
-        self.endResetModel()
+class BarList(ItemList):
+    """List of bars; a click or Enter chooses one.
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.bars)
+    Parameters
+    ----------
+    name : str
+        For screen readers.
+    signed : bool
+        Whether bars go to both sides.
+    name_share : float
+        Share of the width that names take.
+    """
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        bar = self.bars[index.row()]
-        if role == BarRole:
-            return bar
-        if role == Qt.ItemDataRole.DisplayRole:
-            return bar.name
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return bar.sentence or f"{bar.name}: {bar.number}"
-        return None
+    def __init__(
+        self, name: str, *, signed: bool = True, name_share: float = 0.42, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(name, parent)
+        self.signed = signed
+        self.name_share = name_share
+        self.longest = 1.0
+        """Value whose bar takes all the room."""
+        self.setItemDelegate(_Delegate(self))
+        self.setMinimumHeight(60)
+
+    def set_bars(self, bars: Sequence[Bar], *, longest: float | None = None) -> None:
+        """Show other bars; `longest` is the value whose bar takes all the room, by default the largest one."""
+        if longest is None:
+            longest = max((abs(bar.value) for bar in bars if not math.isnan(bar.value)), default=0.0)
+        self.longest = longest or 1.0
+        self.set_items(bars)
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, 160)
 
 
 class _Delegate(QStyledItemDelegate):
-    """Name, bar, number."""
+    """Paints name, bar and number."""
 
     def __init__(self, view: BarList) -> None:
         super().__init__(view)
@@ -81,7 +95,7 @@ class _Delegate(QStyledItemDelegate):
         return QSize(80, self._view.fontMetrics().height() + 4)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        bar: Bar = index.data(BarRole)
+        bar: Bar = index.data(ItemRole)
         colours = theme.current()
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
@@ -92,15 +106,13 @@ class _Delegate(QStyledItemDelegate):
             painter.fillRect(rect, tint)
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(rect, QColor(colours.raised))
-        metrics = painter.fontMetrics()
+        metrics, middle = painter.fontMetrics(), Qt.AlignmentFlag.AlignVCenter
         inner = rect.adjusted(5, 0, -5, 0)
         number_px = metrics.horizontalAdvance("−0.888 ")
         name_px = max(round(inner.width() * self._view.name_share), 30)
-        name = QRect(inner.left(), inner.top(), name_px - 6, inner.height())
         painter.setPen(QColor(colours.text))
-        middle = Qt.AlignmentFlag.AlignVCenter
-        text = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, name.width())
-        painter.drawText(name, Qt.AlignmentFlag.AlignLeft | middle, text)
+        name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, name_px - 6)
+        painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | middle, name)
         painter.setPen(QColor(colours.dim))
         painter.drawText(inner, Qt.AlignmentFlag.AlignRight | middle, bar.number)
         track = QRect(inner.left() + name_px, rect.center().y() - 3, inner.width() - name_px - number_px, 7)
@@ -109,77 +121,10 @@ class _Delegate(QStyledItemDelegate):
         painter.restore()
 
     def _paint_bar(self, painter: QPainter, track: QRect, bar: Bar) -> None:
-        """To the right in the colour of what is positive, to the left in that of what is negative."""
-        colours, share = theme.current(), bar.share
-        middle = track.left() + track.width() // 2 if self._view.signed else track.left()
-        reach = track.right() - middle
-        length = round(reach * min(abs(share), 1.0)) if share == share else 0
-        hue = bar.colour or ("#dd7a26" if share > 0.0 else "#3f86c4")
-        painter.fillRect(QRect(middle, track.top() - 2, 1, track.height() + 4), QColor(colours.border))
-        left = middle + 1 if share > 0.0 else middle - length
-        painter.fillRect(QRect(left, track.top(), length, track.height()), QColor(hue))
-
-
-class BarList(QListView):
-    """Lines of which one can be chosen, by click or with Enter.
-
-    Parameters
-    ----------
-    name : str
-        For screen readers.
-    signed : bool
-        Whether bars go to both sides.
-    name_share : float
-        How much of the width is for names.
-    """
-
-    chosen = Signal(object)
-    """The key of a line."""
-
-    def __init__(
-        self, name: str, *, signed: bool = True, name_share: float = 0.42, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
-        self.signed = signed
-        self.name_share = name_share
-        self._model = _Model(self)
-        self.setModel(self._model)
-        self.setItemDelegate(_Delegate(self))
-        self.setUniformItemSizes(True)
-        self.setMouseTracking(True)
-        self.setAccessibleName(name)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(60)
-        self.clicked.connect(self._choose)
-
-    @property
-    def bars(self) -> Sequence[Bar]:
-        return self._model.bars
-
-    def set_bars(self, bars: Sequence[Bar]) -> None:
-        """Show other lines, from the first."""
-        self._model.set_bars(bars)
-        self.scrollToTop()
-
-    def mark(self, key: object) -> None:
-        """Show which line is the one that was chosen; none for a key that is not there."""
-        row = next((row for row, bar in enumerate(self.bars) if bar.key == key), None)
-        if row is None:
-            self.clearSelection()
-            return
-        self.setCurrentIndex(self._model.index(row))
-        self.scrollTo(self._model.index(row))
-
-    def sizeHint(self) -> QSize:
-        return QSize(240, 160)
-
-    def _choose(self, index: Index) -> None:
-        self.chosen.emit(self.bars[index.row()].key)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self._choose(self.currentIndex())
-        else:
-            super().keyPressEvent(event)
+        value = bar.value / self._view.longest
+        zero = track.left() + track.width() // 2 if self._view.signed else track.left()
+        length = 0 if math.isnan(value) else round((track.right() - zero) * min(abs(value), 1.0))
+        painter.fillRect(QRect(zero, track.top() - 2, 1, track.height() + 4), QColor(theme.current().border))
+        left = zero + 1 if value > 0.0 else zero - length
+        colour = bar.colour or (POSITIVE if value > 0.0 else NEGATIVE)
+        painter.fillRect(QRect(left, track.top(), length, track.height()), QColor(colour))

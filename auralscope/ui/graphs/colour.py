@@ -1,4 +1,4 @@
-"""Colours: maps for levels, the overlay's, and those of the theme."""
+"""Colours of pictures: maps for levels and values, the overlay, and the theme's colours for panes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLOUR_MAPS = ("magma", "inferno", "plasma", "viridis", "cividis", "grey")
-"""Perceptually uniform, the default first."""
+"""Perceptually uniform colour maps; the first is the default."""
 
 FULL_SCALE_PERCENTILE = 99.5
 
-# Faint and strong: far in hue from what the map itself runs through, and such that what is faint, mixed with the map's
-# own bright colours, gives no muddy third one (cyan over orange would be olive).
+# Colours of faint and of strong values: far from the map's own hues, and mixed with the map's bright colours they give
+# no third hue (cyan over orange would be olive).
 _OVERLAY_RGB = {
     "viridis": ((150, 0, 110), (255, 90, 160)),
     "cividis": ((150, 0, 90), (255, 80, 120)),
@@ -32,39 +32,39 @@ _OVERLAY_ELSE_RGB = ((45, 40, 200), (60, 235, 235))
 
 @cache
 def colour_table(name: str) -> NDArray[np.uint8]:
-    """(256, 3) RGB of a colour map."""
+    """Return the (256, 3) RGB table of a colour map."""
     colours = pg.colormap.get("CET-L1" if name == "grey" else name)
     table: NDArray[np.uint8] = colours.getLookupTable(0.0, 1.0, 256)[:, :3]
     return table
 
 
 def level_lut(name: str, floor_db: float, ceiling_db: float) -> NDArray[np.uint32]:
-    """(256,) opaque ARGB for the bytes of `auralscope.display.pyramid.quantise`."""
+    """Return (256,) opaque ARGB for the bytes of `auralscope.display.pyramid.quantise`."""
     levels_db = LOWEST_DB + STEP_DB * np.arange(256)
     shade = np.clip((levels_db - floor_db) / max(ceiling_db - floor_db, STEP_DB), 0.0, 1.0)
     return _argb(colour_table(name)[np.rint(255 * shade).astype(np.intp)], np.ones(256))
 
 
 def value_lut(name: str) -> NDArray[np.uint32]:
-    """(256,) opaque ARGB for bytes that run over the whole map."""
+    """Return (256,) opaque ARGB for bytes that cover the whole map."""
     return _argb(colour_table(name), np.ones(256))
 
 
 def full_scale(image: NDArray[np.floating]) -> float:
-    """The value that takes the brightest colour: the 99.5th percentile of an image's positive values, 0 without any.
+    """Return the value of the brightest colour: the 99.5th percentile of an image's positive values, 0 without any.
 
-    A single cell of a deconvolution may be many times as strong as all others; by the largest value the rest of the
-    picture would be dark.
+    A single cell of a deconvolution may be many times stronger than all others. Scaled by the largest value, the rest
+    of the picture would be dark.
     """
     positive = image[image > 0.0]
     return float(np.percentile(positive, FULL_SCALE_PERCENTILE)) if positive.size else 0.0
 
 
 def overlay_lut(name: str, opacity: float) -> NDArray[np.uint32]:
-    """(256,) premultiplied ARGB for an image over a spectrogram in the colours of map `name`.
+    """Return (256,) premultiplied ARGB for an image over a spectrogram that is drawn with the colour map `name`.
 
-    From black through two hues that the map does not have to white. With growing `opacity` what lies below is dimmed
-    too, until at 1 the image stands alone.
+    The colours go from black through two hues that the map does not have to white. A higher `opacity` also dims the
+    spectrogram below; at 1 only the image is visible.
     """
     value = np.linspace(0.0, 1.0, 256)
     faint, strong = _OVERLAY_RGB.get(name, _OVERLAY_ELSE_RGB)
@@ -76,7 +76,7 @@ def overlay_lut(name: str, opacity: float) -> NDArray[np.uint32]:
 
 
 def _argb(colours: NDArray[np.generic], alpha: NDArray[np.float64]) -> NDArray[np.uint32]:
-    """(n, 3) in 0..255 and (n,) in 0..1 to premultiplied 32-bit ARGB."""
+    """Convert (n, 3) in 0..255 and (n,) in 0..1 to premultiplied 32-bit ARGB."""
     premultiplied = np.rint(colours.astype(np.float64) * alpha[:, None]).astype(np.uint32)
     opaque = np.rint(255.0 * alpha).astype(np.uint32)
     red, green, blue = premultiplied.T
@@ -85,9 +85,9 @@ def _argb(colours: NDArray[np.generic], alpha: NDArray[np.float64]) -> NDArray[n
 
 @dataclass(frozen=True)
 class PaneColours:
-    """The colours of a pane, from its palette: they read on a light theme as on a dark one.
+    """The colours of a pane, taken from its palette, readable in both themes.
 
-    `plate` lies behind a text over a picture; `model` marks what the network looks at.
+    `plate` is the background of a text over a picture; `model` marks the model's window.
     """
 
     background: QColor
@@ -126,5 +126,5 @@ def _mix(one: QColor, other: QColor, share: float) -> QColor:
 
 
 def argb_of(colour: QColor) -> int:
-    """An opaque colour as 32-bit ARGB."""
+    """Return an opaque colour as 32-bit ARGB."""
     return colour.rgb() | 0xFF000000

@@ -1,4 +1,4 @@
-"""Curves over the spectrogram: labels' probabilities along time, and what colour belongs to which."""
+"""Curves over the spectrogram: each label's probability along time, with a legend."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from auralscope.ui.graphs.timeline import TimePane
 
 COLOURS = ("#5ec8ff", "#ffe14d", "#4df0a0", "#ff8ad0", "#ffffff", "#ff9440", "#b7a0ff", "#c3f36b")
-"""Light, as spectrograms are dark where there is room, and told apart also by those who see no red or no green."""
+"""Light colours, as spectrograms are mostly dark; readers who see no red or no green can distinguish them."""
 
 STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
-"""With more curves than colours the line tells them apart."""
+"""Line styles that distinguish the curves when there are more curves than colours."""
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A label along time.
+    """A label's probability along time.
 
     Attributes
     ----------
     name : str
     number : int
-        Stands for its colour.
+        Selects its colour and line style.
     times_s : (points,) float64 array
         Not decreasing.
     heights : (points,) float array
-        From 0 at the bottom to 1 at the top.
+        0 at the bottom of the view, 1 at the top.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Curve:
 
 
 def curve_colour(number: int) -> QColor:
-    """The colour of a curve's number."""
+    """Return the colour of a curve's number."""
     return QColor(COLOURS[number % len(COLOURS)])
 
 
 class CurvesOver:
-    """Draws curves over a spectrogram, and says in its corner what they are."""
+    """Curves over a pane along time, with a legend in its corner."""
 
     def __init__(self, pane: TimePane) -> None:
         self._pane = pane
@@ -61,13 +61,13 @@ class CurvesOver:
         self.legend = LegendLabel(pane.plot)
 
     def show(self, curves: list[Curve], top: float) -> None:
-        """Show curves, the height 1 standing for the probability `top`."""
+        """Show curves; the height 1 stands for the probability `top`."""
         self.item.set_curves(curves)
         self.legend.show_curves(curves, top, round(self._pane.plot.getAxis("left").width()))
 
 
 class CurvesItem(ViewItem):
-    """Lines as high as the view, whatever frequencies are in sight."""
+    """Curves over the full height of the view, independent of the visible frequencies."""
 
     INSET_PX = 4
 
@@ -86,7 +86,7 @@ class CurvesItem(ViewItem):
         return QRectF(box.viewRect()) if box is not None and self.curves else QRectF()
 
     def points(self, curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """A curve in the view's units, cut where the view ends."""
+        """Return times and heights of a curve in the view's units, cut at the edges of the view."""
         first_s, last_s = self.getViewBox().viewRange()[0]
         first_s, last_s = max(first_s, curve.times_s[0]), min(last_s, curve.times_s[-1])
         if first_s >= last_s:
@@ -94,7 +94,7 @@ class CurvesItem(ViewItem):
         inside = (curve.times_s > first_s) & (curve.times_s < last_s)
         times_s = np.concatenate([[first_s], curve.times_s[inside], [last_s]])
         width_px = max(round(self.getViewBox().width()), 2)
-        if len(times_s) > width_px:  # windows overlap, so that a value is close to the next
+        if len(times_s) > width_px:  # windows overlap: neighbouring values are similar
             times_s = np.linspace(first_s, last_s, width_px)
         heights = np.interp(times_s, curve.times_s, curve.heights)
         bottom, top, pixel = self.heights()
@@ -114,7 +114,7 @@ class CurvesItem(ViewItem):
 
 
 class LegendLabel(QLabel):
-    """Which colour is which label, in the upper left corner of a picture; the mouse goes through it."""
+    """Legend in the upper left corner of a picture; it lets the mouse through."""
 
     MARGIN_PX = 8
     MOST = 8
@@ -123,12 +123,12 @@ class LegendLabel(QLabel):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setTextFormat(Qt.TextFormat.RichText)
-        # Dark in a light theme too: its colours are made for dark pictures.
+        # Dark in both themes: the curves' colours are made for dark pictures.
         self.setStyleSheet("color: #f4f4f6; background: rgba(0, 0, 0, 140); border-radius: 4px; padding: 2px 6px;")
         self.hide()
 
     def show_curves(self, curves: list[Curve], top: float, axis_px: int) -> None:
-        """Name curves, or nothing where there are none; `axis_px` is what lies left of the picture."""
+        """List curves, or hide without any; `axis_px` is the width of the axis left of the picture."""
         lines = [
             f'<span style="color: {curve_colour(curve.number).name()}">━━</span> {escape(curve.name)}'
             for curve in curves[: self.MOST]

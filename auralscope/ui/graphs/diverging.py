@@ -1,4 +1,4 @@
-"""Colours for values that have a zero in the middle, and for shares from 0 to 1."""
+"""Colour scales of a heatmap: diverging about zero, or from zero up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pyqtgraph as pg
+from PySide6.QtGui import QColor, QImage
 
 from auralscope.ui import theme
 
@@ -14,31 +16,29 @@ if TYPE_CHECKING:
 
 Scale = Literal["diverging", "share"]
 
-# From the most negative to the most positive. Blue and orange are told apart by every kind of colour vision; zero has
-# the colour of the ground, so that what is nothing looks like nothing, in the light as in the dark.
+# From the most negative to the most positive value. Every kind of colour vision tells blue from orange. Zero has the
+# colour of the background, so an empty cell looks empty in both themes.
 _ANCHORS = {
     "light": ("#08427f", "#3f86c4", "#a9cbe6", "#ffffff", "#f9c396", "#dd7a26", "#8a3d00"),
     "dark": ("#a5d4ff", "#4a97e0", "#1d4d80", "#17181d", "#7e3f10", "#e2832b", "#ffd9a8"),
 }
-LEVELS = 257
-"""Odd, so that zero has a colour of its own."""
+NEGATIVE, POSITIVE = "#3f86c4", "#dd7a26"
+"""Colours of bars, readable in both themes."""
+
+_LEVELS = 257
+"""An odd number, so that zero has a level of its own."""
 
 
 @cache
-def table(scale: Scale, name: str) -> NDArray[np.uint8]:
-    """(257, 3) RGB of a scale on the theme `name`, "light" or "dark"."""
-    anchors = np.array([[int(hue[k : k + 2], 16) for k in (1, 3, 5)] for hue in _ANCHORS[name]], dtype=np.float64)
-    if scale == "share":
-        anchors = anchors[3:]
-    at = np.linspace(0.0, 1.0, LEVELS)
-    stops = np.linspace(0.0, 1.0, len(anchors))
-    channels = [np.interp(at, stops, anchors[:, channel]) for channel in range(3)]
-    colours: NDArray[np.uint8] = np.rint(np.stack(channels, axis=1)).astype(np.uint8)
+def table(scale: Scale, theme_name: str) -> NDArray[np.uint8]:
+    """Return the (257, 3) RGB table of a scale in the theme "light" or "dark"."""
+    anchors = _ANCHORS[theme_name][3 if scale == "share" else 0 :]
+    colours: NDArray[np.uint8] = pg.ColorMap(None, list(anchors)).getLookupTable(nPts=_LEVELS, alpha=False)
     return colours
 
 
 def colours_of(values: NDArray[np.floating[Any]], scale: Scale, limit: float) -> NDArray[np.uint8]:
-    """(…, 3) RGB of values in the theme in use.
+    """Colour values in the current theme.
 
     Parameters
     ----------
@@ -48,20 +48,38 @@ def colours_of(values: NDArray[np.floating[Any]], scale: Scale, limit: float) ->
         From `-limit` to `limit`, or from 0 to `limit`.
     limit : float
         Positive.
+
+    Returns
+    -------
+    (..., 3) uint8 array
+        RGB.
     """
-    at = values / limit
+    position = values / limit
     if scale == "diverging":
-        at = (at + 1.0) / 2.0
-    undefined = np.isnan(at)
-    places = np.rint(np.clip(np.where(undefined, 0.5, at), 0.0, 1.0) * (LEVELS - 1)).astype(np.intp)
-    colours: NDArray[np.uint8] = table(scale, theme.current().name)[places]
-    border = theme.current().border
-    colours[undefined] = [int(border[k : k + 2], 16) for k in (1, 3, 5)]
+        position = (position + 1.0) / 2.0
+    undefined = np.isnan(position)
+    levels = np.rint(np.clip(np.where(undefined, 0.5, position), 0.0, 1.0) * (_LEVELS - 1)).astype(np.intp)
+    colours: NDArray[np.uint8] = table(scale, theme.current().name)[levels]
+    border = QColor(theme.current().border)
+    colours[undefined] = (border.red(), border.green(), border.blue())
     return colours
 
 
-def is_bright(colour: NDArray[np.uint8]) -> bool:
-    """Whether dark text reads on a colour, by its relative luminance (WCAG 2)."""
-    share = colour.astype(np.float64) / 255.0
+def needs_dark_text(colours: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return whether dark text is readable on each (..., 3) colour, by its relative luminance (WCAG 2)."""
+    share = colours / 255.0
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return bool(linear @ (0.2126, 0.7152, 0.0722) > 0.18)
+    dark: NDArray[np.bool_] = linear @ (0.2126, 0.7152, 0.0722) > 0.18
+    return dark
+
+
+def text_colour(*, dark: bool) -> QColor:
+    """Return the colour of text on a coloured cell."""
+    return QColor("#101114" if dark else "#ffffff")
+
+
+def image_of_colours(colours: NDArray[np.uint8]) -> QImage:
+    """Return a picture of (rows, columns, 3) RGB or (rows, columns, 4) RGBA, row 0 at the top."""
+    rows, columns, channels = colours.shape
+    form = QImage.Format.Format_RGB888 if channels == 3 else QImage.Format.Format_RGBA8888
+    return QImage(np.ascontiguousarray(colours).data, columns, rows, channels * columns, form).copy()

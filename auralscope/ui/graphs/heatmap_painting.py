@@ -6,171 +6,141 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPen
 
 from auralscope.ui import theme
-from auralscope.ui.graphs.diverging import LEVELS, colours_of, is_bright, table
+from auralscope.ui.graphs.diverging import colours_of, image_of_colours, needs_dark_text, table, text_colour
 from auralscope.ui.graphs.heatmap_layout import GAP_PX, LARGEST_FONT_PX, SMALLEST_FONT_PX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from auralscope.ui.graphs.heatmap_layout import Matrix, Place
+    from auralscope.ui.graphs.heatmap_layout import Layout, Matrix
 
 LEFT, RIGHT, MIDDLE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignVCenter
 CENTRE = Qt.AlignmentFlag.AlignCenter
 
 
-def draw(painter: QPainter, matrix: Matrix, place: Place) -> None:
-    """Everything that does not move."""
-    _draw_cells(painter, matrix, place)
-    _draw_numbers(painter, matrix, place)
-    _draw_names(painter, matrix, place)
-    if matrix.linkage is not None and not place.tree.isEmpty():
-        _draw_tree(painter, matrix, place)
-    _draw_bar(painter, matrix, place)
+def draw(painter: QPainter, matrix: Matrix, layout: Layout) -> None:
+    """Draw everything but the marks of the selection and of the pointer."""
+    colours, drawn = colours_of(matrix.values, matrix.scale, matrix.limit), matrix.drawn
+    _draw_scale(painter, matrix, layout)
+    _draw_cells(painter, matrix, layout, colours, drawn)
+    _draw_numbers(painter, matrix, layout, colours, drawn & ~np.isnan(matrix.values))
+    _draw_names(painter, matrix, layout)
+    if matrix.linkage is not None:
+        _draw_tree(painter, matrix.linkage, matrix, layout)
 
 
-def _draw_cells(painter: QPainter, matrix: Matrix, place: Place) -> None:
-    """One picture, a pixel a cell, stretched; what says nothing is left out of it."""
-    count = len(matrix.labels)
-    opaque = np.full((count, count, 1), 255, dtype=np.uint8)
-    if matrix.half:
-        opaque[np.triu_indices(count, 1)] = 0
-    if not matrix.diagonal:
-        opaque[np.diag_indices(count)] = 0
-    pixels = np.ascontiguousarray(np.concatenate([colours_of(matrix.values, matrix.scale, matrix.limit), opaque], 2))
-    image = QImage(pixels.data, count, count, 4 * count, QImage.Format.Format_RGBA8888)
-    cells = place.cells
-    painter.save()
+def _draw_cells(
+    painter: QPainter, matrix: Matrix, layout: Layout, colours: NDArray[np.uint8], drawn: NDArray[np.bool_]
+) -> None:
+    """Draw all cells as one image of a pixel each, stretched without smoothing."""
+    opaque = np.where(drawn, np.uint8(255), np.uint8(0))
     if not matrix.half:
-        painter.fillRect(cells, QColor(theme.current().window))
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-    painter.drawImage(cells, image)
-    painter.setPen(QColor(theme.current().border))
+        painter.fillRect(layout.cells, QColor(theme.current().window))
+    painter.drawImage(layout.cells, image_of_colours(np.dstack([colours, opaque])))
     if not matrix.half:
-        painter.drawRect(cells.adjusted(-1, -1, 0, 0))
-    undefined = [(row, column) for row, column in np.argwhere(np.isnan(matrix.values)) if matrix.shows(row, column)]
-    painter.setBrush(Qt.BrushStyle.BDiagPattern)
-    for row, column in undefined:
-        painter.fillRect(place.rect(row, column), QColor(theme.current().panel))
-        painter.fillRect(place.rect(row, column), painter.brush())
-    painter.restore()
+        painter.setPen(QColor(theme.current().border))
+        painter.drawRect(layout.cells.adjusted(-1, -1, 0, 0))
+    for row, column in np.argwhere(drawn & np.isnan(matrix.values)).tolist():
+        painter.fillRect(layout.rect(row, column), QColor(theme.current().panel))
+        painter.fillRect(layout.rect(row, column), QBrush(Qt.BrushStyle.BDiagPattern))
 
 
-def number(value: float, room_px: int, metrics: QFontMetrics) -> str:
-    """A value as exactly as there is room for; empty where there is none."""
-    if np.isnan(value):
-        return ""
-    exact = f"{round(value, 2) + 0.0:.2f}"  # nothing is minus nothing
+def _number(value: float, room_px: float, metrics: QFontMetrics) -> str:
+    """Write a value with two decimals, shorter where they do not fit, or not at all."""
+    exact = f"{round(value, 2) + 0.0:.2f}"  # + 0.0 turns -0.0 into 0.0
     for text in (exact, exact.replace("0.", ".", 1) if abs(value) < 1.0 else f"{value:.1f}"):
-        if metrics.horizontalAdvance(text.replace("-", "−")) + 3 <= room_px:
-            return text.replace("-", "−")
+        shown = text.replace("-", "−")
+        if metrics.horizontalAdvance(shown) + 3 <= room_px:
+            return shown
     return ""
 
 
-def _draw_numbers(painter: QPainter, matrix: Matrix, place: Place) -> None:
-    first = place.rect(0, 0)
-    painter.save()
-    font = QFont(place.font)
-    for size in range(min(LARGEST_FONT_PX, first.height() - 2), SMALLEST_FONT_PX - 1, -1):
+def _draw_numbers(
+    painter: QPainter, matrix: Matrix, layout: Layout, colours: NDArray[np.uint8], drawn: NDArray[np.bool_]
+) -> None:
+    """Write each value into its cell, in the largest font in which -0.88 fits, or none."""
+    room_px, height_px = int(np.diff(layout.columns).min()), int(np.diff(layout.rows)[0])
+    font = QFont(layout.font)
+    for size in range(min(LARGEST_FONT_PX, height_px - 2), SMALLEST_FONT_PX - 1, -1):
         font.setPixelSize(size)
-        if number(-0.88, first.width(), QFontMetrics(font)):
+        if _number(-0.88, room_px, QFontMetrics(font)):
             break
     else:
-        painter.restore()
         return
     painter.setFont(font)
     metrics = QFontMetrics(font)
-    bright = np.array([is_bright(colour) for colour in table(matrix.scale, theme.current().name)])
-    at = matrix.values / matrix.limit
-    places = np.clip((at + 1.0) / 2.0 if matrix.scale == "diverging" else at, 0.0, 1.0) * (LEVELS - 1)
-    # There may be thousands: by lists of plain numbers, and each text measured once.
-    columns, rows = place.columns.tolist(), place.rows.tolist()
-    room, sink = int(np.diff(place.columns).min()), (metrics.ascent() - metrics.descent()) / 2.0
-    rounded, is_dark = np.round(matrix.values, 2).tolist(), ~bright[np.nan_to_num(np.rint(places)).astype(np.intp)]
+    # Thousands of cells: iterate over plain lists, and measure each text only once.
+    columns, rows, values = layout.columns.tolist(), layout.rows.tolist(), np.round(matrix.values, 2).tolist()
+    dark, sink = needs_dark_text(colours), (metrics.ascent() - metrics.descent()) / 2.0
     texts: dict[float, tuple[str, float]] = {}
-    for dark, ink in ((False, QColor("#101114")), (True, QColor("#ffffff"))):
-        painter.setPen(ink)
-        for row, column in np.argwhere((is_dark == dark) & ~np.isnan(matrix.values)).tolist():
-            if not matrix.shows(row, column):
-                continue
-            value = rounded[row][column]
+    for is_dark in (True, False):
+        painter.setPen(text_colour(dark=is_dark))
+        for row, column in np.argwhere(drawn & (dark == is_dark)).tolist():
+            value = values[row][column]
             if value not in texts:
-                text = number(value, room, metrics)
+                text = _number(value, room_px, metrics)
                 texts[value] = (text, metrics.horizontalAdvance(text) / 2.0)
-            text, half = texts[value]
-            middle = (columns[column] + columns[column + 1]) / 2.0
-            painter.drawText(QPointF(middle - half, (rows[row] + rows[row + 1]) / 2.0 + sink), text)
-    painter.restore()
+            text, half_px = texts[value]
+            x, y = (columns[column] + columns[column + 1]) / 2.0, (rows[row] + rows[row + 1]) / 2.0
+            painter.drawText(QPointF(x - half_px, y + sink), text)
 
 
 def _step(font: QFont, edges: NDArray[np.intp]) -> int:
-    """Every how many-th name there is room for."""
+    """Return n where only every n-th name fits."""
     return max(1, int(np.ceil(1.05 * font.pixelSize() / float(np.diff(edges).mean()) - 0.1)))
 
 
-def _draw_names(painter: QPainter, matrix: Matrix, place: Place) -> None:
-    painter.save()
-    painter.setFont(place.font)
+def _draw_names(painter: QPainter, matrix: Matrix, layout: Layout) -> None:
     painter.setPen(QColor(theme.current().text))
-    metrics = QFontMetrics(place.font)
-    down = _step(place.font, place.rows) if place.names else 0
-    for row in range(0, len(matrix.labels), down) if down else ():
-        rect = place.rect(row, -1).adjusted(0, -4, -GAP_PX, 4)
-        text = metrics.elidedText(matrix.labels[row], Qt.TextElideMode.ElideRight, rect.width())
-        painter.drawText(rect, RIGHT | MIDDLE, text)
-    painter.setFont(place.head_font)
-    metrics = QFontMetrics(place.head_font)
+    painter.setFont(layout.font)
+    metrics, end = QFontMetrics(layout.font), Qt.TextElideMode.ElideRight
+    for row in range(0, len(matrix.labels) if layout.names else 0, _step(layout.font, layout.rows)):
+        rect = layout.rect(row, -1).adjusted(0, -4, -GAP_PX, 4)
+        painter.drawText(rect, RIGHT | MIDDLE, metrics.elidedText(matrix.labels[row], end, rect.width()))
+    painter.setFont(layout.head_font)
+    if not layout.upright:
+        for column, label in enumerate(matrix.labels):
+            painter.drawText(layout.rect(-1, column), CENTRE, label)
+        return
+    metrics = QFontMetrics(layout.head_font)
     line = metrics.ascent()
-    across = _step(place.head_font, place.columns)
-    for column in range(0, len(matrix.labels), across if place.upright else 1):
-        rect = place.rect(-1, column)
-        if not place.upright:
-            painter.drawText(rect, CENTRE, matrix.labels[column])
-            continue
+    for column in range(0, len(matrix.labels), _step(layout.head_font, layout.columns)):
+        rect = layout.rect(-1, column)
         painter.save()
         painter.translate(rect.left() + rect.width() / 2.0, rect.bottom() - GAP_PX + 2)
         painter.rotate(-90.0)
-        text = metrics.elidedText(matrix.labels[column], Qt.TextElideMode.ElideRight, place.heads - GAP_PX)
-        painter.drawText(QRectF(0.0, -line, float(place.heads), 2.0 * line), LEFT | MIDDLE, text)
+        text = metrics.elidedText(matrix.labels[column], end, layout.heads - GAP_PX)
+        painter.drawText(QRectF(0.0, -line, float(layout.heads), 2.0 * line), LEFT | MIDDLE, text)
         painter.restore()
-    painter.restore()
 
 
-def _draw_tree(painter: QPainter, matrix: Matrix, place: Place) -> None:
-    """Which labels are joined first: the nearer to the cells, the more alike."""
-    linkage = matrix.linkage
-    assert linkage is not None
-    box = place.tree
+def _draw_tree(painter: QPainter, linkage: NDArray[np.float64], matrix: Matrix, layout: Layout) -> None:
+    """Draw the tree of labels: the nearer a joint is to the cells, the more similar are the labels it joins."""
+    box = layout.tree
     farthest = float(linkage[:, 2].max()) or 1.0
-    middles = [(place.rows[row] + place.rows[row + 1]) / 2.0 for row in matrix.leaves]
-    nodes: list[tuple[float, float]] = [(float(box.left()), float(middle)) for middle in middles]
-    painter.save()
+    nodes = [(float(box.left()), (layout.rows[row] + layout.rows[row + 1]) / 2.0) for row in matrix.leaves]
     painter.setPen(QPen(QColor(theme.current().dim), 1))
     for one, other, distance, _count in linkage:
         x = box.left() + (box.width() - 2) * max(float(distance), 0.0) / farthest
         (x1, y1), (x2, y2) = nodes[int(one)], nodes[int(other)]
         painter.drawPolyline([QPointF(x1, y1), QPointF(x, y1), QPointF(x, y2), QPointF(x2, y2)])
         nodes.append((x, (y1 + y2) / 2.0))
-    painter.restore()
 
 
-def _draw_bar(painter: QPainter, matrix: Matrix, place: Place) -> None:
-    colours = table(matrix.scale, theme.current().name)[::-1]
-    opaque = np.full((len(colours), 1), 255, dtype=np.uint8)
-    pixels = np.ascontiguousarray(np.concatenate([colours, opaque], 1))
-    painter.save()
-    painter.drawImage(place.bar, QImage(pixels.data, 1, len(colours), 4, QImage.Format.Format_RGBA8888))
+def _draw_scale(painter: QPainter, matrix: Matrix, layout: Layout) -> None:
+    box = layout.scale
+    painter.drawImage(box, image_of_colours(table(matrix.scale, theme.current().name)[::-1, None]))
     painter.setPen(QColor(theme.current().border))
-    painter.drawRect(place.bar.adjusted(0, 0, -1, -1))
+    painter.drawRect(box.adjusted(0, 0, -1, -1))
     painter.setPen(QColor(theme.current().dim))
     low = -matrix.limit if matrix.scale == "diverging" else 0.0
     line = painter.fontMetrics().height()
     for share in (0.0, 0.5, 1.0):
-        y = place.bar.bottom() - share * (place.bar.height() - 1)
         value = low + share * (matrix.limit - low)
         text = f"{value:.2f}".rstrip("0").rstrip(".").replace("-", "−") if value else "0"
-        top = min(max(round(y - line / 2), place.bar.top() - 2), place.bar.bottom() - line + 4)
-        painter.drawText(QRect(place.bar.right() + 4, top, 60, line), LEFT | MIDDLE, text)
-    painter.restore()
+        y = round(box.bottom() - share * (box.height() - 1) - line / 2)
+        top = min(max(y, box.top() - 2), box.bottom() - line + 4)
+        painter.drawText(QRect(box.right() + 4, top, 60, line), LEFT | MIDDLE, text)

@@ -1,4 +1,4 @@
-"""What is drawn inside a pane: pictures, the playhead, and stretches of time with handles."""
+"""Items of a plot along time: pictures, the playhead, and spans of time with handles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 
 def image_of(argb: NDArray[np.uint32], *, opaque: bool = True) -> QImage:
-    """A QImage of (rows, columns) 32-bit ARGB (premultiplied), with its own copy of the memory."""
+    """Return a picture of (rows, columns) 32-bit ARGB (premultiplied), with its own copy of the memory."""
     rows, columns = argb.shape
     form = QImage.Format.Format_RGB32 if opaque else QImage.Format.Format_ARGB32_Premultiplied
     return QImage(np.ascontiguousarray(argb).data, columns, rows, 4 * columns, form).copy()
 
 
 class PictureItem(pg.GraphicsObject):  # type: ignore[misc]
-    """An image of bytes laid over a rectangle of time and frequency; row 0 is the lowest."""
+    """Image of bytes over a rectangle of time and frequency; row 0 is the lowest.
+
+    `pg.ImageItem` paints its whole image, which exceeds Qt's range of coordinates at a thousandfold magnification.
+    This item paints only the visible pixels.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +38,7 @@ class PictureItem(pg.GraphicsObject):  # type: ignore[misc]
         self._opaque = True
 
     def set_rows(self, rows: NDArray[np.uint8], rect: QRectF, lut: NDArray[np.uint32], *, opaque: bool = True) -> None:
-        """Show (rows, columns) bytes, coloured by `lut`, over `rect` (x in s, y in positions on the axis)."""
+        """Show (rows, columns) bytes, coloured by `lut`, over `rect` (x in seconds, y in positions on the axis)."""
         self.prepareGeometryChange()
         self._rows, self._rect, self._opaque = rows, rect, opaque
         self.recolour(lut)
@@ -54,7 +58,6 @@ class PictureItem(pg.GraphicsObject):  # type: ignore[misc]
         visible = self._rect.intersected(self.getViewBox().viewRect())
         if visible.isEmpty() or self._image.isNull():
             return
-        # Only the pixels in sight: magnified a thousandfold, the whole image would leave Qt's coordinate range.
         across, up = self._image.width() / self._rect.width(), self._image.height() / self._rect.height()
         left = int((visible.left() - self._rect.left()) * across)
         right = min(int((visible.right() - self._rect.left()) * across) + 1, self._image.width())
@@ -72,14 +75,15 @@ class PictureItem(pg.GraphicsObject):  # type: ignore[misc]
 
 
 class ViewItem(pg.GraphicsObject):  # type: ignore[misc]
-    """Base of items as high as the view whose parts are measured in pixels."""
+    """Base of items that are as high as the view and have parts measured in pixels."""
 
     def pixel_s(self) -> float:
+        """Return the width of a pixel in seconds."""
         box = self.getViewBox()
         return float(box.viewPixelSize()[0]) if box is not None and box.width() > 0 else 0.0
 
     def heights(self) -> tuple[float, float, float]:
-        """Bottom and top of the view and the height of a pixel, in the view's units."""
+        """Return bottom and top of the view and the height of a pixel, in the view's units."""
         box = self.getViewBox()
         if box is None or box.height() <= 0:
             return 0.0, 0.0, 0.0
@@ -94,56 +98,48 @@ class ViewItem(pg.GraphicsObject):  # type: ignore[misc]
         self.prepareGeometryChange()
 
 
-class PlayheadItem(ViewItem):
-    """A line at the time that sounds; moving it repaints a strip of a few pixels."""
+class PlayheadItem(pg.InfiniteLine):  # type: ignore[misc]
+    """Line at the time that sounds, above its shade; moving it repaints a strip of a few pixels."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setZValue(30)
-        self._line = QColor("white")
-        self._shade = QColor(0, 0, 0, 150)
+        self.set_colours(QColor("white"), QColor(0, 0, 0, 150))
 
     def set_colours(self, line: QColor, shade: QColor) -> None:
-        self._line, self._shade = line, shade
-        self.update()
+        self.setPen(line, width=1)
+        self.setHoverPen(shade, width=3)  # also widens the strip that is repainted
 
-    def boundingRect(self) -> QRectF:
-        bottom, top, _ = self.heights()
-        reach = 2.5 * self.pixel_s()
-        return QRectF(-reach, bottom, 2 * reach, top - bottom)
-
-    def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
-        bottom, top, _ = self.heights()
-        for colour, width in ((self._shade, 3), (self._line, 1)):
-            pen = QPen(colour, width)
-            pen.setCosmetic(True)
-            painter.setPen(pen)
-            painter.drawLine(QPointF(0, bottom), QPointF(0, top))
+    def paint(self, painter: QPainter, *_args: object) -> None:
+        for pen in (self.hoverPen, self.pen):
+            self.currentPen = pen
+            super().paint(painter)
 
 
 Handle = Literal["bar", "start", "end"]
 
 
 class SpanItem(ViewItem):
-    """A stretch of time with a bar by which it is dragged and, if resizable, edges that are dragged too.
+    """Span of time that is dragged by a bar and, if resizable, by its edges.
 
-    Only the handles take the mouse: inside the stretch a click seeks and a drag pans as anywhere else. The bar is thin,
-    so that it hides little of the picture, until the pointer comes near.
+    Only these handles take the mouse: inside the span a click seeks and a drag pans as anywhere else, which
+    `pg.LinearRegionItem` does not allow. The bar is thin until the pointer is near, to hide little of the picture.
 
     Parameters
     ----------
     bar_at : {"top", "bottom"}
     resizable : bool
-    tint : int
-        How strongly the stretch itself is coloured, 0 to 255.
     label : str
-        Written on the bar, while the pointer is there and where it fits.
+        Text on the bar while the pointer is there, where it fits.
     limits : callable
-        (lowest start, highest end) in seconds.
+        Returns the lowest start and the highest end in seconds.
+    resizable : bool
+    tint : int
+        Opacity of the span's own colour, 0 to 255.
     """
 
-    dragged = Signal(float, float)
     dropped = Signal(float, float)
+    """Start and end in seconds, after a drag by the user."""
 
     BAR_PX = 16
     THIN_PX = 5
@@ -183,7 +179,7 @@ class SpanItem(ViewItem):
         self._colour, self._text = colour, text
         self.update()
 
-    # Geometry
+    # -- geometry ----------------------------------------------------------------------------------------------------
 
     def _bar(self, height_px: int = BAR_PX) -> QRectF:
         bottom, top, pixel = self.heights()
@@ -212,7 +208,7 @@ class SpanItem(ViewItem):
         return path
 
     def handle_at(self, point: QPointF) -> Handle | None:
-        """The part under a point (x in s, y in the view's units)."""
+        """Return the handle at a point (x in seconds, y in the view's units), None where there is none."""
         if self._resizable:
             edges = self._edges()
             near = [handle for handle in edges if edges[handle].contains(point)]
@@ -220,7 +216,7 @@ class SpanItem(ViewItem):
                 return min(near, key=lambda handle: abs(edges[handle].center().x() - point.x()))
         return "bar" if self._bar().contains(point) else None
 
-    # Mouse
+    # -- mouse -------------------------------------------------------------------------------------------------------
 
     def hoverEvent(self, event: Any) -> None:
         handle = None if event.isExit() else self.handle_at(event.pos())
@@ -244,7 +240,6 @@ class SpanItem(ViewItem):
             return
         event.accept()
         self.set_span(*self._moved(event.pos().x()))
-        self.dragged.emit(*self._span_s)
         if event.isFinish():
             self._held = None
             self.dropped.emit(*self._span_s)
@@ -259,10 +254,10 @@ class SpanItem(ViewItem):
             return start_s + by_s, end_s + by_s
         moved_s = min(max((start_s if handle == "start" else end_s) + by_s, lowest_s), highest_s)
         fixed_s = end_s if handle == "start" else start_s
-        first_s, last_s = sorted((moved_s, fixed_s))  # an edge may be dragged past the other
+        first_s, last_s = sorted((moved_s, fixed_s))  # one edge may be dragged past the other
         return first_s, max(last_s, first_s + self.MIN_DURATION_S)
 
-    # Paint
+    # -- painting ----------------------------------------------------------------------------------------------------
 
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
         bottom, top, _ = self.heights()
@@ -273,14 +268,11 @@ class SpanItem(ViewItem):
         if self._tint:
             fill.setAlpha(self._tint)
             painter.fillRect(QRectF(start_s, bottom, end_s - start_s, top - bottom), fill)
-        shade, edge = QPen(QColor(0, 0, 0, 140), 3), QPen(self._colour, 1 if self._resizable else 2)
-        for pen in (shade, edge):
-            pen.setCosmetic(True)
+        for pen in (pg.mkPen((0, 0, 0, 140), width=3), pg.mkPen(self._colour, width=1 if self._resizable else 2)):
             painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
             for at_s in self._span_s:
                 painter.drawLine(QPointF(at_s, bottom), QPointF(at_s, top))
-            if not self._resizable:  # a frame, not a region
+            if not self._resizable:  # close the frame
                 for height in (bottom, top):
                     painter.drawLine(QPointF(start_s, height), QPointF(end_s, height))
         fill.setAlpha(255 if wide else 215)
@@ -289,7 +281,7 @@ class SpanItem(ViewItem):
             self._write(painter, bar)
 
     def _write(self, painter: QPainter, bar: QRectF) -> None:
-        """The label, in pixels, in the part of the bar that is in view."""
+        """Write the label, in pixels, on the visible part of the bar."""
         box = self.getViewBox().viewRect()
         on_screen = painter.worldTransform().mapRect(bar.intersected(box))
         font = painter.font()

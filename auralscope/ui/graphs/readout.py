@@ -1,4 +1,4 @@
-"""The small text over a picture that says what is under the pointer."""
+"""Text over a picture that describes the point under the pointer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ReadoutLabel(QLabel):
-    """A line in the upper right corner of its parent; the mouse goes through it."""
+    """Line of text in the upper right corner of its parent; it lets the mouse through."""
 
     MARGIN_PX = 6
 
@@ -33,7 +33,7 @@ class ReadoutLabel(QLabel):
         )
 
     def show_text(self, text: str) -> None:
-        """Show a text, or nothing where it is empty."""
+        """Show a text, or hide if it is empty."""
         self.setVisible(bool(text))
         if text:
             self.setText(text)
@@ -47,13 +47,13 @@ class ReadoutLabel(QLabel):
 
 
 class PointerReadout(ReadoutLabel):
-    """Says what is under the pointer as long as it is over a plot.
+    """Read-out of the point under the pointer while the pointer is over a plot.
 
     Parameters
     ----------
     plot : pyqtgraph.PlotWidget
     text_at : callable
-        What to say about a point in the view's units; empty for nothing.
+        Returns the text of a point in the view's units, empty for none.
     """
 
     changed = Signal(str)
@@ -68,7 +68,7 @@ class PointerReadout(ReadoutLabel):
             watched.installEventFilter(self)
 
     def refresh(self) -> None:
-        """Say it anew: the picture may have changed, or moved."""
+        """Update the text: the picture may have changed or moved."""
         text = ""
         if self._pointer is not None and self._box.sceneBoundingRect().contains(self._pointer):
             text = self._text_at(self._box.mapSceneToView(self._pointer))

@@ -1,24 +1,25 @@
-"""A frame around what a cell of a feature map saw, over the spectrogram and over the model's input."""
+"""Draw the receptive field of a feature map's cell over the spectrogram and over the model's input."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
 
 from auralscope.ui.graphs.items import ViewItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QPainter
     from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 COLOUR = "#ffffff"
 
 
 class FieldItem(ViewItem):
-    """A rectangle whose heights are asked for when it is painted: an axis may have changed."""
+    """Frame of a receptive field; its heights are computed at each painting, as the frequency axis may change."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +29,7 @@ class FieldItem(ViewItem):
         self.hide()
 
     def show_field(self, span_s: tuple[float, float], edges: Callable[[], tuple[float, float]]) -> None:
-        """Frame a stretch of time between the heights that `edges` says, in the view's units."""
+        """Frame a span of time; `edges` returns its lowest and its highest position in the view's units."""
         self.prepareGeometryChange()
         self._span_s, self._edges = span_s, edges
         self.show()
@@ -36,7 +37,7 @@ class FieldItem(ViewItem):
 
     @property
     def rect(self) -> QRectF:
-        """In the view's units."""
+        """The frame in the view's units."""
         low, high = self._edges()
         return QRectF(self._span_s[0], low, self._span_s[1] - self._span_s[0], high - low)
 
@@ -47,9 +48,8 @@ class FieldItem(ViewItem):
         return QRectF(left, bottom - 3 * pixel, right - left, top - bottom + 6 * pixel)
 
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour, width in ((QColor(0, 0, 0, 200), 4.0), (QColor(COLOUR), 1.6)):
-            pen = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap, Qt.PenJoinStyle.MiterJoin)
-            pen.setCosmetic(True)
+        for colour, width in (((0, 0, 0, 200), 4.0), (COLOUR, 1.6)):
+            pen = pg.mkPen(colour, width=width)
+            pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
             painter.drawRect(self.rect)

@@ -1,4 +1,4 @@
-"""What the views along time have in common: navigation, playhead, loop, the network's window, the read-out."""
+"""Base of all panes along time: navigation, playhead, loop, the model's window and the read-out."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from auralscope.ui.graphs.axes import AXIS_MARGIN_PX, TimeAxisItem, restyle_axes
+from auralscope.ui.graphs.axes import restyle, time_plot
 from auralscope.ui.graphs.colour import PaneColours
 from auralscope.ui.graphs.items import PlayheadItem, SpanItem
 from auralscope.ui.graphs.readout import PointerReadout
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import SignalInstance
+    from PySide6.QtGui import QKeyEvent
 
 Following = Literal["off", "page", "smooth"]
 
@@ -24,20 +23,20 @@ class TimePane(QWidget):
     """A view along time, bounded to its recording.
 
     Wheel: zoom in time about the pointer (with Ctrl or Shift: in height); sideways wheel and drag: pan; Shift+drag:
-    loop region; click: seek; double click: fit. Keys: arrows pan, plus and minus zoom (with Ctrl: in height), Home
-    and End go to the ends.
+    loop; click: seek; double click: fit. Keys: arrows pan, plus and minus zoom (with Ctrl: in height), Home and End go
+    to the ends.
 
-    The setters emit nothing but `visible_changed`; the other signals tell what the *user* did. Times in seconds.
+    The setters emit only `visible_changed`; the other signals report what the user did. Times are in seconds.
     """
 
     seek_requested = Signal(float)
     loop_changed = Signal(object)
     """(start_s, end_s)."""
     window_moved = Signal(float)
-    """The network's window was dropped at this start."""
+    """The new start of the model's window, after a drag."""
     visible_changed = Signal(float, float)
     following_changed = Signal(str)
-    """"off" when the user panned."""
+    """"off", as the user panned."""
     readout_changed = Signal(str)
 
     MIN_SPAN_S = 0.005
@@ -45,7 +44,7 @@ class TimePane(QWidget):
     WHEEL_FACTOR = 1.25  # a notch
     LOOP_TINT = 0
     JUMP_S = 0.5
-    """What moves the playhead further between two pictures of the screen is no playing on."""
+    """A longer step of the playhead than this is a seek, not playback."""
     REFRESH_MS = 15
 
     def __init__(self, left_axis: Any, parent: QWidget | None = None) -> None:
@@ -53,12 +52,7 @@ class TimePane(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(160, 48)
         self.box = _Box(self)
-        self.plot = pg.PlotWidget(viewBox=self.box, axisItems={"left": left_axis, "bottom": TimeAxisItem()})
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys come to the pane
-        self.plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.setAcceptDrops(False)  # files are dropped on the window
-        self.plot.hideButtons()
-        self.plot.getPlotItem().layout.setContentsMargins(0, AXIS_MARGIN_PX, 2 * AXIS_MARGIN_PX, 0)
+        self.plot = time_plot(self.box, left_axis)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
@@ -66,7 +60,6 @@ class TimePane(QWidget):
         self._duration_s = 0.0
         self._visible_s = (0.0, 1.0)
         self._following: Following = "page"
-        self._loop_anchor_s: float | None = None
         self._playhead_s = 0.0
 
         self._playhead = PlayheadItem()
@@ -85,7 +78,7 @@ class TimePane(QWidget):
         self.box.sigResized.connect(self._range_changed)
         self._restyle()
 
-    # What is visible
+    # -- visible span ------------------------------------------------------------------------------------------------
 
     @property
     def duration_s(self) -> float:
@@ -96,12 +89,12 @@ class TimePane(QWidget):
         return self._visible_s
 
     def set_duration(self, duration_s: float) -> None:
-        """Begin with another recording: fit it, playhead at 0, no loop, no window."""
+        """Show another recording: all of it, the playhead at 0, no loop and no window."""
         self._duration_s = max(duration_s, 0.0)
         self.set_loop(None)
         self.set_model_window(None)
         self.set_playhead(0.0)
-        self._visible_s = (-1.0, -1.0)  # whatever comes is new
+        self._visible_s = (-1.0, -1.0)  # differs from any range, so that `visible_changed` is emitted
         self.fit()
 
     def fit(self) -> None:
@@ -109,7 +102,7 @@ class TimePane(QWidget):
         self.show_time(0.0, max(self._duration_s, self.MIN_SPAN_S))
 
     def show_time(self, start_s: float, end_s: float) -> None:
-        """Show a stretch, kept within the recording."""
+        """Show a span, kept within the recording."""
         whole_s = max(self._duration_s, self.MIN_SPAN_S)
         span_s = min(max(end_s - start_s, self.MIN_SPAN_S), whole_s)
         start_s = min(max(start_s, 0.0), whole_s - span_s)
@@ -121,7 +114,7 @@ class TimePane(QWidget):
         self.visible_changed.emit(*visible_s)
 
     def zoom_time(self, factor: float, about_s: float | None = None) -> None:
-        """Show `factor` times less time, about a time that stays where it is; without it, about the middle."""
+        """Show `factor` times less time about a fixed point, by default the middle."""
         start_s, end_s = self._visible_s
         about_s = (start_s + end_s) / 2 if about_s is None else about_s
         span_s = min(max((end_s - start_s) / factor, self.MIN_SPAN_S), max(self._duration_s, self.MIN_SPAN_S))
@@ -129,23 +122,22 @@ class TimePane(QWidget):
         self.show_time(about_s - share * span_s, about_s + (1.0 - share) * span_s)
 
     def pan_time(self, by_s: float) -> None:
-        """Show what is `by_s` later; the view stops following, as the user wants to look here."""
-        start_s, end_s = self._visible_s
-        before_s = self._visible_s
+        """Move the view `by_s` later; it stops following the playhead, as the user chose this place."""
+        before_s = start_s, end_s = self._visible_s
         by_s = min(max(by_s, -start_s), max(self._duration_s - end_s, 0.0))
         self.show_time(start_s + by_s, end_s + by_s)
         if self._visible_s != before_s and self._following != "off":
             self.set_following("off")
             self.following_changed.emit("off")
 
-    # Playhead, loop, window
+    # -- playhead, loop, window --------------------------------------------------------------------------------------
 
     @property
     def following(self) -> Following:
         return self._following
 
     def set_following(self, following: Following) -> None:
-        """Turn the page when the playhead leaves the view, scroll smoothly under it, or stay."""
+        """Turn the page when the playhead leaves the view ("page"), scroll under it ("smooth"), or stay ("off")."""
         self._following = following
         if following != "off":
             self.follow()
@@ -157,22 +149,22 @@ class TimePane(QWidget):
     def set_playhead(self, time_s: float) -> None:
         """Move the playhead; cheap enough for every frame of the screen.
 
-        The view follows a playhead that leaves it or jumps, not one that was out of sight already: what the user
-        looks at meanwhile stays.
+        The view follows a playhead that leaves it or jumps. While the playhead plays outside the view, the view stays
+        where the user put it.
         """
         before_s, self._playhead_s = self._playhead_s, time_s
-        self._playhead.setPos(time_s, 0.0)
+        self._playhead.setValue(time_s)
         start_s, end_s = self._visible_s
         if self._following == "smooth" or start_s <= before_s <= end_s or abs(time_s - before_s) > self.JUMP_S:
             self.follow()
 
     def follow(self) -> None:
-        """Bring the playhead into view, unless the view is to stay."""
+        """Bring the playhead into view, unless following is off."""
         start_s, end_s = self._visible_s
         span_s = end_s - start_s
         loop_s = self.loop_s
         if loop_s is not None and start_s <= loop_s[0] <= self._playhead_s <= loop_s[1] <= end_s:
-            return  # all of what is repeated is in view
+            return  # the whole loop is visible
         if self._following == "smooth":
             self.show_time(self._playhead_s - span_s / 2, self._playhead_s + span_s / 2)
         elif self._following == "page" and not start_s <= self._playhead_s <= end_s:
@@ -193,24 +185,30 @@ class TimePane(QWidget):
         return self._window.span_s if self._window.isVisible() else None
 
     def set_model_window(self, start_s: float | None, length_s: float = 0.0) -> None:
-        """Show the frame that the network looks at, or none."""
+        """Show the model's window, or none."""
         self._window.setVisible(start_s is not None)
         if start_s is not None:
             self._window.set_span(start_s, start_s + length_s)
 
+    def move_model_window(self, start_s: float) -> None:
+        """Move the model's window, where it is shown, to another start."""
+        window_s = self.model_window_s
+        if window_s is not None:
+            self.set_model_window(start_s, window_s[1] - window_s[0])
+
     def _limits(self) -> tuple[float, float]:
         return 0.0, self._duration_s
 
-    # For the panes
+    # -- overridden by the panes -------------------------------------------------------------------------------------
 
     def _apply_visible(self) -> None:
         self.box.setXRange(*self._visible_s, padding=0)
 
     def _refresh(self) -> None:
-        """Draw anew what depends on the visible range; called some milliseconds after the last change."""
+        """Redraw what depends on the visible range; called some milliseconds after the last change."""
 
     def _readout_at(self, time_s: float, height: float) -> str:
-        """What to say about a point; `height` in the view's units."""
+        """Return the read-out at a point; `height` in the view's units."""
         raise NotImplementedError
 
     def _fit_height(self) -> None:
@@ -223,7 +221,7 @@ class TimePane(QWidget):
         """Move up by a share of the visible height."""
 
     def _drag_time(self, by_s: float) -> None:
-        """Follow a drag by `by_s` in the view's own time."""
+        """Follow a drag by `by_s`."""
         self.pan_time(-by_s)
 
     def _range_changed(self, *_ignored: object) -> None:
@@ -231,7 +229,7 @@ class TimePane(QWidget):
             self._refresh_timer.start()
         self._readout.refresh()
 
-    # Mouse, from the box
+    # -- mouse, called by the box ------------------------------------------------------------------------------------
 
     def wheel(self, notches: float, at: QPointF, *, height: bool, sideways: bool) -> None:
         if sideways:
@@ -267,7 +265,7 @@ class TimePane(QWidget):
     def _text_at(self, at: QPointF) -> str:
         return self._readout_at(at.x(), at.y()) if 0.0 <= at.x() <= self._duration_s else ""
 
-    # Qt
+    # -- Qt ----------------------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         start_s, end_s = self._visible_s
@@ -296,16 +294,14 @@ class TimePane(QWidget):
 
     def _restyle(self) -> None:
         colours = PaneColours.of(self.palette())
-        self.plot.setBackground(colours.background)
-        restyle_axes(self.plot, colours.text, colours.dim)
+        restyle(self.plot, colours)
         self._loop.set_colours(colours.accent, colours.on_accent)
         self._window.set_colours(colours.model, colours.background)
-        self._playhead.set_colours(QColor("white"), QColor(0, 0, 0, 150))
         self._readout.restyle(colours)
 
 
 class _Box(pg.ViewBox):  # type: ignore[misc]
-    """Tells its pane of wheel, drag and click in the view's units; pyqtgraph's own navigation is left out."""
+    """View box that passes wheel, drag and click to its pane in the view's units, instead of pyqtgraph's navigation."""
 
     def __init__(self, pane: TimePane) -> None:
         super().__init__(enableMenu=False, defaultPadding=0.0)
@@ -321,7 +317,7 @@ class _Box(pg.ViewBox):  # type: ignore[misc]
             event.delta() / 120.0,
             self.mapSceneToView(event.scenePos()),
             height=with_modifier or axis == 1,
-            # Some systems turn the wheel sideways while Shift is held.
+            # some systems turn the wheel sideways while Shift is held
             sideways=horizontal and not with_modifier,
         )
         event.accept()
@@ -348,19 +344,9 @@ class _Box(pg.ViewBox):  # type: ignore[misc]
 
 
 def link_time(one: TimePane, other: TimePane) -> None:
-    """Keep two panes on the same visible time, following, loop and window."""
+    """Keep the visible span, following, loop and window of two panes equal."""
     for source, target in ((one, other), (other, one)):
-        _connect(source.visible_changed, target.show_time)
-        _connect(source.following_changed, target.set_following)
-        _connect(source.loop_changed, target.set_loop)
-        _connect(source.window_moved, lambda start_s, target=target: _move_window(target, start_s))
-
-
-def _connect(signal: SignalInstance, slot: Any) -> None:
-    signal.connect(slot)
-
-
-def _move_window(pane: TimePane, start_s: float) -> None:
-    window_s = pane.model_window_s
-    if window_s is not None:
-        pane.set_model_window(start_s, window_s[1] - window_s[0])
+        source.visible_changed.connect(target.show_time)
+        source.following_changed.connect(target.set_following)
+        source.loop_changed.connect(target.set_loop)
+        source.window_moved.connect(target.move_model_window)

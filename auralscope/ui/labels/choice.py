@@ -1,10 +1,10 @@
-"""Which labels are shown: a list with boxes to check, and a field to search in it."""
+"""Popup list of labels with a search field, to choose which labels are shown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class LabelChoice(QFrame):
-    """Opens under a button; what is checked is shown at once."""
+    """Popup whose checked labels are shown at once."""
 
     changed = Signal(list)
-    """The labels that are checked."""
+    """The checked labels."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -39,39 +39,36 @@ class LabelChoice(QFrame):
         layout.addWidget(self.list, 1)
         layout.addLayout(row)
         self.resize(260, 400)
-        self.search.textChanged.connect(self._find)
-        self.list.itemChanged.connect(self._tell)
-        self.all.clicked.connect(lambda: self._check_found(True))
-        self.none.clicked.connect(lambda: self._check_found(False))
+        self.search.textChanged.connect(self._filter)
+        self.list.itemChanged.connect(self._emit)
+        self.all.clicked.connect(lambda: self._check_visible(Qt.CheckState.Checked))
+        self.none.clicked.connect(lambda: self._check_visible(Qt.CheckState.Unchecked))
 
     def set_labels(self, labels: Sequence[str], chosen: frozenset[str] | None) -> None:
-        """All that there are, and those that are checked; None for all."""
-        self.list.blockSignals(True)
-        self.list.clear()
-        for label in labels:
-            item = QListWidgetItem(label, self.list)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            shown = chosen is None or label in chosen
-            item.setCheckState(Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)
-        self.list.blockSignals(False)
-        self._find(self.search.text())
+        """Show all labels of the model, with the chosen ones checked; None checks all."""
+        with QSignalBlocker(self.list):
+            self.list.clear()
+            for label in labels:
+                item = QListWidgetItem(label, self.list)
+                checked = chosen is None or label in chosen
+                item.setCheckState(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
+        self._filter(self.search.text())
 
     @property
     def _items(self) -> list[QListWidgetItem]:
         return [self.list.item(row) for row in range(self.list.count())]
 
-    def _find(self, text: str) -> None:
+    def _filter(self, text: str) -> None:
         for item in self._items:
             item.setHidden(text.strip().casefold() not in item.text().casefold())
 
-    def _check_found(self, checked: bool) -> None:
-        """Of those that the search has found."""
-        self.list.blockSignals(True)
-        for item in self._items:
-            if not item.isHidden():
-                item.setCheckState(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
-        self.list.blockSignals(False)
-        self._tell()
+    def _check_visible(self, state: Qt.CheckState) -> None:
+        """Check or uncheck the labels that match the search."""
+        with QSignalBlocker(self.list):
+            for item in self._items:
+                if not item.isHidden():
+                    item.setCheckState(state)
+        self._emit()
 
-    def _tell(self) -> None:
+    def _emit(self) -> None:
         self.changed.emit([item.text() for item in self._items if item.checkState() == Qt.CheckState.Checked])

@@ -1,4 +1,4 @@
-"""How label vectors are looked at: metric, order, which labels, and saving what is seen."""
+"""Controls shared by all heatmaps: metric, order, which labels, half or whole, and saving."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
 
 METRICS = {"cosine": "Cosine", "dot": "Dot product"}
 ORDERS = {
-    "model": "As the model has them",
+    "model": "The model's order",
     "category": "By category",
-    "alphabetical": "Alphabetically",
+    "alphabetical": "Alphabetical",
     "clustered": "Clustered",
 }
 
 
 class LabelControls(QWidget):
-    """The choices that all heatmaps share."""
+    """Choices that all heatmaps share."""
 
     half_changed = Signal(bool)
-    save_picture_wanted = Signal()
-    save_table_wanted = Signal()
+    save_picture_requested = Signal()
+    save_table_requested = Signal()
 
     def __init__(self, labels: Labels, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._labels = labels
-        self.metric_choice = _box("Similarity: the cosine of label vectors, or their dot product as they are", METRICS)
+        self.metric_choice = _box("Similarity of label vectors: their cosine or their dot product", METRICS)
         self.order_choice = _box("Order of the labels", ORDERS)
         self.choose = QPushButton("Labels…")
-        self.choose.setToolTip("Which labels are shown")
+        self.choose.setToolTip("Choose which labels are shown")
         self.choice = LabelChoice(self)
         self.half = QCheckBox("Half")
-        self.half.setToolTip("Leave out the upper half: it says the same as the lower one")
+        self.half.setToolTip("Leave out the upper half, which repeats the lower half")
         self.save = QPushButton("Save…")
-        self.save.setToolTip("Write the heatmap as a picture or as a table")
+        self.save.setToolTip("Save the heatmap as a picture or as a table")
         menu = QMenu(self.save)
-        menu.addAction("Picture (PNG)…").triggered.connect(self.save_picture_wanted)
-        menu.addAction("Table (CSV)…").triggered.connect(self.save_table_wanted)
+        menu.addAction("Picture (PNG)…").triggered.connect(self.save_picture_requested)
+        menu.addAction("Table (CSV)…").triggered.connect(self.save_table_requested)
         self.save.setMenu(menu)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -62,30 +62,28 @@ class LabelControls(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what is chosen."""
-        vectors = self._labels.vectors
+        """Show the present choices."""
+        labels, vectors = self._labels, self._labels.vectors
         for widget in (self.metric_choice, self.order_choice, self.choose, self.half, self.save):
             widget.setEnabled(vectors is not None)
-        self.metric_choice.setCurrentIndex(self.metric_choice.findData(self._labels.metric))
-        self.order_choice.setCurrentIndex(self.order_choice.findData(self._labels.order))
+        self.metric_choice.setCurrentIndex(self.metric_choice.findData(labels.metric))
+        self.order_choice.setCurrentIndex(self.order_choice.findData(labels.order))
         if vectors is not None:
-            count, shown = len(vectors.labels), len(self._labels.labels)
+            count, shown = len(vectors.labels), len(labels.labels)
             self.choose.setText("Labels: all" if shown == count else f"Labels: {shown} of {count}")
 
     def _open_choice(self) -> None:
-        vectors = self._labels.vectors
-        if vectors is None:
-            return
-        self.choice.set_labels(vectors.labels, self._labels.chosen)
-        self.choice.move(self.choose.mapToGlobal(QPoint(0, self.choose.height() + 2)))
-        self.choice.show()
-        self.choice.search.setFocus()
+        if self._labels.vectors is not None:
+            self.choice.set_labels(self._labels.vectors.labels, self._labels.chosen)
+            self.choice.move(self.choose.mapToGlobal(QPoint(0, self.choose.height() + 2)))
+            self.choice.show()
+            self.choice.search.setFocus()
 
 
-def _box(what: str, names: dict[str, str]) -> QComboBox:
+def _box(about: str, names: dict[str, str]) -> QComboBox:
     box = QComboBox()
     for value, name in names.items():
         box.addItem(name, value)
-    box.setToolTip(what)
-    box.setAccessibleName(what)
+    box.setToolTip(about)
+    box.setAccessibleName(about)
     return box

@@ -1,42 +1,34 @@
-"""The first layer's kernels: their weights as pictures, what they answer to, and the labels that go with them."""
+"""Kernels of the first layer: their weights, their responses to test sounds, and labels that vary with them."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QLabel,
-    QListView,
-    QPushButton,
-    QStackedLayout,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from auralscope.ui import theme
 from auralscope.ui.graphs.bars import Bar, BarList
-from auralscope.ui.graphs.diverging import colours_of, is_bright
+from auralscope.ui.graphs.diverging import colours_of, image_of_colours, needs_dark_text, text_colour
+from auralscope.ui.graphs.lists import Index, ItemList, ItemRole
+from auralscope.ui.labels.tab import Figure, Tab, button
 from auralscope.ui.widgets.sentences import sentence
 from auralscope.wording import decimal
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QShowEvent
+
     from auralscope.nn.analysis.first_layer import Kernel
     from auralscope.session.labels.recordings import Kernels
+    from auralscope.ui.dialogs import FileDialogs
 
-Index = QModelIndex | QPersistentModelIndex
-KernelRole = Qt.ItemDataRole.UserRole
 SIDE_PX = 96
 LABELS_SHOWN = 2
 MOST_NUMBERS = 25
-"""A kernel of more weights is shown without their numbers."""
+"""The weights of a larger kernel are drawn without numbers."""
 
 RESPONSES = {
     "onset": "noise that begins",
@@ -49,213 +41,172 @@ RESPONSES = {
 }
 
 
-class _Model(QAbstractListModel):
-    def __init__(self, kernels: Kernels, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._kernels = kernels
-        self._shown: list[Kernel] = []  # not the session's own list: that may be another before the view knows
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A kernel as the list draws it.
 
-    def renew(self) -> None:
-        self.beginResetModel()
-        self._shown = self._kernels.kernels
-        self.endResetModel()
+    Attributes
+    ----------
+    kernel : Kernel
+    unit_name : str
+    labels : list of (str, float)
+        Labels with their correlation to the unit, the highest first.
+    """
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._shown)
+    kernel: Kernel
+    unit_name: str
+    labels: list[tuple[str, float]]
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        kernel = self._shown[index.row()]
-        if role == KernelRole:
-            return kernel
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            said = f"{self._kernels.unit_name(kernel.unit)}: {', '.join(kernel.words)}"
-            labels = ", ".join(f"{label} {decimal(value)}" for label, value in self._kernels.labels_of(kernel.unit)[:5])
-            return f"{said}\nGoes with {labels}" if labels else said
-        return None
+    @property
+    def key(self) -> int:
+        """The unit."""
+        return self.kernel.unit
+
+    @property
+    def name(self) -> str:
+        """The unit's name and what the kernel responds to."""
+        return f"{self.unit_name}: {', '.join(self.kernel.words)}"
+
+    @property
+    def sentence(self) -> str:
+        """The tooltip: the name and the labels."""
+        labels = ", ".join(f"{label} {decimal(value)}" for label, value in self.labels[:5])
+        return f"{self.name}\nLabels: {labels}" if labels else self.name
 
 
 class _Delegate(QStyledItemDelegate):
-    """The weights as coloured cells with their numbers, below them name, words and labels."""
+    """Paints the weights as coloured cells with numbers; below them the unit, its response and its labels."""
 
     MARGIN = 6
 
-    def __init__(self, view: QListView, kernels: Kernels) -> None:
+    def __init__(self, view: QListView) -> None:
         super().__init__(view)
         self._view = view
-        self._kernels = kernels
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return self._view.gridSize()
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        kernel: Kernel = index.data(KernelRole)
+        tile: Tile = index.data(ItemRole)
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         colours = theme.current()
         box = rect.adjusted(self.MARGIN, self.MARGIN, -self.MARGIN, -self.MARGIN)
         picture = QRect(box.left() + (box.width() - SIDE_PX) // 2, box.top(), SIDE_PX, SIDE_PX)
         painter.save()
-        self._paint_weights(painter, picture, kernel)
+        metrics = painter.fontMetrics()
+        lines = (
+            (f"{tile.unit_name} {tile.kernel.words[0]}", colours.text),
+            (", ".join(label for label, _ in tile.labels[:LABELS_SHOWN]), colours.dim),
+        )
+        for place, (text, colour) in enumerate(lines):
+            room = QRect(box.left(), picture.bottom() + 4 + place * metrics.height(), box.width(), metrics.height())
+            painter.setPen(QColor(colour))
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, shown)
+        _paint_weights(painter, picture, tile.kernel)
         selected = bool(state & QStyle.StateFlag.State_Selected)
         if selected or state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(QPen(QColor(colours.feature if selected else colours.dim), 3 if selected else 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(picture.adjusted(-2, -2, 1, 1))
-        line = painter.fontMetrics().height()
-        lines = [
-            (f"{self._kernels.unit_name(kernel.unit)} {kernel.words[0]}", colours.text),
-            (", ".join(label for label, _ in self._kernels.labels_of(kernel.unit)[:LABELS_SHOWN]), colours.dim),
-        ]
-        for place, (text, ink) in enumerate(lines):
-            painter.setPen(QColor(ink))
-            room = QRect(box.left(), picture.bottom() + 4 + place * line, box.width(), line)
-            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())
-            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, shown)
         painter.restore()
 
-    def _paint_weights(self, painter: QPainter, rect: QRect, kernel: Kernel) -> None:
-        """Frequency upwards, time to the right, as in a spectrogram."""
-        weights = kernel.weights[::-1].astype(np.float64)
-        rows, columns = weights.shape
-        limit = float(np.abs(weights).max()) or 1.0
-        colours = colours_of(weights, "diverging", limit)
-        opaque = np.full((rows, columns, 1), 255, dtype=np.uint8)
-        pixels = np.ascontiguousarray(np.concatenate([colours, opaque], axis=2))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        painter.drawImage(rect, QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888))
-        painter.setPen(QColor(theme.current().border))
-        painter.drawRect(rect.adjusted(0, 0, -1, -1))
-        if weights.size > MOST_NUMBERS:
-            return
-        font = QFont(painter.font())
-        font.setPixelSize(10)
-        painter.setFont(font)
-        for (row, column), weight in np.ndenumerate(weights):
-            left, right = (rect.left() + rect.width() * k // columns for k in (column, column + 1))
-            top, bottom = (rect.top() + rect.height() * k // rows for k in (row, row + 1))
-            painter.setPen(QColor("#101114") if is_bright(colours[row, column]) else QColor("#ffffff"))
-            cell = QRect(left, top, right - left, bottom - top)
-            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, decimal(float(weight)))
-        painter.setFont(self._view.font())
+
+def _paint_weights(painter: QPainter, rect: QRect, kernel: Kernel) -> None:
+    """Paint weights with frequency upwards and time to the right, as in a spectrogram."""
+    weights = kernel.weights[::-1].astype(np.float64)
+    rows, columns = weights.shape
+    colours = colours_of(weights, "diverging", float(np.abs(weights).max()) or 1.0)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    painter.drawImage(rect, image_of_colours(colours))
+    painter.setPen(QColor(theme.current().border))
+    painter.drawRect(rect.adjusted(0, 0, -1, -1))
+    if weights.size > MOST_NUMBERS:
+        return
+    font = QFont(painter.font())
+    font.setPixelSize(10)
+    painter.setFont(font)
+    dark = needs_dark_text(colours)
+    for (row, column), weight in np.ndenumerate(weights):
+        left, right = (rect.left() + rect.width() * k // columns for k in (column, column + 1))
+        top, bottom = (rect.top() + rect.height() * k // rows for k in (row, row + 1))
+        painter.setPen(text_colour(dark=bool(dark[row, column])))
+        cell = QRect(left, top, right - left, bottom - top)
+        painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, decimal(float(weight)))
 
 
-class KernelsView(QListView):
+class KernelsFigure(Figure):
     """All kernels side by side."""
 
-    chosen = Signal(int)
-
     def __init__(self, kernels: Kernels, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setModel(_Model(kernels, self))
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setAcceptDrops(False)
-        self.setMouseTracking(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setAccessibleName("Kernels of the first layer")
-        self.setItemDelegate(_Delegate(self, kernels))
-        self.setGridSize(QSize(SIDE_PX + 40, SIDE_PX + 2 * self.fontMetrics().height() + 22))
-        self.clicked.connect(lambda index: self.chosen.emit(index.row()))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.chosen.emit(self.currentIndex().row())
-        else:
-            super().keyPressEvent(event)
-
-    def renew(self) -> None:
-        """Show other kernels."""
-        model = self.model()
-        assert isinstance(model, _Model)
-        row = self.currentIndex().row()
-        model.renew()
-        if 0 <= row < model.rowCount():
-            self.setCurrentIndex(model.index(row, 0))
-
-
-class KernelsFigure(QWidget):
-    """The kernels, or why there are none."""
-
-    said = Signal(str)
-
-    def __init__(self, kernels: Kernels, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        view = self.view = ItemList("Kernels of the first layer")
+        super().__init__(view, parent)
         self._kernels = kernels
-        self._shown: object = None
-        self.view = KernelsView(kernels)
-        self.sentence = QLabel()
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self.sentence.setWordWrap(True)
-        self._stack = QStackedLayout(self)
-        self._stack.addWidget(self.view)
-        self._stack.addWidget(self.sentence)
+        self._drawn: tuple[object, object] = (None, None)
+        view.setViewMode(QListView.ViewMode.IconMode)
+        view.setMovement(QListView.Movement.Static)
+        view.setResizeMode(QListView.ResizeMode.Adjust)
+        view.setAcceptDrops(False)
+        view.setItemDelegate(_Delegate(view))
+        view.setGridSize(QSize(SIDE_PX + 40, SIDE_PX + 2 * view.fontMetrics().height() + 22))
         kernels.changed.connect(self.refresh)
         self.refresh()
-
-    def recolour(self) -> None:
-        """After a change of theme."""
-        self.view.viewport().update()
 
     def refresh(self) -> None:
-        """Show what is known."""
+        """Show the kernels that are known."""
         kernels = self._kernels
-        self._stack.setCurrentIndex(0 if kernels.kernels else 1)
-        self.sentence.setText(kernels.problem or "Playing test sounds to the first layer…")
-        shown = (kernels.kernels, kernels.affinity)
-        if self._shown is None or any(a is not b for a, b in zip(shown, self._shown, strict=True)):  # type: ignore[call-overload]
-            self._shown = shown
-            self.view.renew()
+        if kernels.kernels:
+            self.show_content()
+        else:
+            self.show_sentence(kernels.problem or "Playing test sounds to the first layer…")
+        if kernels.kernels is self._drawn[0] and kernels.affinity is self._drawn[1]:
+            return
+        self._drawn = (kernels.kernels, kernels.affinity)
+        row = self.view.currentIndex().row()
+        self.view.set_items(
+            [Tile(kernel, kernels.unit_name(kernel.unit), kernels.labels_of(kernel.unit)) for kernel in kernels.kernels]
+        )
+        self.view.select(row)
 
 
-class KernelsTab(QWidget):
-    """The column beside the kernels: what the chosen one answers to, and the labels that go with it.
+class KernelsTab(Tab):
+    """Responses of the selected kernel, and the labels that vary with it."""
 
-    Attributes
-    ----------
-    figure : KernelsFigure
-    """
+    figure: KernelsFigure
 
-    def __init__(self, kernels: Kernels, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, kernels: Kernels, dialogs: FileDialogs, parent: QWidget | None = None) -> None:
+        super().__init__(KernelsFigure(kernels), parent)
         self._kernels = kernels
         self._unit = -1
-        self.figure = KernelsFigure(kernels)
-        self.title = QLabel()
-        self.title.setObjectName("title")
-        self.about = QLabel("Click a kernel to hear what its unit keeps of the recording.")
-        self.about.setObjectName("dim")
-        self.about.setWordWrap(True)
-        self.responses = BarList("What the kernel answers to", name_share=0.5)
-        self.responses.setToolTip("The cosine between the kernel and test sounds as the model sees them")
-        self.listen = QPushButton("Find its labels in recordings…")
-        self.listen.setToolTip("Choose recordings: the labels whose probability rises and falls with each kernel")
-        self.problem = sentence()
-        self.labels_title = QLabel("Labels that go with it")
-        self.labels_title.setObjectName("title")
-        self.labels = BarList("Labels that go with the kernel")
-        self.labels.setToolTip("Spearman's correlation, over all windows of the recordings")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        for widget, share in (
-            *((self.title, 0), (self.about, 0), (self.responses, 3), (self.listen, 0), (self.problem, 0)),
-            *((self.labels_title, 0), (self.labels, 4)),
-        ):
-            layout.addWidget(widget, share)
-        layout.addStretch()
+        self.title = sentence("title")
+        self.about.setText("Click a kernel to hear what its unit keeps of the recording.")
+        self.responses = BarList("Responses of the kernel", name_share=0.5)
+        self.responses.setToolTip("Cosine between the kernel and test sounds in the model's input")
+        self.correlate = button(
+            "Find its labels in recordings…",
+            "Choose recordings, to find labels whose probability rises and falls with each kernel",
+            lambda: dialogs.open_recordings(kernels.correlate, "Choose recordings"),
+        )
+        self.labels_title = sentence("title")
+        self.labels = BarList("Labels that vary with the kernel")
+        self.labels.setToolTip("Spearman's correlation over all windows of the recordings")
+        self.stack(
+            *(self.title, self.about, (self.responses, 3), self.correlate, self.problem),
+            *(self.labels_title, (self.labels, 4)),
+        )
         self.figure.view.chosen.connect(self._choose)
         kernels.changed.connect(self.refresh)
+        kernels.changed.connect(self._describe)
         self.refresh()
 
-    def recolour(self) -> None:
-        """After a change of theme."""
-        self.problem.setStyleSheet(f"color: {theme.current().warning_text};")
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._describe()
+
+    def _describe(self) -> None:
+        """Describe the model's kernels, only while they are visible."""
+        if self.isVisible():
+            self._kernels.describe()
 
     def _choose(self, unit: int) -> None:
         self._unit = unit
@@ -263,25 +214,24 @@ class KernelsTab(QWidget):
         self._kernels.choose_unit(unit)
 
     def refresh(self) -> None:
-        """Show what is known of the chosen kernel."""
+        """Show what is known of the selected kernel."""
         kernels = self._kernels
         if self._unit >= len(kernels.kernels):
             self._unit = -1
         kernel = kernels.kernels[self._unit] if self._unit >= 0 else None
-        name = kernels.unit_name(self._unit)
-        self.title.setText(f"{name}: {', '.join(kernel.words)}" if kernel is not None else "First layer")
+        labels = kernels.labels_of(self._unit) if kernel is not None else []
+        self.correlate.setEnabled(bool(kernels.kernels))
+        self.show_problems(kernels.problem if kernels.kernels else "", *kernels.unreadable[:3])
         self.responses.setVisible(kernel is not None)
-        found = kernels.labels_of(self._unit) if kernel is not None else []
-        self.labels_title.setVisible(bool(found))
-        self.labels.setVisible(bool(found))
-        self.listen.setEnabled(bool(kernels.kernels))
-        said = [kernels.problem if kernels.kernels else "", *kernels.unreadable[:3]]
-        self.problem.setText("\n".join(sentence for sentence in said if sentence))
-        self.problem.setVisible(bool(self.problem.text()))
-        if kernel is not None:
-            values = {field.name: float(getattr(kernel.responses, field.name)) for field in fields(kernel.responses)}
-            bars = [Bar(RESPONSES.get(key, key), decimal(value), value, key) for key, value in values.items()]
-            self.responses.set_bars(bars)
-        if found:
-            self.labels_title.setText(f"Labels that go with it over {kernels.recordings} recordings")
-        self.labels.set_bars([Bar(label, decimal(value), value, label) for label, value in found])
+        for widget in (self.labels_title, self.labels):
+            widget.setVisible(bool(labels))
+        self.labels_title.setText(f"Labels that vary with it over {kernels.recordings} recordings")
+        self.labels.set_bars([Bar(label, decimal(value), value, label) for label, value in labels], longest=1.0)
+        if kernel is None:
+            self.title.setText("First layer")
+            return
+        self.title.setText(f"{kernels.unit_name(self._unit)}: {', '.join(kernel.words)}")
+        responses = {field.name: float(getattr(kernel.responses, field.name)) for field in fields(kernel.responses)}
+        self.responses.set_bars(
+            [Bar(RESPONSES.get(key, key), decimal(value), value, key) for key, value in responses.items()], longest=1.0
+        )

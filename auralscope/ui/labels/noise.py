@@ -1,192 +1,168 @@
-"""Label noise: how well labels are known, over how readily people give them and over how often they are given."""
+"""Label noise: a model's AUC per label over the label's tagability and over its popularity."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from auralscope.labels.categories import CATEGORIES
-from auralscope.ui import theme
 from auralscope.ui.graphs.bars import Bar, BarList
-from auralscope.ui.graphs.scatter import ScatterPane
-from auralscope.ui.labels.map import COLOURS, SYMBOLS
-from auralscope.ui.widgets.sentences import sentence
+from auralscope.ui.graphs.scatter import SYMBOLS, ScatterPane, group_colour
+from auralscope.ui.labels.tab import Figure, Tab, button
+from auralscope.ui.labels.truth import FORMAT
 from auralscope.wording import decimal
 
 if TYPE_CHECKING:
     from auralscope.session.labels.noise import Noise, Quality
     from auralscope.session.labels.state import Labels
+    from auralscope.ui.dialogs import FileDialogs
 
-HOW = (
-    "How far can the labels be trusted, and how well does the model know them?\n\n"
-    "Load a ground truth, then a CSV of what people heard who listened to some of its tracks again: precision and "
-    "recall ('tagability') of each label.\n"
-    "With the model's scores of the same tracks, or their recordings, its AUC stands against both."
+INSTRUCTIONS = (
+    "How reliable are the labels of a ground truth, and how well does the model predict them?\n\n"
+    "Load a ground truth, then a CSV of judgements by people who listened to some of its tracks again. They give each "
+    "label's precision and recall ('tagability').\n"
+    "With the model's scores of the same tracks, or with their recordings, its AUC is shown over both."
 )
 
 
-class NoiseFigure(QWidget):
-    """Two scatters of labels: over tagability, and over popularity."""
-
-    said = Signal(str)
+class NoiseFigure(Figure):
+    """Two scatters of labels: over tagability and over popularity."""
 
     def __init__(self, noise: Noise, labels: Labels, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        row = QWidget()
+        super().__init__(row, parent)
         self._noise = noise
         self._labels = labels
-        self._shown: dict[ScatterPane, list[Quality]] = {}
+        self._drawn: dict[ScatterPane, list[Quality]] = {}
         self.over_tagability = ScatterPane("Labels over tagability")
         self.over_popularity = ScatterPane("Labels over popularity")
-        self.sentence = QLabel(HOW)
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.sentence.setWordWrap(True)
-        row = QWidget()
         across = QHBoxLayout(row)
         across.setContentsMargins(0, 0, 0, 0)
         for scatter in (self.over_tagability, self.over_popularity):
             across.addWidget(scatter, 1)
-            scatter.pointed.connect(lambda place, scatter=scatter: self._say(scatter, place))
-            scatter.chosen.connect(lambda place, scatter=scatter: labels.select(self._shown[scatter][place].label))
-        self._stack = QStackedLayout(self)
-        self._stack.addWidget(row)
-        self._stack.addWidget(self.sentence)
+            scatter.hovered.connect(lambda place, scatter=scatter: self._describe(scatter, place))
+            scatter.chosen.connect(lambda place, scatter=scatter: labels.select(self._drawn[scatter][place].label))
         noise.changed.connect(self.refresh)
-        labels.selected_changed.connect(self._mark)
-        self.refresh()
-
-    def recolour(self) -> None:
-        """After a change of theme."""
+        labels.selected_changed.connect(self._show_selection)
         self.refresh()
 
     def refresh(self) -> None:
         """Show what was measured."""
         noise = self._noise
-        self._stack.setCurrentIndex(0 if noise.qualities else 1)
-        there = [one for one in noise.qualities if np.isfinite(one.value)]
-        known = [one for one in there if np.isfinite(one.tagability)]
+        if noise.qualities:
+            self.show_content()
+        else:
+            self.show_sentence(INSTRUCTIONS)
+        measured = [quality for quality in noise.qualities if np.isfinite(quality.value)]
+        judged = [quality for quality in measured if np.isfinite(quality.tagability)]
         self.over_tagability.set_axes("Tagability (recall of the ground truth)", noise.what)
         self.over_popularity.set_axes("Popularity (tracks with the label)", noise.what)
-        self._show(self.over_tagability, known, [one.tagability for one in known])
-        self._show(self.over_popularity, there, [float(one.popularity) for one in there])
-        self.over_tagability.setVisible(bool(known))
-        self._mark()
+        self._draw(self.over_tagability, judged, [quality.tagability for quality in judged])
+        self._draw(self.over_popularity, measured, [float(quality.popularity) for quality in measured])
+        self.over_tagability.setVisible(bool(judged))
+        self._show_selection()
 
-    def _show(self, scatter: ScatterPane, qualities: list[Quality], across: list[float]) -> None:
-        self._shown[scatter] = qualities
-        at = np.array([(x, one.value) for x, one in zip(across, qualities, strict=True)]).reshape(-1, 2)
-        kinds = [CATEGORIES.index(one.category) for one in qualities]
-        scatter.show_points(
-            at,
-            [one.sentence for one in qualities],
-            [QColor(COLOURS[kind % len(COLOURS)]) for kind in kinds],
-            size=10,
-            symbols=[SYMBOLS[kind % len(SYMBOLS)] for kind in kinds],
+    def _draw(self, scatter: ScatterPane, qualities: list[Quality], across: list[float]) -> None:
+        self._drawn[scatter] = qualities
+        groups = [CATEGORIES.index(quality.category) for quality in qualities]
+        values, low, high = (
+            np.array([getattr(quality, name) for quality in qualities]) for name in ("value", "low", "high")
         )
-        low, high = (np.array([getattr(one, end) for one in qualities]) for end in ("low", "high"))
+        scatter.show_points(
+            np.stack([np.array(across), values], axis=1),
+            [quality.sentence for quality in qualities],
+            [QColor(group_colour(group)) for group in groups],
+            size=10,
+            symbols=[SYMBOLS[group % len(SYMBOLS)] for group in groups],
+        )
         scatter.draw_intervals(low, high)
-        scatter.name_points({place: f"  {one.label}  " for place, one in enumerate(qualities)})
+        scatter.name_points({place: f"  {quality.label}  " for place, quality in enumerate(qualities)})
 
-    def _say(self, scatter: ScatterPane, place: int) -> None:
-        self.said.emit(self._shown[scatter][place].sentence if place >= 0 else "")
+    def _describe(self, scatter: ScatterPane, place: int) -> None:
+        self.readout_changed.emit(self._drawn[scatter][place].sentence if place >= 0 else "")
 
-    def _mark(self) -> None:
-        selected = set(self._labels.selected)
-        for scatter, qualities in self._shown.items():
-            scatter.mark([place for place, one in enumerate(qualities) if one.label in selected])
+    def _show_selection(self) -> None:
+        selected = self._labels.selected
+        for scatter, qualities in self._drawn.items():
+            scatter.select([place for place, quality in enumerate(qualities) if quality.label in selected])
 
 
-class NoiseTab(QWidget):
-    """The column beside: what is needed, what was measured, and every label.
+class NoiseTab(Tab):
+    """The files that are needed, and all labels by the model's AUC or by their precision."""
 
-    Attributes
-    ----------
-    figure : NoiseFigure
-    """
+    figure: NoiseFigure
 
-    def __init__(self, noise: Noise, labels: Labels, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, noise: Noise, labels: Labels, dialogs: FileDialogs, parent: QWidget | None = None) -> None:
+        super().__init__(NoiseFigure(noise, labels), parent)
         self._noise = noise
         self._labels = labels
-        self.figure = NoiseFigure(noise, labels)
-        self.truth = QPushButton("1  Ground truth…")
-        self.truth.setToolTip("A matrix of 0 and 1, tracks × labels: .npy or CSV")
-        self.listened = QPushButton("2  Listened to again…")
-        self.listened.setToolTip(
-            "A CSV: names of tracks in the first column, then 1, 0 or nothing for each label that was judged;\nor "
-            "counts: label,tracks,positives,positives_checked,positives_wrong,negatives_checked,negatives_missed"
+        self.truth = button("", FORMAT, lambda: dialogs.open_ground_truth(labels.load_truth))
+        self.judgements = button(
+            "2  Judgements…",
+            "A CSV with the names of tracks in the first column, then 1, 0 or nothing for each label that was judged;\n"
+            "or with counts: label,tracks,positives,positives_checked,positives_wrong,negatives_checked,"
+            "negatives_missed",
+            lambda: dialogs.open_table("Load judgements", noise.load_judgements),
         )
-        self.scores = QPushButton("3  Scores…")
-        self.scores.setToolTip("The model's scores of the ground truth's tracks, in its order: .npy or CSV")
-        self.folder = QPushButton("or recordings…")
-        self.folder.setToolTip("A folder of the tracks' recordings, named as in the ground truth's first column")
-        self.problem = sentence()
-        self.about = QLabel()
-        self.about.setObjectName("dim")
-        self.about.setWordWrap(True)
+        self.scores = button(
+            "3  Scores…",
+            "The model's scores of the ground truth's tracks, in the same order, as .npy or CSV",
+            lambda: dialogs.open_table("Load the model's scores", noise.rate),
+        )
+        self.folder = button(
+            "or recordings…",
+            "A folder with the recordings of the tracks, named as in the ground truth's first column",
+            lambda: dialogs.open_folder(noise.rate),
+        )
         self.categories = QLabel()
         self.categories.setWordWrap(True)
-        self.list = BarList("Labels by how well they are known", signed=False, name_share=0.5)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        row = QHBoxLayout()
-        row.addWidget(self.scores, 1)
-        row.addWidget(self.folder, 1)
-        layout.addWidget(self.truth)
-        layout.addWidget(self.listened)
-        layout.addLayout(row)
-        for widget in (self.problem, self.about, self.categories):
-            layout.addWidget(widget)
-        layout.addWidget(self.list, 1)
-        layout.addStretch()
+        self.list = BarList("Labels by AUC or precision", signed=False, name_share=0.5)
+        buttons: list[QWidget] = [self.scores, self.folder]
+        self.stack(self.truth, self.judgements, buttons, self.problem, self.about, self.categories, (self.list, 1))
         self.list.chosen.connect(labels.select)
         noise.changed.connect(self.refresh)
         labels.truth_changed.connect(self.refresh)
-        labels.selected_changed.connect(self._mark)
+        labels.selected_changed.connect(self._show_selection)
         self.refresh()
-
-    def recolour(self) -> None:
-        """After a change of theme."""
-        self.problem.setStyleSheet(f"color: {theme.current().warning_text};")
 
     def refresh(self) -> None:
         """Show what was measured."""
         noise, labels = self._noise, self._labels
-        for button in (self.truth, self.listened):
-            button.setEnabled(labels.vectors is not None)
-        for button in (self.scores, self.folder):
-            button.setEnabled(noise.has_truth)
+        for widget in (self.truth, self.judgements):
+            widget.setEnabled(labels.vectors is not None)
+        for widget in (self.scores, self.folder):
+            widget.setEnabled(noise.has_truth)
         self.truth.setText(f"1  Ground truth: {labels.truth.tracks:,} tracks" if labels.truth else "1  Ground truth…")
-        self.problem.setText(noise.problem or labels.truth_problem)
-        self.problem.setVisible(bool(self.problem.text()))
+        self.show_problems(noise.problem or labels.truth_problem)
         self.about.setText(noise.about)
-        there = [kind for kind in CATEGORIES if any(one.category == kind for one in noise.qualities)]
+        present = {quality.category for quality in noise.qualities}
         self.categories.setText(
             " &nbsp; ".join(
-                f"<span style='color:{COLOURS[CATEGORIES.index(kind) % len(COLOURS)]}'>■</span> {kind}"
-                for kind in there
+                f"<span style='color:{group_colour(group)}'>■</span> {category}"
+                for group, category in enumerate(CATEGORIES)
+                if category in present
             )
         )
         self.list.setVisible(bool(noise.qualities))
-        ordered = sorted(noise.qualities, key=lambda one: (np.isnan(one.value), -one.value))
+        ordered = sorted(noise.qualities, key=lambda quality: (np.isnan(quality.value), -quality.value))
         self.list.set_bars(
             [
                 Bar(
-                    one.label,
-                    decimal(one.value),
-                    one.value,
-                    one.label,
-                    one.sentence,
-                    COLOURS[CATEGORIES.index(one.category) % len(COLOURS)],
+                    quality.label,
+                    decimal(quality.value),
+                    quality.value,
+                    quality.label,
+                    quality.sentence,
+                    group_colour(CATEGORIES.index(quality.category)),
                 )
-                for one in ordered
-            ]
+                for quality in ordered
+            ],
+            longest=1.0,
         )
-        self._mark()
+        self._show_selection()
 
-    def _mark(self) -> None:
-        self.list.mark(self._labels.selected[0] if len(self._labels.selected) == 1 else None)
+    def _show_selection(self) -> None:
+        self.list.select(self._labels.selected[0] if len(self._labels.selected) == 1 else None)

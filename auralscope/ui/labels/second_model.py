@@ -1,17 +1,16 @@
-"""Two models side by side: where they differ in how alike they hold two labels."""
+"""Difference of two models in the similarity of the labels that both have."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
-from auralscope.ui import theme
-from auralscope.ui.graphs.bars import Bar, BarList
+from auralscope.ui.graphs.bars import BarList
 from auralscope.ui.graphs.heatmap import Heatmap
 from auralscope.ui.graphs.heatmap_layout import Matrix
-from auralscope.ui.labels.figures import Figure, limit_of
+from auralscope.ui.labels.heatmaps import HeatmapFigure, limit_of
+from auralscope.ui.labels.tab import Tab, pair_bar
 from auralscope.ui.widgets.sentences import sentence
 from auralscope.wording import decimal
 
@@ -20,14 +19,13 @@ if TYPE_CHECKING:
     from auralscope.session.labels.state import Labels
 
 
-class OtherFigure(Figure):
-    """The difference of two models' similarities."""
+class SecondModelFigure(HeatmapFigure):
+    """Similarity to the session's model minus similarity to the other model."""
 
     def __init__(self, labels: Labels, other: OtherModel, parent: QWidget | None = None) -> None:
         super().__init__(labels, [Heatmap("Difference of two models")], parent)
         self._other = other
         other.changed.connect(self.refresh)
-        labels.selected_changed.connect(self.mark_selected)
         self.refresh()
 
     @property
@@ -35,92 +33,70 @@ class OtherFigure(Figure):
         return self._other.labels
 
     def refresh(self) -> None:
-        """Show what is chosen."""
         other, comparison = self._other, self._other.comparison
-        nothing = self.nothing() or other.problem
-        if nothing or comparison is None or other.spec is None:
-            waiting = f"Finding the label vectors of {other.spec.title}…" if other.spec is not None else ""
-            self.show_sentence(nothing or waiting or "Choose another model to see where the two differ.")
-            return
-        title = f"Similarity to {self.labels.title} minus similarity to {other.spec.title}"
-        values = other.shown(comparison.difference)
-        limit = limit_of(comparison.difference)
-        self.show_matrices([Matrix(values, other.labels, limit=limit, half=self.half, title=title)])
+        missing = self.missing() or other.problem
+        if missing:
+            self.show_sentence(missing)
+        elif other.spec is None:
+            self.show_sentence("Choose another model to see where the two differ.")
+        elif comparison is None:
+            self.show_sentence(f"Computing the label vectors of {other.spec.title}…")
+        else:
+            title = f"Similarity to {self.labels.title} minus similarity to {other.spec.title}"
+            difference = comparison.difference
+            self.show_matrices(
+                Matrix(other.shown(difference), other.labels, limit=limit_of(difference), half=self.half, title=title)
+            )
 
-    def say(self, row: int, column: int) -> str:
-        return self._other.pair_sentence(self.shown[row], self.shown[column if column >= 0 else row])
+    def pair_sentence(self, a: str, b: str) -> str:
+        return self._other.pair_sentence(a, b)
 
 
-class OtherTab(QWidget):
-    """The column beside the difference: which model, and the pairs on which the two disagree most.
+class SecondModelTab(Tab):
+    """Choice of the other model, and the pairs on which the two models differ most."""
 
-    Attributes
-    ----------
-    figure : OtherFigure
-    """
+    figure: SecondModelFigure
 
     def __init__(self, labels: Labels, other: OtherModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(SecondModelFigure(labels, other), parent)
         self._labels = labels
         self._other = other
-        self.figure = OtherFigure(labels, other)
         self.choice = QComboBox()
         self.choice.setAccessibleName("The other model")
-        self.choice.setToolTip("The model to compare with; it is loaded for its label vectors only")
-        self.about = sentence("dim")
-        self.title = QLabel("Pairs on which they disagree most")
-        self.title.setObjectName("title")
-        self.pairs = BarList("Pairs on which the models disagree most", name_share=0.62)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.choice)
-        layout.addWidget(self.about)
-        layout.addWidget(self.title)
-        layout.addWidget(self.pairs, 1)
-        layout.addStretch()
+        self.choice.setToolTip("The model to compare with; only its label vectors are loaded")
+        self.choice.setPlaceholderText("Compare with…")
+        self.title = sentence("title")
+        self.title.setText("Pairs by difference, the largest first")
+        self.pairs = BarList("Pairs on which the models differ most", name_share=0.62)
+        self.stack(self.choice, self.about, self.title, (self.pairs, 1))
         self.choice.activated.connect(lambda _row: other.choose(self.choice.currentData()))
         self.pairs.chosen.connect(lambda key: labels.select(*key))
-        labels.selected_changed.connect(lambda: self.pairs.mark(labels.selected))
+        labels.selected_changed.connect(lambda: self.pairs.select(labels.selected))
         other.changed.connect(self.refresh)
         self.refresh()
 
-    def recolour(self) -> None:
-        """After a change of theme."""
-        self.about.setStyleSheet(f"color: {theme.current().dim};")
-
     def refresh(self) -> None:
-        """Show what is chosen."""
-        other, comparison = self._other, self._other.comparison
-        specs = other.specs
+        """Show the present choices."""
+        other, comparison, specs = self._other, self._other.comparison, self._other.specs
         if [self.choice.itemData(row) for row in range(self.choice.count())] != specs:
             self.choice.clear()
             for spec in specs:
                 self.choice.addItem(spec.title, spec)
-        self.choice.setPlaceholderText("Compare with…")
         self.choice.setCurrentIndex(specs.index(other.spec) if other.spec in specs else -1)
         self.choice.setEnabled(bool(specs) and self._labels.vectors is not None)
-        self.title.setVisible(comparison is not None)
-        self.pairs.setVisible(comparison is not None)
+        for widget in (self.about, self.title, self.pairs):
+            widget.setVisible(comparison is not None)
         if comparison is None:
-            self.about.setText("")
             return
         self.about.setText(
-            f"{len(comparison.labels)} labels that both know. Between their similarities: "
+            f"{len(comparison.labels)} labels that both models have. Correlation of their similarities: "
             f"Spearman {decimal(comparison.spearman)}, Pearson {decimal(comparison.pearson)}."
         )
-        there = set(other.labels)
-        pairs = [pair for pair in comparison.disagreements() if pair.a in there and pair.b in there]
-        most = max((abs(pair.difference) for pair in pairs if not np.isnan(pair.difference)), default=1.0) or 1.0
+        shown = set(other.labels)
         self.pairs.set_bars(
             [
-                Bar(
-                    f"{pair.a} – {pair.b}",
-                    decimal(pair.difference),
-                    pair.difference / most,
-                    (pair.a, pair.b),
-                    other.pair_sentence(pair.a, pair.b),
-                )
-                for pair in pairs
-            ]
+                pair_bar(pair.a, pair.b, pair.difference, other.pair_sentence(pair.a, pair.b))
+                for pair in comparison.disagreements()
+                if pair.a in shown and pair.b in shown
+            ],
         )

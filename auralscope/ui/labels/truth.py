@@ -1,204 +1,179 @@
-"""Ground truth beside the similarity: two heatmaps with the same rows, the scatter of one against the other."""
+"""Similarity of labels beside their co-occurrence in a ground truth."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from auralscope.session.labels import words
-from auralscope.ui import theme
 from auralscope.ui.graphs.bars import Bar, BarList
 from auralscope.ui.graphs.heatmap import Heatmap
 from auralscope.ui.graphs.scatter import ScatterPane
-from auralscope.ui.labels.figures import Figure, matrix_of
+from auralscope.ui.labels.heatmaps import HeatmapFigure, matrix_of
+from auralscope.ui.labels.tab import Tab, button, pair_bar
 from auralscope.ui.widgets.sentences import sentence
 from auralscope.wording import decimal, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auralscope.labels.cooccurrence import Point
+    from auralscope.labels.cooccurrence import Agreement, Point
     from auralscope.session.labels.state import Labels
+    from auralscope.ui.dialogs import FileDialogs
 
-HOW = (
+FORMAT = "A matrix of 0 and 1, tracks × labels, as .npy or CSV; several files are joined"
+INSTRUCTIONS = (
     "Load a ground truth to see which labels occur together: a matrix of 0 and 1, tracks × labels,\n"
-    "as .npy or CSV (with a header of labels, or in the model's order). Several files are taken together."
+    "as .npy or CSV (with a header of labels, or in the model's order). Several files are joined."
 )
 NAMED = 3
-"""Outliers of each kind that have their name in the scatter."""
+"""Outliers on each side of the line whose names are in the scatter."""
 OUTLIERS = 12
 
 
-class TruthFigure(Figure):
-    """How alike labels are to the model, and how often they occur together."""
+class TruthFigure(HeatmapFigure):
+    """Similarity of labels to the model, and how often they occur together."""
+
+    symmetric = False
 
     def __init__(self, labels: Labels, parent: QWidget | None = None) -> None:
         similarity = Heatmap("Similarity of labels")
         super().__init__(labels, [similarity, Heatmap("Co-occurrence of labels", beside=similarity)], parent)
-        labels.changed.connect(self.refresh)
-        labels.truth_changed.connect(self.refresh)
-        labels.selected_changed.connect(self.mark_selected)
-        self._shown: object = None
+        self._drawn: object = None
+        for changed in (labels.changed, labels.truth_changed):
+            changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what is chosen."""
-        nothing, vectors, truth = self.nothing(), self.labels.vectors, self.labels.truth
-        if nothing or vectors is None or truth is None:
-            self._shown = None
-            self.show_sentence(nothing or HOW)
+        labels = self.labels
+        missing, vectors, truth = self.missing(), labels.vectors, labels.truth
+        if missing or vectors is None or truth is None:
+            self._drawn = None
+            self.show_sentence(missing or INSTRUCTIONS)
             return
-        shown = (self.labels.arrangement, self.labels.metric, truth)
-        if shown == self._shown:
-            return  # intervals came: nothing of that is seen here
-        self._shown = shown
-        similarity = matrix_of(self.labels, vectors.similarity(self.labels.metric), title="Similarity to the model")
-        shares = truth.cooccurrence()
-        together = matrix_of(
-            self.labels,
-            shares,
-            scale="share",
-            title="Co-occurrence: of the tracks of the row's label, how many have the column's",
-        )
-        self.show_matrices([similarity, together])
+        drawn = (labels.arrangement, labels.metric, truth)
+        if drawn != self._drawn:  # not when only the correlations' intervals arrive
+            self._drawn = drawn
+            self.show_matrices(
+                matrix_of(labels, vectors.similarity(labels.metric), title="Similarity to the model"),
+                matrix_of(
+                    labels,
+                    truth.cooccurrence(),
+                    scale="share",
+                    title="Co-occurrence: share of the row label's tracks that also have the column's label",
+                ),
+            )
 
 
-class TruthTab(QWidget):
-    """The column beside the heatmaps: what was read, the correlations, the scatter, and who stands apart.
+class TruthTab(Tab):
+    """The ground truth's files, correlations, scatter, and the pairs far from the line."""
 
-    Attributes
-    ----------
-    figure : TruthFigure
-        The heatmaps.
-    """
+    figure: TruthFigure
 
-    def __init__(self, labels: Labels, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, labels: Labels, dialogs: FileDialogs, parent: QWidget | None = None) -> None:
+        super().__init__(TruthFigure(labels), parent)
         self._labels = labels
         self._points: Sequence[Point] = ()
-        self._shown: object = None
-        self.figure = TruthFigure(labels)
-        self.load = QPushButton("Load ground truth…")
-        self.load.setToolTip("A matrix of 0 and 1, tracks × labels: .npy or CSV; several files are taken together")
-        self.forget = QPushButton("Remove")
-        self.forget.setToolTip("Go on without ground truth")
-        self.problem = sentence("problem")
-        self.about = sentence("dim")
+        self._drawn: object = None
+        self.load = button("Load ground truth…", FORMAT, lambda: dialogs.open_ground_truth(labels.load_truth))
+        self.remove = button("Remove", "Remove the ground truth", labels.forget_truth)
         self.correlations = QLabel()
         self.correlations.setToolTip(
-            "Between similarity and the greater of the two co-occurrences, over all pairs, with 95 % bootstrap "
-            "intervals:\nof the tracks, as another draw of as many would give it,\nand of the labels, as other labels "
-            "of the kind would give it."
+            "Correlation between similarity and the greater of the two co-occurrences, over all pairs, with 95 % "
+            "bootstrap intervals:\nover tracks, for another sample of as many tracks,\n"
+            "over labels, for another choice of as many labels."
         )
-        self.scatter = ScatterPane("Similarity against co-occurrence", "Co-occurrence", "Similarity")
-        self.apart = BarList("Similar to the network, seldom together", name_share=0.66)
-        self.unlike = BarList("Often together, but not similar to the network", name_share=0.66)
-        row = QHBoxLayout()
-        row.addWidget(self.load, 1)
-        row.addWidget(self.forget)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(row)
-        for label in (self.problem, self.about, self.correlations):
-            layout.addWidget(label)
-        layout.addWidget(self.scatter, 4)
-        self._titles = []
-        for title, bars in (
-            ("Similar to the network, seldom together", self.apart),
-            ("Often together, but unlike to the network", self.unlike),
-        ):
-            self._titles.append(QLabel(title))
-            layout.addWidget(self._titles[-1])
-            layout.addWidget(bars, 2)
+        self.scatter = ScatterPane("Similarity over co-occurrence", "Co-occurrence", "Similarity")
+        above, below = "Similar to the model, rarely together", "Often together, not similar to the model"
+        self.above, self.below = (BarList(title, name_share=0.66) for title in (above, below))
+        self._found = [self.correlations, self.scatter]
+        rows: list[QWidget | tuple[QWidget, int]] = []
+        for title, bars in ((above, self.above), (below, self.below)):
+            heading = sentence()
+            heading.setText(title)
             bars.chosen.connect(lambda key: labels.select(*key))
-        layout.addStretch()
-        self.forget.clicked.connect(labels.forget_truth)
-        self.scatter.pointed.connect(self._point_heatmaps)
+            self._found += [heading, bars]
+            rows += [heading, (bars, 2)]
+        self.stack([self.load, self.remove], self.problem, self.about, self.correlations, (self.scatter, 4), *rows)
+        self.scatter.hovered.connect(self._hover_heatmaps)
         self.scatter.chosen.connect(lambda point: labels.select(self._points[point].a, self._points[point].b))
         for heatmap in self.figure.heatmaps:
-            heatmap.pointed.connect(self._point_scatter)
-        labels.truth_changed.connect(self.refresh)
-        labels.changed.connect(self.refresh)
-        labels.selected_changed.connect(self._mark)
+            heatmap.hovered.connect(self._hover_scatter)
+        for changed in (labels.truth_changed, labels.changed):
+            changed.connect(self.refresh)
+        labels.selected_changed.connect(self._show_selection)
         self.refresh()
-
-    def recolour(self) -> None:
-        """After a change of theme."""
-        self._shown = None
-        self.refresh()
-        self.scatter.restyle()
-        self.problem.setStyleSheet(f"color: {theme.current().warning_text};")
 
     def refresh(self) -> None:
-        """Show what is known."""
+        """Show the present choices and the ground truth."""
         labels = self._labels
         truth, agreement = labels.truth, labels.agreement
         self.load.setEnabled(labels.vectors is not None)
-        self.forget.setVisible(truth is not None)
-        self.problem.setText(labels.truth_problem)
-        self.problem.setVisible(bool(labels.truth_problem))
+        self.remove.setVisible(truth is not None)
+        self.show_problems(labels.truth_problem)
         self.about.setText(words.about_truth(truth) if truth is not None else "")
         self.about.setVisible(truth is not None)
-        self.correlations.setText(_table(words.correlations(agreement)) if agreement is not None else "")
-        for widget in (self.correlations, self.scatter, self.apart, self.unlike, *self._titles):
+        for widget in self._found:
             widget.setVisible(agreement is not None)
-        shown = (agreement.points if agreement is not None else None, labels.labels)
-        if agreement is None or shown == self._shown:
+        if agreement is None:
             return
-        self._shown = shown
-        there = set(labels.labels)
-        self._points = [point for point in agreement.points if point.a in there and point.b in there]
-        at = np.array([(point.together, point.similarity) for point in self._points]).reshape(-1, 2)
-        texts = [f"{p.a} – {p.b}: {decimal(p.similarity)}, {percent(p.together)}" for p in self._points]
-        dots = QColor(theme.current().original)
-        dots.setAlpha(150)
-        self.scatter.show_points(at, texts, dots, size=5)
-        self.scatter.draw_line(*agreement.line)
-        by_excess = sorted(range(len(self._points)), key=lambda k: -self._points[k].excess)
-        apart = [k for k in by_excess[:OUTLIERS] if self._points[k].excess > 0.0]
-        unlike = [k for k in by_excess[::-1][:OUTLIERS] if self._points[k].excess < 0.0]
-        named = [*apart[:NAMED], *unlike[:NAMED]]
-        self.scatter.name_points({k: f"{self._points[k].a} – {self._points[k].b}" for k in named})
-        most = max((abs(point.excess) for point in self._points), default=1.0) or 1.0
-        for bars, places in ((self.apart, apart), (self.unlike, unlike)):
-            bars.set_bars([self._bar(self._points[place], most) for place in places])
-        self._mark()
+        self.correlations.setText(_table(words.correlations(agreement)))
+        drawn = (agreement.points, labels.labels)
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self._show_agreement(agreement)
 
-    def _bar(self, point: Point, most: float) -> Bar:
-        sentence = (
-            f"{point.a} – {point.b}: similarity {decimal(point.similarity)} "
-            f"(number {point.similarity_rank:,.0f}), "
-            f"co-occurrence {percent(point.together)} (number {point.together_rank:,.0f}); "
-            f"{decimal(point.excess)} from the line"
+    def _show_agreement(self, agreement: Agreement) -> None:
+        shown = set(self._labels.labels)
+        points = self._points = [point for point in agreement.points if point.a in shown and point.b in shown]
+        self.scatter.show_points(
+            np.array([(point.together, point.similarity) for point in points]).reshape(-1, 2),
+            [f"{p.a} – {p.b}: {decimal(p.similarity)}, {percent(p.together)}" for p in points],
+            size=5,
         )
-        return Bar(f"{point.a} – {point.b}", decimal(point.excess), point.excess / most, (point.a, point.b), sentence)
+        self.scatter.draw_line(*agreement.line)
+        by_excess = sorted(range(len(points)), key=lambda place: -points[place].excess)
+        above = [place for place in by_excess[:OUTLIERS] if points[place].excess > 0.0]
+        below = [place for place in by_excess[::-1][:OUTLIERS] if points[place].excess < 0.0]
+        named = [*above[:NAMED], *below[:NAMED]]
+        self.scatter.name_points({place: f"{points[place].a} – {points[place].b}" for place in named})
+        largest = max((abs(point.excess) for point in points), default=0.0)
+        for bars, places in ((self.above, above), (self.below, below)):
+            bars.set_bars([_outlier_bar(points[place]) for place in places], longest=largest)
+        self._show_selection()
 
     def _place(self, pair: Sequence[str]) -> int:
-        there = [place for place, point in enumerate(self._points) if {point.a, point.b} == set(pair)]
-        return there[0] if there and len(pair) == 2 else -1
+        """Return a pair's place among the points; -1 if it is not there."""
+        places = (place for place, point in enumerate(self._points) if sorted((point.a, point.b)) == sorted(pair))
+        return next(places, -1)
 
-    def _mark(self) -> None:
+    def _show_selection(self) -> None:
         selected = self._labels.selected
-        self.scatter.mark([self._place(selected)])
-        for bars in (self.apart, self.unlike):
-            keys = [bar.key for bar in bars.bars if set(bar.key) == set(selected)]
-            bars.mark(keys[0] if keys else None)
+        self.scatter.select([self._place(selected)])
+        for bars in (self.above, self.below):
+            bars.select(next((bar.key for bar in bars.items if set(bar.key) == set(selected)), None))
 
-    def _point_scatter(self, row: int, column: int) -> None:
+    def _hover_scatter(self, row: int, column: int) -> None:
         shown = self._labels.labels
-        self.scatter.point(self._place((shown[row], shown[column])) if column >= 0 else -1)
+        self.scatter.hover(self._place((shown[row], shown[column])) if column >= 0 else -1)
 
-    def _point_heatmaps(self, place: int) -> None:
+    def _hover_heatmaps(self, place: int) -> None:
         shown = self._labels.labels
         point = self._points[place] if place >= 0 else None
-        cell = (shown.index(point.a), shown.index(point.b)) if point is not None else (-1, -1)
-        for heatmap in self.figure.heatmaps:
-            heatmap.point(*cell)
-        self.figure.said.emit(self.figure.say(*cell) if point is not None else "")
+        self.figure.hover(*((shown.index(point.a), shown.index(point.b)) if point is not None else (-1, -1)))
+
+
+def _outlier_bar(point: Point) -> Bar:
+    return pair_bar(
+        point.a,
+        point.b,
+        point.excess,
+        f"{point.a} – {point.b}: similarity {decimal(point.similarity)} (number {point.similarity_rank:,.0f}), "
+        f"co-occurrence {percent(point.together)} (number {point.together_rank:,.0f}); "
+        f"{decimal(point.excess)} from the line",
+    )
 
 
 def _table(rows: list[tuple[str, str, str, str]]) -> str:

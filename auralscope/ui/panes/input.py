@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from auralscope.display.scales import BinAxis, note_name, time_label
-from auralscope.ui.graphs.axes import AXIS_MARGIN_PX, FrequencyAxisItem, TimeAxisItem, restyle_axes
+from auralscope.ui.graphs.axes import FrequencyAxisItem, restyle, time_plot
 from auralscope.ui.graphs.colour import COLOUR_MAPS, PaneColours, value_lut
 from auralscope.ui.graphs.items import PictureItem, PlayheadItem
 from auralscope.ui.graphs.readout import PointerReadout
@@ -35,11 +35,7 @@ class InputPane(QWidget):
         self._frequency_axis = FrequencyAxisItem()
         self.box = pg.ViewBox(enableMenu=False, enableMouse=False, defaultPadding=0.0)
         self.box.disableAutoRange()
-        self.plot = pg.PlotWidget(viewBox=self.box, axisItems={"left": self._frequency_axis, "bottom": TimeAxisItem()})
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.setAcceptDrops(False)  # files are dropped on the window
-        self.plot.hideButtons()
-        self.plot.getPlotItem().layout.setContentsMargins(0, AXIS_MARGIN_PX, 2 * AXIS_MARGIN_PX, 0)
+        self.plot = time_plot(self.box, self._frequency_axis)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
@@ -101,7 +97,7 @@ class InputPane(QWidget):
 
     def set_playhead(self, time_s: float) -> None:
         """Move the playhead, shown while it is in the window."""
-        self._playhead.setPos(time_s, 0.0)
+        self._playhead.setValue(time_s)
         first_s, last_s = self.box.viewRange()[0]
         self._playhead.setVisible(self._image is not None and first_s <= time_s <= last_s)
 
@@ -122,6 +118,5 @@ class InputPane(QWidget):
 
     def _restyle(self) -> None:
         colours = PaneColours.of(self.palette())
-        self.plot.setBackground(colours.background)
-        restyle_axes(self.plot, colours.text, colours.dim)
+        restyle(self.plot, colours)
         self._readout.restyle(colours)

@@ -1,0 +1,45 @@
+"""Fixtures and helpers of the label page's tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
+
+
+@pytest.fixture
+def opened(ready):
+    """A window that shows the label page of the genre convnet, which has three labels."""
+    ready.until(lambda: ready.session.model is not None and ready.session.labels.vectors is not None)
+    ready.key(Qt.Key.Key_V)
+    assert ready.window.labels_pane.isVisible()
+    return ready
+
+
+def heatmap_of(driver):
+    return driver.window.labels_pane.similarity.figure.heatmaps[0]
+
+
+def hover(heatmap, row, column):
+    """Move the mouse to a cell by an event: `QTest.mouseMove` needs a screen that nobody else uses."""
+    at = QPointF(heatmap.parts.rect(row, column).center())
+    none = Qt.MouseButton.NoButton
+    move = QMouseEvent(QEvent.Type.MouseMove, at, heatmap.mapToGlobal(at), none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(heatmap, move)
+
+
+@pytest.fixture
+def with_truth(opened, tmp_path, file_dialog):
+    """A window and the ground truth of two hundred tracks that its button loaded."""
+    rows = (np.random.default_rng(1).random((200, 3)) < (0.5, 0.4, 0.3)).astype(np.uint8)
+    np.save(tmp_path / "truth.npy", rows)
+    file_dialog.path = tmp_path / "truth.npy"
+    pane = opened.window.labels_pane
+    pane.tabs.setCurrentIndex(1)
+    assert "Load a ground truth" in pane.truth.figure.sentence.text()
+    opened.click(pane.truth.load)
+    opened.until(lambda: opened.session.labels.agreement is not None)
+    opened.idle()
+    return opened, rows
