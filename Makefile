@@ -1,8 +1,8 @@
-# `make run` and `make test` do all their own set-up. `make help` lists the rest.
+# `make run` and `make test` install what they need. `make help` lists all targets.
 PREPARE := @sh packaging/prepare.sh
 BIN := .venv/bin
 
-# FILE reaches the shell through the environment, so that a name may hold any character.
+# Pass FILE through the environment, so that a name may contain any character.
 export AURALSCOPE_FILE = $(value FILE)
 
 .PHONY: run test bench lint setup help
@@ -26,7 +26,7 @@ lint:  ## ruff, mypy and import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-setup:  ## everything that the other targets need, and no more than that
+setup:  ## install everything that the other targets need
 	$(PREPARE) run test bench
 
 help:

@@ -1,1 +1,1 @@
-"""What is measured, never asserted: `make bench` prints it, beside what a user would pick instead."""
+"""Measure speed, beside the alternatives that a user may choose; nothing is asserted. `make bench` runs all."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…]` runs all benchmarks, or those named."""
+"""Run all benchmarks, or those named: `python -m benchmarks [NAME…]`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALL = {
 }
 
 cores, load = os.cpu_count() or 1, os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-print(f"{cores} cores, load {load:.1f}" + ("; others compute, too, and all figures suffer" if load > 0.5 else ""))
+print(f"{cores} cores, load {load:.1f}" + ("; other programs run, and all figures are too slow" if load > 0.5 else ""))
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:

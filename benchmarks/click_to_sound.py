@@ -1,12 +1,11 @@
-"""From choosing a unit to the first samples of its sound handed to the audio device.
+"""Measure the time from the choice of a unit to the first samples of its sound at the audio device.
 
-The session as the window uses it, on one thread of its own, and the player with all its code but PortAudio: in its
-place a clock asks for a block of 512 frames every 11.6 ms, as a device would. The recording is stereo at 44,100 Hz,
-and the units sound in it, at its own rate and as loud as it. *Cold*: the unit has not been deconvolved. *In the
-gallery*: it is there already, as are most when one clicks. *Rapid*: ten clicks with 20 ms between them, counted from
-the last one.
+The session runs as in the window, and the player with all its code but PortAudio, which is replaced by a clock that
+requests a block of 512 frames every 11.6 ms, as a device does. The recording is stereo at 44,100 Hz, and the units are
+played at its rate and level. *Cold*: the unit has not been deconvolved. *In the gallery*: the unit has been deconvolved
+already, which is the usual case. *Rapid*: ten clicks 20 ms apart, measured from the last one.
 
-Networks have random weights: only their shapes matter to speed.
+Networks have random weights, so that no weights need be fetched: only the shapes affect the speed.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ PATIENCE_S = 600.0
 
 
 class Clockwork:
-    """In place of an audio device: asks for a block whenever one would have been played."""
+    """Substitute for an audio device that requests a block whenever one would have been played."""
 
     active = True
 
@@ -84,7 +83,7 @@ def _clockwork() -> Iterator[None]:
 
 
 class Sitting:
-    """A session with a recording, a model and its ear at the device."""
+    """Session with a recording and a model that notes when a feature reaches the device."""
 
     def __init__(self, model_id: str, recording: Path) -> None:
         self.inbox = Inbox()
@@ -116,15 +115,15 @@ class Sitting:
 
     def wait(self, condition: Callable[[], bool]) -> None:
         if not self.inbox.wait_for(lambda: bool(self._failures) or condition(), PATIENCE_S) or self._failures:
-            raise SystemExit("; ".join(self._failures) or "It took too long.")
+            raise SystemExit("; ".join(self._failures) or f"The session did not finish within {PATIENCE_S:g} s.")
 
     def quiet(self) -> None:
-        """Until nothing is computed any more; how far a sound can be trusted is not waited for."""
+        """Wait until no job runs, without those of faithfulness."""
         self.session.faithfulness.clear()
         self.wait(lambda: not self.session.jobs.running)
 
     def click(self, *units: int) -> float:
-        """Choose units one after another; how long until the last is heard, in seconds."""
+        """Choose units one after another; return the seconds until the last one is played."""
         for unit in units[:-1]:
             self.session.choose_unit(unit)
             self.inbox.wait_for(lambda: False, 0.02)
@@ -141,7 +140,7 @@ class Sitting:
 
 
 def main() -> None:
-    """Print one line a model, layer and way."""
+    """Print one line for each model, layer and case."""
     excerpt = load_clip(resource("excerpt.ogg"))
     with tempfile.TemporaryDirectory() as folder, _clockwork():
         recording = Path(folder) / "recording.wav"

@@ -1,10 +1,10 @@
-"""Deconvolving all units of a layer: beside Captum and zennit, and beside the least that dense arithmetic would take.
+"""Measure the deconvolution of all units of a layer, beside Captum, zennit, and the bound of dense arithmetic.
 
-One network and input, one process, in turns. Captum's `NeuronDeconvolution` and zennit's `DeconvNet` do one unit at a
-time, so they are timed on a few and multiplied. Both know only ReLU: on the networks with ELU they answer another
-question, in the same time. The dense bound is the multiply-adds of the transposed convolutions from the layer down,
-for all units, over the rate of a large matrix product on this machine; what an engine saves by skipping zeros can take
-it below that.
+All run in turns in one process, with the same network and input. Captum's `NeuronDeconvolution` and zennit's
+`DeconvNet` compute one unit at a time; they are timed on a few units and multiplied. Both support only ReLU: on
+networks with ELU they compute something else in the same time. The dense bound is the number of multiply-adds of the
+transposed convolutions from the layer down, for all units, divided by the rate of a large matrix product on this
+machine. An engine that skips zeros can be faster than this bound.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RUNS = 5
 
 
 class _Half(nn.Module):
-    """The network up to a layer, read as half the squared map: the question whose gradient is the deconvolution."""
+    """Network up to a layer whose output is half the squared map; the gradient of that is the deconvolution."""
 
     def __init__(self, part: nn.Sequential) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _Half(nn.Module):
 
 
 def main() -> None:
-    """Print one line a layer."""
+    """Print one line for each layer."""
     warnings.filterwarnings("ignore", module="captum")
     rate = _multiply_adds_per_s()
     print(
@@ -62,7 +62,7 @@ def main() -> None:
 
 def _on_the_gpu(case: Case) -> str:
     if not torch.cuda.is_available():
-        return "no CUDA device here: all features of four seconds on a GPU are not measured"
+        return "no CUDA device: all features of four seconds on a GPU are not measured"
     tape = record(case.network.cuda(), case.image.cuda())
 
     def everything() -> None:
@@ -81,7 +81,7 @@ def _line(case: Case, number: int, rate: float) -> str:
     part = case.network[: number + 1]
     half = _Half(part)
     captum = NeuronDeconvolution(half, half)
-    # The map does not change while this is timed: zennit is given it as the start.
+    # The map is constant, so it is computed before the measurement.
     start = tape.layer(layer)
 
     def with_captum() -> None:
@@ -114,7 +114,7 @@ def _line(case: Case, number: int, rate: float) -> str:
 
 
 def _multiply_adds(case: Case, number: int) -> int:
-    """Of one unit's transposed convolutions, from a layer down to the image, if nothing is skipped."""
+    """Count the multiply-adds of one unit's transposed convolutions, from a layer down to the image."""
     total = 0
     plane = case.image
     for block in case.network[: number + 1]:

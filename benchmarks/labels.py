@@ -1,8 +1,8 @@
-"""How soon the label vectors' pane opens with 50 labels, and how long the event loop is blocked under the pointer.
+"""Measure how fast the pane of label vectors opens with 50 labels, and how long the pointer blocks the event loop.
 
-With the thesis's own network where its weights are here (`auralscope weights get compact-convnet-thesis`), else with
-a network of 50 labels that is made up for this. The pane is opened afresh each time, from the key to the picture on
-the screen; then the pointer goes over every cell, row by row, as fast as the window takes it.
+The label vectors are those of the thesis's network if its weights are installed (`auralscope weights get
+compact-convnet-thesis`), otherwise 50 random ones. Each round opens a new pane, from the key to the picture on the
+screen; then the pointer moves over every cell, row by row, as fast as the window handles it.
 """
 
 from __future__ import annotations
@@ -12,30 +12,14 @@ from benchmarks.display import measure_in_window
 ROUNDS = 7
 
 MEASURE = """
-import sys, time, statistics, torch
-from PySide6.QtCore import QEvent, QPointF, QSettings, Qt, QTimer
+import torch
+from PySide6.QtCore import QEvent, QPointF
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication
 from auralscope import weights
 from auralscope.nn.analysis.label_vectors import LabelVectors
 from auralscope.registry import registry
-from auralscope.files import resource
-from auralscope.ui.main_window import MainWindow
 
 rounds = int(sys.argv[1])
-app = QApplication(sys.argv[:1])
-window = MainWindow(QSettings(), "cpu")
-window.resize(1920, 1080)
-window.show()
-failures = []
-window.session.problem.connect(failures.append)
-
-def until(condition):
-    while not condition() and not failures:
-        app.processEvents()
-        time.sleep(0.001)
-    if failures:
-        sys.exit(failures[0])
 
 thesis = "compact-convnet-thesis"
 specs = [spec for plugin in registry().plugins for spec in plugin.models if spec.id == thesis]
@@ -46,14 +30,14 @@ until(lambda: not window.session.jobs.running or not there)
 if there:
     print(f"with {thesis}")
 else:
-    print("with 50 made-up labels over the genre convnet's units, as the thesis's weights are not here")
+    print("with 50 random labels over the genre convnet's units; the weights of {thesis} are not installed")
     names = tuple(f"label number {k}" for k in range(50))
     matrix = torch.randn((128, 50), generator=torch.Generator().manual_seed(0)).double().numpy()
     window.session.labels._found(LabelVectors(names, matrix, "dense"))
 
 opened = []
 for _ in range(rounds):
-    if window.labels_pane is not None:  # made anew: opened for the first time
+    if window.labels_pane is not None:  # delete the pane, so that it is built again
         window.toggle_labels()
         window.labels_pane.deleteLater()
         window.labels_pane = None
@@ -69,11 +53,8 @@ print(f"opens     median {statistics.median(opened) * 1e3:5.1f} ms   longest {ma
 heatmap = window.labels_pane.details.figure.heatmaps[0]
 heatmap.setFocus()
 until(lambda: not window.session.jobs.running)
-beats, said = [], []
-timer = QTimer()
-timer.setTimerType(Qt.TimerType.PreciseTimer)
-timer.timeout.connect(lambda: beats.append(time.perf_counter()))
-timer.start(5)
+said = []
+start_heartbeat()
 cells = iter([(row, column) for row in range(50) for column in range(50)])
 
 def step():
@@ -93,7 +74,7 @@ start = time.perf_counter()
 QTimer.singleShot(0, step)
 app.exec()
 if len(set(said)) < 2400:
-    sys.exit(f"Of 2,500 cells only {len(set(said))} were named.")
+    sys.exit(f"The readout named only {len(set(said))} of 2,500 cells.")
 gaps = [b - a for a, b in zip(beats, beats[1:])]
 print(f"pointer   {len(said) / (time.perf_counter() - start):6.0f} cells a second   "
       f"heartbeat median {statistics.median(gaps) * 1e3:4.1f} ms   "
@@ -104,5 +85,5 @@ window.close()
 
 
 def main() -> None:
-    """Print two lines."""
+    """Print the time to open and the pace of the pointer."""
     measure_in_window(MEASURE, ROUNDS, "The label vectors' pane could not be measured.")

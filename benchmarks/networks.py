@@ -1,4 +1,4 @@
-"""The networks that benchmarks look into, with random weights: only their shapes matter to speed."""
+"""Build the networks of the benchmarks with random weights: only their shapes affect the speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auralscope.registry import find_spec
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its input, and the modules whose outputs are its convolution layers.
+    """Network, its input, and the modules whose outputs are its convolution layers.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Case:
 
 
 def _blocks(channels: tuple[int, ...], pools: tuple[tuple[int, int], ...], name: str, size: tuple[int, int]) -> Case:
-    """Blocks of 3x3 convolution, batch norm, ELU and max pooling."""
+    """Build blocks of 3x3 convolution, batch norm, ELU and max pooling."""
     torch.manual_seed(0)
     blocks = [
         nn.Sequential(nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ELU(), nn.MaxPool2d(pool))
@@ -40,7 +40,7 @@ def _blocks(channels: tuple[int, ...], pools: tuple[tuple[int, int], ...], name:
 
 
 def cases() -> list[Case]:
-    """The genre convnet; the compact-convnet (Choi 2018, sec. 2.4) and the CRNN's convolutions (Choi et al. 2017)."""
+    """Return the genre convnet, the compact-convnet (Choi 2018, sec. 2.4) and the CRNN (Choi et al. 2017)."""
     genre = find_spec("genre-convnet").build()
     blocks = nn.Sequential(*(genre.get_submodule(f"block{number}") for number in range(1, 6)))
     torch.manual_seed(0)

@@ -1,7 +1,7 @@
-"""How long the window's event loop is ever blocked while the gallery of a layer is computed.
+"""Measure how long the window's event loop is blocked while the gallery of a layer is computed.
 
-A timer beats every 5 ms in the window's own thread; the longest time between two beats is the longest that a mouse
-click could have waited. Galleries of all layers are computed afresh, at another place of the recording each round.
+A timer beats every 5 ms in the window's thread; the longest time between two beats is the longest that a mouse click
+can wait. Each round computes the galleries of all layers at another position of the recording.
 """
 
 from __future__ import annotations
@@ -11,34 +11,10 @@ from benchmarks.display import measure_in_window
 ROUNDS = 3
 
 HEARTBEAT = """
-import sys, time, statistics
-from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtWidgets import QApplication
-from auralscope.files import resource
-from auralscope.ui.main_window import MainWindow
-
-app = QApplication(sys.argv[:1])
-window = MainWindow(QSettings(), "cpu")
 window.resize(1600, 950)
-window.show()
-session = window.session
-failures = []
-session.problem.connect(failures.append)
-
-def until(condition):
-    while not condition() and not failures:
-        app.processEvents()
-        time.sleep(0.001)
-    if failures:
-        sys.exit(failures[0])
-
 window.begin([resource("excerpt.ogg")], "genre-convnet")
 until(lambda: session.window_result is not None)
-beats = []
-timer = QTimer()
-timer.setTimerType(Qt.TimerType.PreciseTimer)
-timer.timeout.connect(lambda: beats.append(time.perf_counter()))
-timer.start(5)
+start_heartbeat()
 layers = [layer for layer in session.model.spec.layers if layer.name.startswith("conv")]
 gaps = {layer.name: [] for layer in layers}
 for round in range(int(sys.argv[1])):
@@ -48,7 +24,7 @@ for round in range(int(sys.argv[1])):
     for layer in layers:
         session.choose_layer(layer.name)
         beats.clear()
-        # Qt's own loop, as in the app; not our polling.
+        # Qt's event loop, as in the app, instead of `until`.
         quit_when_done = session.features_arrived.connect(
             lambda units: app.exit() if len(session.features) == layer.units else None
         )
@@ -64,5 +40,5 @@ window.close()
 
 
 def main() -> None:
-    """Print one line a layer."""
+    """Print one line for each layer."""
     measure_in_window(HEARTBEAT, ROUNDS, "The window could not be measured.")

@@ -1,6 +1,6 @@
-"""How soon: `import auralscope`, the window, and the first feature that a click would play.
+"""Measure the time until `import auralscope`, the window, and the first feature are ready.
 
-Each figure is the median over fresh processes, files cached, counted from before Python starts.
+Each figure is the median over new processes with cached files, measured from before Python starts.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ sys.exit(program.run([], device="cpu", model=None))
 
 
 def import_s(module: str) -> float:
-    """Median time of an import in a fresh process, without Python's own start."""
+    """Return the median time of an import in a new process, without the start of Python."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     words = [sys.executable, "-c", code]
     times = [float(subprocess.run(words, capture_output=True, text=True, check=True).stdout) for _ in range(RUNS + 1)]

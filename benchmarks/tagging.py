@@ -1,6 +1,6 @@
-"""How long a window of the taggers takes on its way to probabilities, by how many go together, and how precisely.
+"""Measure the time of one window through each tagger, by batch size and precision.
 
-Every model is measured whose weights are here, on the excerpt, with the sound already at the model's rate.
+All models with installed weights are measured on the excerpt, already at the model's sample rate.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ WINDOWS = 16
 
 
 def main() -> None:
-    """Print one line a model and precision: milliseconds a window for each size of the batch."""
+    """Print one line for each model and precision: milliseconds per window for each batch size."""
     device = choose_device()
-    print(f"{'on ' + str(device):<34}" + "".join(f"{size:>8}" for size in SIZES) + "   (windows together)")
+    print(f"{'on ' + str(device):<34}" + "".join(f"{size:>8}" for size in SIZES) + "   (batch size)")
     for info in models():
         if info.weights not in ("bundled", "installed"):
             continue
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _window_s(model: Model, clip: Clip, size: int, half: bool) -> float:
-    """Seconds a window takes, after one round to warm up."""
+    """Return the seconds per window, after one round to warm up."""
     model._half, model._batch.size = half, size
     starts_s = np.linspace(0.0, model.front_end.window_s, WINDOWS)
     for _round in range(2):

@@ -1,4 +1,4 @@
-"""Medians over several runs; two things in turns, so that a noisy machine is noisy to both."""
+"""Measure medians over several runs, of two functions in turns, so that other load affects both."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """Return the seconds that one call takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def median_s(work: Callable[[], object], runs: int = 5) -> float:
-    """The median over `runs` calls, after one that is not counted."""
+    """Return the median over `runs` calls, after one to warm up."""
     work()
     return statistics.median(seconds(work) for _ in range(runs))
 
 
 def beside_s(work: Callable[[], object], other: Callable[[], object], runs: int = 5) -> tuple[float, float]:
-    """Medians of two calls that are made in turns."""
+    """Return the medians of two functions that are called in turns."""
     work()
     other()
     pairs = [(seconds(work), seconds(other)) for _ in range(runs)]

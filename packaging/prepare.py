@@ -1,7 +1,7 @@
-"""Prepare a checkout for `make`: the system's libraries, `.venv`, and the Python packages in it.
+"""Prepare a checkout for `make`: install system libraries, `.venv`, and the Python packages in it.
 
-Started by prepare.sh with any Python from 3.11 on, so only the standard library is used. Where nothing is missing it
-does nothing and takes a fraction of a second.
+prepare.sh starts this script with any Python from 3.11 on; it uses only the standard library. If nothing is missing, it
+takes a fraction of a second.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 EXTRAS = {"run": set[str](), "test": {"test", "train"}, "bench": {"bench"}}
-"""The optional dependencies that each goal installs."""
+"""Optional dependencies that each goal installs."""
 
 INSTALL = {
     "debian": ["apt-get", "install", "-y", "--no-install-recommends", "--no-remove"],
@@ -32,10 +32,10 @@ INSTALL = {
 
 @dataclass(frozen=True)
 class Need:
-    """Something of the system's: what to look for, and the package that brings it on each family of systems.
+    """Library, program or file of the system, and its package in each family of systems.
 
-    `probe` is a library's soname, a program's name, or a path with wildcards; a list of them means that any one will
-    do. A family without a package is one where the thing is always there or comes with the Python packages.
+    `probe` is the soname of a library, the name of a program, or a path with wildcards; of several, one must exist. The
+    name of the package is empty where the system or the Python packages always contain it.
     """
 
     probe: str | tuple[str, ...]
@@ -52,8 +52,8 @@ class Need:
 SOUND_FONTS = ("/usr/share/sounds/sf2/TimGM6mb.sf2", "/usr/share/soundfonts/*.sf2")
 ALSA_PLUGINS = tuple(f"/usr/{folder}/alsa-lib/libasound_module_pcm_pulse.so" for folder in ("lib", "lib64", "lib/*"))
 
-# What Qt's modules, its X11 plugin and PortAudio's binding link to and no wheel brings: test_setup.py compares the
-# list with the files' own headers.
+# Libraries that Qt's modules, its X11 plugin and PortAudio's binding link to and that no wheel contains; test_setup.py
+# compares the list with the headers of the files.
 LIBRARIES = [
     Need("libglib-2.0.so.0", "libglib2.0-0", "glib2", "glib2"),
     Need("libgthread-2.0.so.0", "libglib2.0-0", "glib2", "glib2"),
@@ -84,16 +84,16 @@ LIBRARIES = [
     Need("libportaudio.so.2", "libportaudio2", "portaudio", "portaudio"),
 ]
 
-# For the tests and the benchmarks: a display that nobody sees.
+# The virtual display of the tests and benchmarks.
 DISPLAY = Need("Xvfb", "xvfb", "xorg-x11-server-Xvfb", "xorg-server-xvfb")
 
-# For the tests of the synthesised music. Without them those tests skip.
+# Programs of the tests of synthesised music, which are skipped without them.
 SYNTHESISER = [
     Need("fluidsynth", "fluidsynth", "fluidsynth", "fluidsynth", "fluid-synth"),
     Need(SOUND_FONTS, "timgm6mb-soundfont", "fluid-soundfont-gm", "soundfont-fluid"),
 ]
 
-# For the tests of playback, which want a speaker whose sound can be recorded: ../shared/tools/virtual-speaker.
+# Programs of the tests of playback, which record a virtual speaker (../shared/tools/virtual-speaker).
 SPEAKER = [
     Need(("pulseaudio", "pipewire-pulse"), "pulseaudio", "pulseaudio", "pulseaudio"),
     Need("pactl", "pulseaudio-utils", "pulseaudio-utils", "libpulse"),
@@ -115,7 +115,7 @@ def is_there(probe: str) -> bool:
 
 
 def system_family() -> str:
-    """`debian`, `fedora`, `arch` or `macos` (whose package names are known here), else an empty string."""
+    """Return `debian`, `fedora`, `arch` or `macos`, or an empty string for other systems."""
     if sys.platform == "darwin":
         return "macos"
     try:
@@ -129,7 +129,7 @@ def system_family() -> str:
 
 
 def missing_needs(goals: set[str]) -> list[Need]:
-    """Collect what the system lacks for these goals, a Debian Python's missing half among it."""
+    """Return what the system lacks for these goals, such as Debian's package for virtual environments."""
     linux = sys.platform == "linux"
     needs = list(LIBRARIES) if linux else []
     if linux and not goals.isdisjoint({"test", "bench"}):
@@ -144,21 +144,21 @@ def missing_needs(goals: set[str]) -> list[Need]:
 
 
 def can_make_venvs() -> bool:
-    """Whether this Python has what `python -m venv` needs: Debian keeps it in a package of its own."""
+    """Return whether this Python can make virtual environments, which needs another package on Debian."""
     return subprocess.run([sys.executable, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def install(needs: list[Need], family: str) -> str:
-    """Install what is missing where that can be done unasked, which is on Debian and its relatives.
+    """Install what is missing, on Debian and its relatives.
 
     Returns
     -------
     str
-        An empty string, or the sentence that says what is missing still and the command that installs it.
+        An empty string, or a sentence with what is still missing and the command that installs it.
     """
     if not family:
         things = ", ".join(need.probe if isinstance(need.probe, str) else need.probe[0] for need in needs)
-        return f"AuralScope misses these; install the packages of your system that bring them: {things}"
+        return f"AuralScope needs these; install the packages of your system that contain them: {things}"
     packages = sorted({getattr(need, family) for need in needs} - {""})
     if not packages:
         return ""
@@ -184,7 +184,7 @@ def count(packages: list[str]) -> str:
 
 
 def may_become_root() -> bool:
-    """Whether apt-get can be run: as root, or through sudo if it wants no password or somebody is there to type it."""
+    """Return whether apt-get can run: as root, or through sudo without a password or at a terminal."""
     if os.geteuid() == 0:
         return True
     if shutil.which("sudo") is None:
@@ -198,7 +198,7 @@ def venv_python() -> Path:
 
 
 def venv_is_sound() -> bool:
-    """Whether `.venv` has a Python that fits, has pip, and was made where it lies: its programs hold its path."""
+    """Return whether `.venv` has a suitable Python and pip, and has not been moved: its programs contain its path."""
     check = "import sys, pip; print(sys.version_info >= (3, 11))"
     try:
         run = subprocess.run([venv_python(), "-c", check], capture_output=True, text=True)
@@ -209,7 +209,7 @@ def venv_is_sound() -> bool:
 
 
 def install_packages(goals: set[str]) -> None:
-    """Make `.venv` and install AuralScope into it as it lies here, unless that was done and nothing has changed."""
+    """Make `.venv` and install this checkout into it, unless nothing has changed since the last time."""
     stamp = ROOT / ".venv" / "prepared.json"
     key = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     extras = set[str]().union(*(EXTRAS[goal] for goal in goals))
@@ -226,7 +226,7 @@ def install_packages(goals: set[str]) -> None:
     wanted = f".[{','.join(sorted(extras))}]" if extras else "."
     print(f"Installing Python packages into .venv (pip install -e '{wanted}') ...", flush=True)
     stamp.unlink(missing_ok=True)
-    # A `user = true` in somebody's pip.conf makes pip refuse to install into a virtual environment.
+    # With `user = true` in pip.conf, pip refuses to install into a virtual environment.
     environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     pip_install = [str(venv_python()), "-m", "pip", "install", *verbosity, "-e", wanted]
     subprocess.run(pip_install, cwd=ROOT, env=environment, check=True)
@@ -234,7 +234,7 @@ def install_packages(goals: set[str]) -> None:
 
 
 def main(goals: set[str]) -> int:
-    """Prepare the checkout for the goals; what the system lacks still is said last, where it is seen."""
+    """Prepare the checkout for the goals, and print last what the system still lacks."""
     needs = missing_needs(goals)
     remark = install(needs, system_family()) if needs else ""
     if not venv_is_sound() and not can_make_venvs():
@@ -245,10 +245,10 @@ def main(goals: set[str]) -> int:
     try:
         install_packages(goals)
     except subprocess.CalledProcessError as error:
-        print(f"Setting up .venv failed (exit {error.returncode}); the reason stands above.", file=sys.stderr)
+        print(f"Setting up .venv failed (exit {error.returncode}); see the reason above.", file=sys.stderr)
         return 1
     if remark:
-        print(remark, "Going on without.", sep="\n", flush=True)
+        print(remark, "Continuing without.", sep="\n", flush=True)
     return 0
 
 
@@ -258,4 +258,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main(set(sys.argv[1:]) or {"run"}))
     except KeyboardInterrupt:
-        sys.exit("\nStopped. The same command goes on from here.")
+        sys.exit("\nStopped. Run the same command to continue.")

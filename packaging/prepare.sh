@@ -1,6 +1,6 @@
 #!/bin/sh
-# prepare.sh GOAL...: finds a Python that AuralScope runs on and lets prepare.py do the rest with it.
-# PYTHON=/path/to/python names one; a Python that can make virtual environments goes before one that cannot.
+# prepare.sh GOAL...: find a Python that AuralScope runs on, and run prepare.py with it.
+# PYTHON=/path/to/python chooses one. A Python that can make virtual environments is preferred.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 probe='import sys

@@ -1,4 +1,4 @@
-"""Files that cannot be opened, each in its own way, with words that the sentence about it must hold."""
+"""Make files that cannot be opened, each for another reason, with words that the error message must contain."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SAYS = {
 
 
 def make(name: str, folder: Path) -> Path:
-    """The bad file called `name` (a key of `SAYS`), made in a folder."""
+    """Make the bad file called `name` (a key of `SAYS`) in a folder."""
     path = folder / name
     noise = np.random.default_rng(0).normal(0.0, 0.1, RATE).astype(np.float32)
     if name == "empty.wav":
@@ -52,7 +52,7 @@ def make(name: str, folder: Path) -> Path:
 
 
 def _mp3(samples: np.ndarray, path: Path) -> bytes:
-    """An MP3 whose header states its length."""
+    """Return an MP3 whose header states its length."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libmp3lame", rate=RATE, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")

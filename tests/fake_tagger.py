@@ -1,4 +1,4 @@
-"""A stranger's plugin in the user's folder: fifty tags from windows of 29 seconds, quick to compute."""
+"""Plugin in the user's folder with a small network: fifty tags from windows of 29 seconds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def auralscope_models():
 
 
 def write(folder):
-    """Put the plugin and its weights into a folder."""
+    """Write the plugin and its weights into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     random = torch.Generator().manual_seed(3)
     shapes = {"0.weight": (4, 1, 3, 3), "0.bias": (4,), "5.weight": (50, 24), "5.bias": (50,)}

@@ -1,4 +1,4 @@
-"""A session whose event loop is the test itself."""
+"""Session whose event loop is the test itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DEADLINE_S = 60.0
 
 
 class Owner:
-    """A session with the inbox that stands for an event loop, and all that it has said."""
+    """Session with an inbox as its event loop, and a record of its messages."""
 
     def __init__(self):
         self.inbox = Inbox()
@@ -20,7 +20,9 @@ class Owner:
         self.session.open_failed.connect(self.failed.append)
 
     def until(self, condition):
-        assert self.inbox.wait_for(condition, DEADLINE_S), f"waited in vain; problems: {self.problems}"
+        assert self.inbox.wait_for(condition, DEADLINE_S), (
+            f"the condition did not hold within {DEADLINE_S:g} s; problems: {self.problems}"
+        )
 
     def idle(self):
         self.until(lambda: not self.session.jobs.running)

@@ -1,4 +1,4 @@
-"""A tagger whose weights lie on a server, and the server: real files, real HTTP, on this machine."""
+"""Provide a tagger with published weights, and an HTTP server of them on this machine."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ def auralscope_models():
 
 
 def write_weights(path: Path, seed: int = 0, padding: int = 150_000) -> dict[str, np.ndarray]:
-    """A small HDF5 file as Keras might have written it, and what is in it."""
+    """Write a small HDF5 file in the manner of Keras, and return its arrays."""
     random = np.random.default_rng(seed)
     arrays = {"conv/W": (4, 1, 3, 3), "conv/b": (4,), "dense/W": (4, 2), "dense/b": (2,)}
     arrays = {name: random.normal(size=shape).astype(np.float32) for name, shape in arrays.items()}
     with h5py.File(path, "w") as file:
         for name, array in arrays.items():
             file[name] = array
-        file["optimiser"] = random.normal(size=padding)  # what such files also hold, and why they are large
+        file["optimiser"] = random.normal(size=padding)  # such files also hold the optimiser's state
     return arrays
 
 
 @dataclass
 class Server:
-    """What it has, and how it answers: file, packed, cut, early, gone, mute, slow, endless or wrong."""
+    """Content of the server and its kind of answer: file, packed, cut, early, gone, mute, slow, endless or wrong."""
 
     url: str
     content: bytes
@@ -76,7 +76,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path):
-    """An HTTP server with one file of weights."""
+    """Start an HTTP server with one file of weights."""
     write_weights(tmp_path / "weights.h5")
     state = Server("", (tmp_path / "weights.h5").read_bytes())
 
@@ -102,7 +102,7 @@ def server(tmp_path: Path):
             if state.answer != "endless":
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            with contextlib.suppress(OSError):  # who asked may have left
+            with contextlib.suppress(OSError):  # the client may have disconnected
                 self._body(content)
 
         def _body(self, content):
@@ -134,7 +134,7 @@ def server(tmp_path: Path):
 
 @pytest.fixture
 def far_tagger(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """The registry of this run, with a model in the user's folder whose weights lie on the server."""
+    """Return this run's registry with a model in the user's folder whose weights are on the server."""
     plugins = tmp_path / "plugins"
     plugins.mkdir()
     words = {
@@ -145,7 +145,7 @@ def far_tagger(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Regis
     (plugins / "far.py").write_text(PLUGIN.format(**words), encoding="utf-8")
     monkeypatch.setenv("AURALSCOPE_PLUGINS", str(plugins))
     monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path / "store"))
-    for name in ("no_proxy", "NO_PROXY"):  # whichever is set wins
+    for name in ("no_proxy", "NO_PROXY"):  # either variable may be set
         monkeypatch.setenv(name, "127.0.0.1")
     monkeypatch.setenv("AURALSCOPE_MODELS", str(tmp_path / "no trained models"))
     known = Registry(plugins)

@@ -1,7 +1,7 @@
-"""A loudspeaker without hardware whose sound can be recorded, for every test that plays.
+"""Provide a virtual loudspeaker whose sound can be recorded, for tests of playback.
 
-`speaker` makes PortAudio of this process play into a PulseAudio server of the tests' own (its own folder and socket, so
-that runs beside each other do not hear each other), and the process is back to what it was after each test::
+With `speaker`, PortAudio of this process plays into a PulseAudio server of this test run, which has its own folder and
+socket so that concurrent runs do not mix. After each test the environment is restored::
 
     def test_it_is_heard(speaker, wait):
         with speaker.record() as recording:
@@ -31,7 +31,7 @@ _FRAME_BYTES = 4  # two channels of 16 bits
 
 
 def wait_until(condition, deadline_s=20.0, what=""):
-    """Return the condition's first true value, looking every 5 ms; fail at the deadline."""
+    """Poll a condition every 5 ms and return its first true value; fail at the deadline."""
     end_s = time.monotonic() + deadline_s
     while not (value := condition()):
         if time.monotonic() > end_s:
@@ -41,7 +41,7 @@ def wait_until(condition, deadline_s=20.0, what=""):
 
 
 class Recording:
-    """What comes out of the speaker, while and after it is recorded."""
+    """Recording of the speaker, readable during and after the recording."""
 
     def __init__(self, path, process):
         self._path = path
@@ -58,7 +58,7 @@ class Recording:
         return np.ascontiguousarray(frames.T, dtype=np.float32) / 32768.0
 
     def wait_for(self, seconds):
-        """Go on recording for so long, by the recording's own clock."""
+        """Continue for some seconds, by the recording's own clock."""
         end = self.n_frames + round(seconds * RATE)
         wait_until(lambda: self.n_frames >= end, deadline_s=20.0 + 2 * seconds, what="for the recording to go on")
 
@@ -68,7 +68,7 @@ class Recording:
 
 
 class VirtualSpeaker:
-    """A PulseAudio server with one null sink, paced in real time, in a folder of its own."""
+    """PulseAudio server with one null sink, paced in real time, in its own folder."""
 
     def __init__(self, tool, folder):
         self.tool, self._folder = tool, Path(folder)
@@ -91,13 +91,13 @@ class VirtualSpeaker:
         result = subprocess.run([self.tool], env=self._server_environment, capture_output=True, text=True, timeout=200)
         if result.returncode:
             pytest.skip(f"the virtual speaker does not start here: {result.stderr.strip()[-200:]}")
-        # Without a hurried listener a null sink renders two seconds at once, and a player hears of it as a stall.
+        # Without a listener of low latency a null sink requests two seconds at once, which stalls the player.
         keeper = self._parec(self._folder / "keeper.raw")
         self._keeper = keeper
         keeper.wait_for(0.5)
 
     def stop(self):
-        """Unplug it, as far as a player can see."""
+        """End the server, which looks to a player as if the device was unplugged."""
         if self._keeper is not None:
             subprocess.run(["pulseaudio", "--kill"], env=self._server_environment, capture_output=True, check=True)
             self._keeper.end()
@@ -112,7 +112,7 @@ class VirtualSpeaker:
 
     @contextmanager
     def record(self):
-        """Record the speaker; from some silence before to some after what happens inside."""
+        """Record the speaker during the block, with some silence before and after."""
         handle, name = tempfile.mkstemp(suffix=".raw", dir=self._folder)
         os.close(handle)
         recording = self._parec(Path(name))
@@ -126,7 +126,7 @@ class VirtualSpeaker:
 
 @contextmanager
 def audio_environment(environment):
-    """Have PortAudio of this process see the devices of another environment."""
+    """Let PortAudio of this process use the devices of another environment."""
     from auralscope.audio import devices
 
     with pytest.MonkeyPatch.context() as patch:
@@ -154,14 +154,14 @@ def speaker_server(shared):
 
 @pytest.fixture
 def speaker(speaker_server):
-    """The `VirtualSpeaker` that this process plays into during the test."""
+    """Return the `VirtualSpeaker` into which this process plays during the test."""
     with audio_environment(speaker_server.environment):
         yield speaker_server
 
 
 @pytest.fixture
 def silent_machine(tmp_path):
-    """This process finds no audio device during the test."""
+    """Hide all audio devices from this process during the test."""
     from auralscope.audio import devices
 
     with audio_environment({"PULSE_SERVER": f"unix:{tmp_path}/nothing"}):

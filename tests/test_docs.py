@@ -1,4 +1,4 @@
-"""What the documents say is true: their code runs, their links lead somewhere."""
+"""Check the documents: their code runs, and the targets of their links exist."""
 
 from __future__ import annotations
 
