@@ -50,7 +50,7 @@ for _ in range(rounds):
 print(f"opens     median {statistics.median(opened) * 1e3:5.1f} ms   longest {max(opened) * 1e3:5.1f} ms"
       "   (wanted: < 200)")
 
-heatmap = window.labels_pane.details.figure.heatmaps[0]
+heatmap = window.labels_pane.similarity.figure.heatmaps[0]
 heatmap.setFocus()
 until(lambda: not window.session.jobs.running)
 said = []
@@ -62,7 +62,7 @@ def step():
     if cell is None:
         app.exit()
         return
-    at = QPointF(heatmap.cell_rect(*cell).center())
+    at = QPointF(heatmap.parts.rect(*cell).center())
     nothing = Qt.MouseButton.NoButton
     keys = Qt.KeyboardModifier.NoModifier
     move = QMouseEvent(QEvent.Type.MouseMove, at, heatmap.mapToGlobal(at), nothing, nothing, keys)

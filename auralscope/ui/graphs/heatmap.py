@@ -77,7 +77,7 @@ class Heatmap(QWidget):
 
     @property
     def parts(self) -> Layout:
-        """Where everything lies at the widget's size."""
+        """The layout at the widget's present size."""
         if self._parts is None:
             labels = self.matrix.labels if self.matrix is not None else ()
             tree = self.names and self.matrix is not None and self.matrix.linkage is not None

@@ -1,4 +1,4 @@
-"""The matrix that a heatmap shows, and where its parts lie on the widget."""
+"""The matrix that a heatmap shows, and the layout of its parts on the widget."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Matrix:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Where the parts of a heatmap lie, in pixels.
+    """Positions of the parts of a heatmap, in pixels.
 
     Attributes
     ----------
