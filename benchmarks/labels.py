@@ -30,7 +30,7 @@ until(lambda: not window.session.jobs.running or not there)
 if there:
     print(f"with {thesis}")
 else:
-    print("with 50 random labels over the genre convnet's units; the weights of {thesis} are not installed")
+    print(f"with 50 random labels over the genre convnet's units; the weights of {thesis} are not installed")
     names = tuple(f"label number {k}" for k in range(50))
     matrix = torch.randn((128, 50), generator=torch.Generator().manual_seed(0)).double().numpy()
     window.session.labels._found(LabelVectors(names, matrix, "dense"))

@@ -30,7 +30,7 @@ def spec(far_tagger):
 
 @pytest.fixture
 def kept(tmp_path: Path):
-    """What lies in the user's data folder."""
+    """List the files in the user's data folder."""
     return lambda: sorted(path.name for path in (tmp_path / "store").rglob("*"))
 
 
@@ -170,7 +170,7 @@ def test_a_server_that_stops_answering(spec, server, kept, monkeypatch) -> None:
 
 
 def test_a_fetch_can_be_left_while_the_network_is_silent(spec, server, kept) -> None:
-    """What `progress` raises ends it, though not one more byte comes."""
+    """An exception from `progress` cancels the fetch, even if no more bytes arrive."""
     server.answer = "slow"
     silent = threading.Event()
 

@@ -31,7 +31,7 @@ def sweep(rate=RATE, duration_s=DURATION_S):
 
 
 def lag_and_likeness(heard, expected):
-    """By how many samples `heard` is late, and the correlation coefficient once that is taken off."""
+    """Return the delay of `heard` in samples, and the correlation coefficient without that delay."""
     n_fft = 1 << (heard.size + expected.size).bit_length()
     correlation = np.fft.irfft(np.fft.rfft(heard, n_fft) * np.conj(np.fft.rfft(expected, n_fft)), n_fft)
     lag = int(np.argmax(correlation))

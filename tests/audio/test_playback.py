@@ -46,7 +46,7 @@ def noise(seconds, seed=0, channels=2, rate=RATE, level=0.1):
 
 
 def find(heard, expected):
-    """Where in a recording `expected` begins, by cross-correlation of the left channels."""
+    """Find the start of `expected` in a recording, by cross-correlation of the left channels."""
     n = heard.size + expected.size
     n_fft = 1 << n.bit_length()
     correlation = np.fft.irfft(np.fft.rfft(heard, n_fft) * np.conj(np.fft.rfft(expected, n_fft)), n_fft)
