@@ -160,7 +160,7 @@ def test_an_image_with_leading_axes_of_one_is_that_image(shared, msd) -> None:
     """Its authors publish images of (1, 1, 96, 1366)."""
     stored = np.load(shared / "reference" / "crnn" / "bensound-cute.npy")
     np.testing.assert_array_equal(msd.predict_input(stored), msd.predict_input(stored[0, 0]))
-    with pytest.raises(ValueError, match=r"images of \(96, 1366\)"):
+    with pytest.raises(ValueError, match=r"\(bins, frames\) \(96, 1366\), not \(96, 1000\)"):
         msd.predict_input(stored[..., :1000])
 
 

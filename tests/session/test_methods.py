@@ -34,7 +34,7 @@ class Loud(AttributionMethod):
 
     name = "loud"
 
-    def read(self, tape, layer, units):
+    def attribute(self, tape, layer, units):
         return tape.image.expand(len(units), *tape.image.shape[1:])
 
 
