@@ -240,6 +240,7 @@ CATALOGUE = (
         family="spectrogram",
         input_shape=(96, 1360),
         network=Stack(tuple(Block(32, pool) for pool in ((2, 4), (3, 4), (2, 5), (2, 4), (4, 4)))),
+        note="poolings of the published file; those of thesis table 2-B do not fit 96 bands (product 256)",
     ),
     Architecture(
         name="genre-convnet",
