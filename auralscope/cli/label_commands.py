@@ -115,22 +115,22 @@ def _rate(options: argparse.Namespace, title: str, *, noise_file: Path | None, s
 
 def kernels(options: argparse.Namespace) -> int:
     """Print what each kernel of a model's first layer responds to."""
-    from auralscope.reports.layers import KernelReport
+    from auralscope.reports import kernels as report
 
     model = load(options.model, options.device)
     with ProgressLine("kernels") as progress:
-        report = KernelReport(model, options.files, progress)
-    return _finish(options, type(report), report)
+        found = report.measure(model, options.files, progress)
+    return _finish(options, report, found)
 
 
 def map_(options: argparse.Namespace) -> int:
     """Place recordings on a map in two dimensions, where similar recordings lie close together."""
-    from auralscope.reports.layers import MapReport
+    from auralscope.reports import recordings_map as report
 
     model = load(options.model, options.device)
     with ProgressLine("map") as progress:
-        report = MapReport(model, options.files, progress)
-    return _finish(options, type(report), report)
+        found = report.measure(model, options.files, progress)
+    return _finish(options, report, found)
 
 
 def _finish(options: argparse.Namespace, report: Any, found: Any, *details: int) -> int:

@@ -81,7 +81,8 @@ def write(found: ModelComparison, out: Path) -> None:
     if out.suffix.lower() == ".csv":
         write_aside(out, matrix_csv(labels.difference, labels.labels, found.order))
         return
-    from auralscope.reports.label_pictures import heatmaps, write_figure
+    from auralscope.reports.label_pictures import heatmaps
+    from auralscope.reports.pictures import write_figure
 
     panels = [
         (found.first.spec.title, labels.first),

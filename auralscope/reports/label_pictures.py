@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-
-from auralscope.errors import AuralScopeError
-from auralscope.files import quoted, write_aside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +15,6 @@ if TYPE_CHECKING:
 
     from auralscope.labels.cooccurrence import Agreement
 
-DPI = 130
 DIVERGING = "RdBu_r"
 UNDEFINED = "0.75"
 """Grey, which is not in the diverging colour map."""
@@ -127,25 +120,3 @@ def _scatter(axes: Axes, agreement: Agreement) -> None:
     axes.set_title(
         f"Spearman {agreement.spearman.value:.3f}, Pearson {agreement.pearson.value:.3f}", fontsize=9, loc="left"
     )
-
-
-def write_figure(figure: Figure, file: Path) -> None:
-    """Write a figure to a file whose name ends in `.png` or `.svg`.
-
-    Raises
-    ------
-    AuralScopeError
-        The name has another ending.
-    FileError
-        The file cannot be written.
-    """
-    stream, ending = io.BytesIO(), file.suffix.lower()
-    if ending == ".png":
-        figure.savefig(stream, format="png", dpi=DPI, bbox_inches="tight")
-    elif ending == ".svg":
-        # Text stays text, and the same figure gives the same file.
-        with rc_context({"svg.fonttype": "none", "svg.hashsalt": "auralscope"}):
-            figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
-    else:
-        raise AuralScopeError(f"The picture {quoted(file)} must have a name that ends in .png or .svg.")
-    write_aside(file, stream.getvalue())

@@ -88,7 +88,7 @@ class QualityReport:
 
     def write(self, out: Path) -> None:
         """Write a picture of it: `.png` or `.svg`."""
-        from auralscope.reports.label_pictures import write_figure
+        from auralscope.reports.pictures import write_figure
 
         figure = _quality_picture(self.quality) if self.quality else _noise_picture(self.noise)
         write_figure(figure, out)

@@ -185,7 +185,8 @@ def write(found: Similarity, out: Path) -> None:
     if out.suffix.lower() == ".csv":
         write_aside(out, matrix_csv(found.values, vectors.labels, order))
         return
-    from auralscope.reports.label_pictures import heatmaps, write_figure
+    from auralscope.reports.label_pictures import heatmaps
+    from auralscope.reports.pictures import write_figure
 
     panels = [(f"{found.model.spec.title}: label vectors, {found.metric}", found.values)]
     if found.truth is not None:

@@ -1,17 +1,21 @@
-"""Pictures for files and pages: spectrograms with axes, contact sheets, kernels. Drawn without any display."""
+"""Draw spectrograms, contact sheets and feature maps for files and pages. No display is needed."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
+
+from auralscope.errors import AuralScopeError
+from auralscope.files import quoted, write_aside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from auralscope.dsp.frontends import FrontEnd
 
 COLOURS = "magma"
-DPI = 110
+DPI, FILE_DPI = 110, 130
 
 
 def spectrogram(
@@ -31,43 +35,43 @@ def spectrogram(
     Parameters
     ----------
     image : (bins, frames) array
-        From black, at 0 and below, to the image's own largest value.
+        The colour map runs from 0, black, to the image's maximum; negative values are black.
     front_end : FrontEnd
     start_s : float
-        Time of the first frame.
+        Time of the first frame, in seconds.
     title : str
     size : (width, height)
-        In inches at 110 dots each.
+        In inches of 110 pixels.
 
     Returns
     -------
     bytes
-        PNG.
+        A PNG image.
     """
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     _draw(axes, image)
     _label(axes, front_end, start_s, image.shape[1])
     axes.set_title(title, fontsize=10, loc="left")
-    return _png(figure)
+    return png(figure)
 
 
 def feature(
     image: NDArray[np.float32], original: NDArray[np.float32], front_end: FrontEnd, start_s: float, title: str
 ) -> bytes:
-    """Draw a deconvolution beside the input it came from, on shared axes; both (bins, frames)."""
+    """Draw a deconvolution beside the input of the model, both (bins, frames), on shared axes."""
     figure = Figure(figsize=(9.6, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    for axes, picture, name in ((left, original, "What the model sees"), (right, image, title)):
+    for axes, picture, name in ((left, original, "Input of the model"), (right, image, title)):
         _draw(axes, picture)
         _label(axes, front_end, start_s, picture.shape[1])
         axes.set_title(name, fontsize=10, loc="left")
     right.set_ylabel("")
-    return _png(figure)
+    return png(figure)
 
 
 def contact_sheet(images: Sequence[NDArray[np.float32]], names: Sequence[str], columns: int = 16) -> bytes:
-    """Draw many images (bins, frames) in a grid, each to its own largest value, with their names."""
+    """Draw images (bins, frames) with their names in a grid, each scaled to its own maximum."""
     bins, frames = (-(-size // 2) for size in images[0].shape)
     gap, title = 4, 20
     rows = -(-len(images) // columns)
@@ -76,7 +80,7 @@ def contact_sheet(images: Sequence[NDArray[np.float32]], names: Sequence[str], c
         row, column = divmod(place, columns)
         top, left = row * (bins + gap + title) + title, column * (frames + gap)
         largest = float(image.max())
-        # Half the size by the maximum, so that no click and no thin line is lost.
+        # The maximum over 2 x 2 cells keeps clicks and thin lines.
         small = np.maximum.reduceat(
             np.maximum.reduceat(image, np.arange(0, image.shape[0], 2), axis=0), np.arange(0, image.shape[1], 2), axis=1
         )
@@ -89,45 +93,16 @@ def contact_sheet(images: Sequence[NDArray[np.float32]], names: Sequence[str], c
     for place, name in enumerate(names):
         row, column = divmod(place, columns)
         axes.text(column * (frames + gap) + 1, row * (bins + gap + title) + title - 5, name, fontsize=8)
-    return _png(figure)
-
-
-def kernels(weights: NDArray[np.float32], columns: int = 16) -> bytes:
-    """Draw the kernels of a first layer, (units, height, width), with their weights written in.
-
-    Time runs to the right and frequency upwards, as in a spectrogram; red is positive, blue negative
-    (Choi 2018, fig. 7.4).
-    """
-    rows = -(-len(weights) // columns)
-    figure = Figure(figsize=(columns * 0.72, rows * 0.86), layout="constrained")
-    limit = float(np.abs(weights).max()) or 1.0
-    for unit, kernel in enumerate(weights):
-        axes = figure.add_subplot(rows, columns, unit + 1)
-        axes.imshow(kernel, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-        for (row, column), weight in np.ndenumerate(kernel):
-            strong = abs(weight) > 0.6 * limit
-            axes.text(
-                column,
-                row,
-                f"{weight:.1f}",
-                ha="center",
-                va="center",
-                fontsize=4.5,
-                color="white" if strong else "black",
-            )
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.set_title(f"1-{unit}", fontsize=6, pad=1.5)
-    return _png(figure)
+    return png(figure)
 
 
 def feature_map(values: NDArray[np.float32]) -> bytes:
-    """Draw a unit's feature map (bins', frames'), each cell a block, without axes."""
+    """Draw a unit's feature map (bins', frames') without axes."""
     figure = Figure(figsize=(2.4, 1.6))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     _draw(axes, values)
     axes.set_axis_off()
-    return _png(figure)
+    return png(figure)
 
 
 def _draw(axes: Axes, image: NDArray[np.float32]) -> None:
@@ -158,8 +133,8 @@ def _label(axes: Axes, front_end: FrontEnd, start_s: float, n_frames: int) -> No
     axes.tick_params(labelsize=7)
 
 
-def _png(figure: Figure) -> bytes:
-    """Draw, with at most 256 colours: a third of the size, and as many as the colour map has."""
+def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG image of 256 colours, a third of the size of one with all colours."""
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
@@ -167,3 +142,25 @@ def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     pixels.quantize(256, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()
+
+
+def write_figure(figure: Figure, file: Path) -> None:
+    """Write a figure to a file whose name ends in `.png` or `.svg`.
+
+    Raises
+    ------
+    AuralScopeError
+        The name has another ending.
+    FileError
+        The file cannot be written.
+    """
+    stream, ending = io.BytesIO(), file.suffix.lower()
+    if ending == ".png":
+        figure.savefig(stream, format="png", dpi=FILE_DPI, bbox_inches="tight")
+    elif ending == ".svg":
+        # Text stays text, and the same figure gives the same file.
+        with rc_context({"svg.fonttype": "none", "svg.hashsalt": "auralscope"}):
+            figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
+    else:
+        raise AuralScopeError(f"The picture {quoted(file)} must have a name that ends in .png or .svg.")
+    write_aside(file, stream.getvalue())
