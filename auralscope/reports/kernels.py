@@ -131,7 +131,7 @@ def picture(kernels: Sequence[Kernel], labels: Sequence[Sequence[tuple[str, floa
     for place, kernel in enumerate(kernels):
         axes = figure.add_subplot(rows, columns, place + 1)
         limit = float(np.abs(kernel.weights).max()) or 1.0
-        scale = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+        scale: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
         axes.imshow(kernel.weights, origin="lower", aspect="auto", interpolation="nearest", **scale)
         if kernel.weights.size <= 25:
             for (row, column), weight in np.ndenumerate(kernel.weights):
