@@ -1,1 +1,1 @@
-"""Pages, tables and pictures that are written to files. No Qt, no state."""
+"""Write reports: pages, tables and pictures. No Qt, no state."""

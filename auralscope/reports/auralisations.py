@@ -1,4 +1,4 @@
-"""Auralisations as files: a WAV and a picture a unit, and a manifest that says what they are."""
+"""Write auralisations to files: a WAV file and a picture for each unit, and a manifest that describes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auralscope.nn.excerpts import Excerpt, Rate
 
 TOGETHER = 8
-"""Units deconvolved at once; progress is told in between."""
+"""Units that are deconvolved at once; progress is reported after each."""
 
 
 def write_auralisations(
@@ -33,7 +33,7 @@ def write_auralisations(
     duration_s: float | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Write what units hear.
+    """Write the sounds and pictures of units.
 
     Parameters
     ----------
@@ -42,15 +42,15 @@ def write_auralisations(
     layer : str
     units : sequence of int
     out : Path
-        A folder; gets `<layer>-<unit>.wav` (32-bit float, at its true level), a `.png` of the
-        same name, and `manifest.json`. Written all together or not at all.
+        The folder for `<layer>-<unit>.wav` (32-bit float, at its true level), a `.png` of the same name, and
+        `manifest.json`. Either all files are written or none.
     render : {"mask", "phase"}
     rate : {"model", "recording"}
-        Mono at the model's rate, or as the recording is.
+        Mono at the model's rate, or all channels at the recording's.
     duration_s : float, optional
-        Cut the sound there; the whole excerpt unless given.
+        Length of the sounds, in seconds; that of the excerpt unless given.
     progress : callable
-        Called with 0 to 1; what it raises ends the work with nothing written.
+        Receives values from 0 to 1; an exception from it stops the work, and nothing is written.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def write_auralisations(
 
 
 def describe(excerpt: Excerpt, duration_s: float | None = None) -> dict[str, Any]:
-    """Where sounds come from: source, model, weights, version."""
+    """Describe the origin of sounds: source, model, weights and version."""
     model, source = excerpt.model, excerpt.clip.source
     return {
         "auralscope": __version__,

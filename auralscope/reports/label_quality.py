@@ -1,4 +1,4 @@
-"""How far labels can be trusted, and how well a model knows them: the part of `auralscope labels` about noise."""
+"""Report on the label noise of a ground truth, and on a model's AUC over it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class QualityReport:
         self.noise, self.quality, self.tracks, self.mean_auc = found.noise, found.tags, found.tracks, found.mean_auc
 
     def document(self, n_pairs: int = 0) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return the report as a JSON document."""
         document: dict[str, Any] = {"model": self.model_id}
         if self.noise:
             document["noise"] = [
@@ -58,7 +58,7 @@ class QualityReport:
         return document
 
     def text(self, n_pairs: int = 0) -> str:
-        """Tables for a terminal."""
+        """Return the report as tables for a terminal."""
         parts = []
         if self.noise:
             rows = [["label", "tracks with it", "p+", "p-", "precision", "tagability (recall)", "should have it"]]
@@ -87,7 +87,7 @@ class QualityReport:
         return "\n\n".join(parts)
 
     def write(self, out: Path) -> None:
-        """Write a picture of it: `.png` or `.svg`."""
+        """Write the report as a picture (.png, .svg)."""
         from auralscope.reports.pictures import write_figure
 
         figure = _quality_picture(self.quality) if self.quality else _noise_picture(self.noise)
@@ -106,7 +106,7 @@ def _estimate(one: Estimate) -> dict[str, Any]:
 
 
 def _quality_picture(quality: Sequence[TagQuality]) -> Figure:
-    """AUC label by label, grouped by category as in Choi 2018, figs. 3.4 and 4.3; over popularity and tagability."""
+    """Draw AUC by category, as in Choi 2018, figs. 3.4 and 4.3, and over popularity and tagability."""
     from matplotlib.figure import Figure
 
     ordered = sorted((one for one in quality if np.isfinite(one.auc)), key=_grouped)
@@ -140,7 +140,7 @@ def _quality_picture(quality: Sequence[TagQuality]) -> Figure:
 
 
 def _noise_picture(noise: Sequence[LabelNoise]) -> Figure:
-    """Precision and tagability of each label with their intervals."""
+    """Draw precision and tagability of each label with their intervals."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(max(5.0, 0.5 * len(noise) + 2.0), 4.0), layout="constrained")
