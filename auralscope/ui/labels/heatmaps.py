@@ -62,6 +62,7 @@ class HeatmapFigure(Figure):
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(8)
         for title, heatmap in zip(self._titles, heatmaps, strict=True):
+            title.setWordWrap(False)  # titles of equal height keep the rows of both heatmaps in line
             column = QVBoxLayout()
             column.setSpacing(2)
             column.addWidget(title)

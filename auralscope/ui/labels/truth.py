@@ -62,7 +62,7 @@ class TruthFigure(HeatmapFigure):
                     labels,
                     truth.cooccurrence(),
                     scale="share",
-                    title="Co-occurrence: share of the row label's tracks that also have the column's label",
+                    title="Co-occurrence: share of the row's tracks with the column's label",
                 ),
             )
 
