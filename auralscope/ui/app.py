@@ -1,4 +1,4 @@
-"""The program with its window."""
+"""Start the window and run the program."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ FIRST_MODEL = "genre-convnet"
 
 
 def run(files: list[Path], *, device: str, model: str | None) -> int:
-    """Open the window and stay until it is closed.
+    """Open the window and run until it is closed.
 
     Parameters
     ----------
     files : list of Path
-        Recordings; the bundled excerpt where there are none.
+        Recordings. Without any, the bundled excerpt is opened.
     device : str
-        Where models run: "auto", "cpu", "cuda", "mps".
+        Device on which models run: "auto", "cpu", "cuda" or "mps".
     model : str, optional
-        The model to begin with; the genre convnet unless given.
+        Id of the first model; the genre convnet unless given.
 
     Returns
     -------
     int
-        0, as a program's status.
+        Exit status of the program, 0.
     """
     app = QApplication.instance() or QApplication([sys.argv[0]])
     assert isinstance(app, QApplication)
@@ -38,10 +38,10 @@ def run(files: list[Path], *, device: str, model: str | None) -> int:
     app.setApplicationDisplayName("AuralScope")
     window = MainWindow(QSettings("AuralScope", "AuralScope"), device)
     window.show()
-    # Once the window is on the screen: what follows imports torch, in the background.
+    # Start after the window is on the screen, because torch takes seconds to import.
     QTimer.singleShot(0, lambda: window.begin(files or [resource("excerpt.ogg")], model or FIRST_MODEL))
     previous = signal.signal(signal.SIGINT, lambda *_: window.close())
-    awake = QTimer()  # lets Python see Ctrl+C, which it does between two of its own instructions only
+    awake = QTimer()  # runs Python code regularly: Python handles Ctrl+C only between two of its own instructions
     awake.start(500)
     try:
         return app.exec()

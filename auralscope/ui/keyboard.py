@@ -1,4 +1,4 @@
-"""The whole window by keys: what takes the focus, in which order, and who gets the space bar."""
+"""Keyboard focus: which widgets take it, in which order, and which get the space bar."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class SpaceBar(QObject):
-    """Gives the space bar to a button that was reached with Tab; everywhere else it plays and pauses.
+    """Event filter that gives the space bar to a button with focus; elsewhere the space bar plays and pauses.
 
-    A click leaves the focus where it is, so that after a click the space bar still plays.
+    Buttons take the focus by Tab only, so that the space bar still plays after a click.
     """
 
     def adopt(self, window: QWidget) -> None:
-        """Take care of all buttons and boxes of a window; again after new ones came."""
+        """Filter the keys of all buttons and boxes of a window. Call it again after adding some."""
         for widget in [*window.findChildren(QAbstractButton), *window.findChildren(QComboBox)]:
             reached = widget.focusPolicy() & Qt.FocusPolicy.TabFocus
             widget.setFocusPolicy(Qt.FocusPolicy.TabFocus if reached else Qt.FocusPolicy.NoFocus)
@@ -38,7 +38,7 @@ class SpaceBar(QObject):
 
 
 def one_tab_stop(group: QButtonGroup) -> None:
-    """Have Tab reach the pressed one of some buttons; arrow keys go to the others."""
+    """Let Tab reach only the pressed button of a group; the arrow keys reach the others."""
 
     def follow(button: QAbstractButton, pressed: bool) -> None:
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus if pressed else Qt.FocusPolicy.NoFocus)
@@ -49,9 +49,9 @@ def one_tab_stop(group: QButtonGroup) -> None:
 
 
 def order_focus(widgets: Sequence[QWidget]) -> None:
-    """Have Tab go from each to the next, as they are read: from the top left to the bottom right."""
+    """Let Tab go from each widget to the next."""
     policies = [widget.focusPolicy() for widget in widgets]
-    for widget in widgets:  # Qt puts nothing in order that takes no focus at the moment
+    for widget in widgets:  # Qt ignores widgets that take no focus
         widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     for one, following in pairwise(widgets):
         QWidget.setTabOrder(one, following)

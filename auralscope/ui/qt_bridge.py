@@ -1,4 +1,4 @@
-"""From worker threads to Qt's."""
+"""Call functions of worker threads on the window's thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 
 class UiThread(QObject):
-    """Calls functions on the thread that made it, in the order in which they were delivered."""
+    """Queue of functions that are called in order on the thread that made this object."""
 
     _posted = Signal(object)
 
@@ -17,7 +17,7 @@ class UiThread(QObject):
         self._posted.connect(self._call, Qt.ConnectionType.QueuedConnection)
 
     def deliver(self, call: Callable[[], None]) -> None:
-        """Call `call` soon, on this object's thread; itself it may be called on any thread."""
+        """Queue a function. It can be called on any thread."""
         self._posted.emit(call)
 
     @Slot(object)

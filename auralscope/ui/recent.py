@@ -1,4 +1,4 @@
-"""Files that were opened lately, remembered from one sitting to the next."""
+"""The list of recent files, which is kept in the settings."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _KEY = "files/recent"
 
 
 class RecentFiles:
-    """The list, the latest first.
+    """Recent files, latest first.
 
-    Names are kept as percent-encoded bytes: a file's name may hold bytes that are no text, and settings hold text.
+    Paths are stored as percent-encoded bytes, because settings hold text and a path may contain bytes that are not.
     """
 
     def __init__(self, settings: QSettings) -> None:
@@ -28,7 +28,7 @@ class RecentFiles:
         return [Path(os.fsdecode(unquote_to_bytes(line))) for line in str(stored or "").split(" ") if line]
 
     def add(self, path: Path) -> None:
-        """Put a file first."""
+        """Move or add a file to the top."""
         path = path.absolute()
         self._store([path, *(other for other in self.paths() if other != path)][:MOST])
 

@@ -1,4 +1,4 @@
-"""Colours, light and dark, and the few icons of the transport."""
+"""Light and dark colours, and the icons of the transport."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ CHOICES: tuple[Choice, ...] = ("system", "light", "dark")
 
 @dataclass(frozen=True)
 class Theme:
-    """One set of colours.
+    """Set of colours.
 
-    `original` and `feature` stand for the two things that can be heard, A and B, wherever they appear.
+    `original` and `feature` mark the two sources of sound, A and B.
     """
 
     name: Literal["light", "dark"]
@@ -70,12 +70,12 @@ _current = DARK
 
 
 def current() -> Theme:
-    """The colours in use."""
+    """Return the current colours."""
     return _current
 
 
 def apply(choice: Choice) -> Theme:
-    """Give the whole application a set of colours."""
+    """Set the colours of the whole application and return them."""
     global _current
     dark = choice == "dark"
     if choice == "system":
@@ -153,7 +153,7 @@ def _sheet(theme: Theme) -> str:
 
 
 def icon(name: Literal["play", "pause", "stop", "loop", "close"], colour: str | None = None) -> QIcon:
-    """A small drawing in the text's colour; drawn large, so that it is sharp on every screen."""
+    """Return an icon in the text's colour, drawn large so that it is sharp on every screen."""
     side = 64
     result = QIcon()
     for mode, ink in (

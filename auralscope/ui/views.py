@@ -1,4 +1,4 @@
-"""Joins what is seen along time, spectrogram, waveform, tags and the model's input, to the session."""
+"""Connect the views along time (spectrogram, waveform, tags, the model's input) to the session."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ZOOM = 1.6
 
 
 class Views(QObject):
-    """Brings the session's state into the views, and what the user does there into the session."""
+    """Link between the session and the views: state goes to the views, actions of the user to the session."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Views(QObject):
         self._set_following(controls.following.currentData())
         self._set_colour_map(controls.colour_map.currentData())
 
-    # What menus and keys ask for.
+    # Commands of menus and keys.
 
     def zoom_in(self) -> None:
         self._spectrogram.zoom_time(ZOOM)
@@ -103,13 +103,13 @@ class Views(QObject):
         self._spectrogram.fit()
 
     def show_window(self) -> None:
-        """Just what the model looks at, with a little around it."""
+        """Show the model's window with a small margin."""
         start_s, length_s = self._session.window_start_s, self._session.window_s
         if length_s:
             self._spectrogram.show_time(start_s - 0.1 * length_s, start_s + 1.1 * length_s)
 
     def _go_to_feature(self) -> None:
-        """A feature that was chosen is seen large: nothing but its window, unless the user is even closer."""
+        """Zoom to the window of the chosen feature, unless the view is already inside it."""
         if self._session.unit is None:
             return
         first_s, last_s = self._spectrogram.visible_s
@@ -153,7 +153,7 @@ class Views(QObject):
 
     def _show_pyramid(self, pyramid: Pyramid) -> None:
         self._spectrogram.set_pyramid(pyramid)
-        self._shown = None  # with another recording the overlay went
+        self._shown = None  # another recording has removed the overlay
         self._show_window()
         self._show_loop()
         self._show_overlay()
@@ -174,7 +174,7 @@ class Views(QObject):
             failed=self._session.problem.emit,
         )
 
-    # What is around it.
+    # Window, loop and overlays.
 
     def _show_window(self) -> None:
         session = self._session
@@ -219,7 +219,7 @@ class Views(QObject):
         self._spectrogram.set_overlay(feature.picture, run.start_s, front_end.hop_s, front_end.frequencies_hz, opacity)
 
     def _show_field(self) -> None:
-        """Frame what a cell saw: in Hz over the spectrogram, in bins and frames over the input."""
+        """Draw the receptive field of a cell: in Hz over the spectrogram, in bins and frames over the input."""
         look, seen = self._session.window_result, self._session.receptive_fields.result
         if look is None or seen is None:
             for item in (self._field, self._field_in_input):
@@ -227,7 +227,7 @@ class Views(QObject):
             return
         field, front_end = seen.field, look.run.model.front_end
         hop_s = front_end.hop_s
-        # A waveform has no bins: its field is drawn as high as the picture.
+        # A waveform has no bins: the receptive field is as high as the picture.
         bins = (0, look.input.shape[0] - 1) if front_end.is_waveform else (field.first_bin, field.last_bin)
         self._field.show_field(seen.span_s, lambda: self._spectrogram.heights_of(field.low_hz, field.high_hz))
         frames_s = ((field.first_frame - 0.5) * hop_s, (field.last_frame + 0.5) * hop_s)
@@ -237,7 +237,7 @@ class Views(QObject):
         )
 
     def show_curves(self) -> None:
-        """Draw the labels' curves that are chosen."""
+        """Draw the curves of the chosen labels."""
         self._curves.show(self._taggram.curves, self._taggram.top)
 
     def _set_following(self, following: Following) -> None:

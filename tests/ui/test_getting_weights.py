@@ -33,7 +33,7 @@ def test_choosing_it_offers_its_weights_and_what_was_open_stays(wanting, server)
     window, pane = wanting.window, wanting.window.model_pane.weights
     assert wanting.session.model.spec.id == "genre-convnet"
     assert window.model_pane.choice.currentData() == "genre-convnet"
-    assert pane.title.text() == "The weights of 'Far tagger' are not here yet"
+    assert pane.title.text() == "The weights of 'Far tagger' are not on this computer yet"
     assert pane.about.text() == "A test, made of noise. Licence: CC0-1.0."
     assert pane.get.text() == "Get weights (1.2 MB)"
     assert server.url in pane.get.toolTip()

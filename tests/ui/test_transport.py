@@ -233,7 +233,7 @@ def test_the_rate_is_switched_without_a_gap(playing_window, speaker):
 @pytest.fixture
 def impatient(monkeypatch):
     """It looks for a device more often than a user would need."""
-    monkeypatch.setattr("auralscope.ui.panes.transport.LOOK_FOR_DEVICE_MS", 200)
+    monkeypatch.setattr("auralscope.ui.panes.transport.FIND_DEVICE_MS", 200)
 
 
 def test_without_a_device_it_says_why_and_all_else_works(silent_machine, make_window):

@@ -1,4 +1,4 @@
-"""How the recording is looked at: the row of choices above the spectrogram."""
+"""Settings of the spectrogram: the row of choices above it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ N_FFTS = (512, 1024, 2048, 4096, 8192)
 
 
 class ControlsPane(QWidget):
-    """Transform, frequency axis, colours, range and following; remembered from one sitting to the next."""
+    """Transform, frequency axis, colours, range and following, which are kept when the program ends."""
 
     view_changed = Signal()
     scale_changed = Signal(str)
@@ -44,12 +44,12 @@ class ControlsPane(QWidget):
         self.colour_map = remembered_choice(
             settings, "colour map", "Colour map", {name: name.capitalize() for name in COLOUR_MAPS}
         )
-        self.floor = self._level("floor", "Levels from here down have the darkest colour", -90)
-        self.ceiling = self._level("ceiling", "Levels from here up have the brightest colour", -10)
+        self.floor = self._level("floor", "Floor: lower levels get the darkest colour", -90)
+        self.ceiling = self._level("ceiling", "Ceiling: higher levels get the brightest colour", -10)
         self.following = remembered_choice(
             settings,
             "following",
-            "What the view does while it plays",
+            "How the view follows the playhead",
             {name: FOLLOWING_NAMES[name] for name in get_args(Following)[::-1]},
             "page",
         )
@@ -81,7 +81,7 @@ class ControlsPane(QWidget):
 
     @property
     def view(self) -> View:
-        """The transform that is chosen; its hop is a quarter of its length."""
+        """The chosen transform. The hop is a quarter of its length."""
         n_fft = int(self.n_fft.currentData())
         return View(transform=self.transform.currentData(), n_fft=n_fft, hop=n_fft // 4)
 
@@ -96,7 +96,7 @@ class ControlsPane(QWidget):
         return float(self.floor.value()), float(self.ceiling.value())
 
     def show_following(self, following: Following) -> None:
-        """The user panned, and the view stopped following."""
+        """Show how the view follows the playhead, after the user changed it with the mouse."""
         self.following.setCurrentIndex(self.following.findData(following))
 
     def _view_chosen(self) -> None:

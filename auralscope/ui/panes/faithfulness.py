@@ -1,4 +1,4 @@
-"""How far the sound of the chosen feature can be trusted, in words and, one click further, in figures."""
+"""Faithfulness of the chosen feature's sound, in words and in figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FaithfulnessPane(QWidget):
-    """Two lines, and a button for the figures behind them."""
+    """Two lines about faithfulness, and a button that opens the figures."""
 
     details_wanted = Signal()
 
@@ -26,7 +26,7 @@ class FaithfulnessPane(QWidget):
         self._session = session
         self.words = _Lines(2)
         self.details = QPushButton("Figures…")
-        self.details.setAccessibleName("Figures of how far the sound can be trusted")
+        self.details.setAccessibleName("Figures of the sound's faithfulness")
         self.details.clicked.connect(self.details_wanted)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -40,27 +40,27 @@ class FaithfulnessPane(QWidget):
         return [self.details]
 
     def refresh(self) -> None:
-        """Show what is known."""
+        """Show the result, or that it is being measured."""
         finding = self._session.faithfulness.result
         said = faithfulness.sentences(finding) if finding is not None else ""
         if not said and self._session.faithfulness.measuring:
-            said = "The network listens to the sound…"
+            said = "Measuring how faithful the sound is…"
         self.words.setText(said)
         if self._session.unit is not None and self._session.methods.chosen in SLOW:
-            said = "Not measured for a method that is slow: it would take as long again."
+            said = "Faithfulness is not measured for slow methods."
         figures = page(self._session) if said and finding is not None else ""
         self.words.setToolTip(figures)
         self.details.setEnabled(bool(figures))
-        self.details.setToolTip("What the network makes of the sound and of the two controls, in figures (H)")
+        self.details.setToolTip("Show the network's response to the sound and to the two controls, in figures (H)")
 
 
 def page(session: Session) -> str:
-    """The figures, and what they mean; empty where there are none."""
+    """Return the figures and their explanation as HTML, or an empty string before they are measured."""
     finding, unit = session.faithfulness.result, session.unit
     if finding is None or unit is None:
         return ""
     return (
-        f"<h3>How far the sound of {escape(session.unit_title(unit))} can be trusted</h3>"
+        f"<h3>Faithfulness of the sound of {escape(session.unit_title(unit))}</h3>"
         f"<p>{escape(faithfulness.sentences(finding))}</p>"
         f"<table cellspacing='4'>{_rows(finding, 'heard', 'As heard')}{_rows(finding, 'masked', 'Masked')}</table>"
         f"{_meaning(finding)}"
@@ -79,25 +79,25 @@ def _rows(finding: faithfulness.Finding, way: str, title: str) -> str:
 def _meaning(finding: faithfulness.Finding) -> str:
     what = (
         "<p>With p the label's probability for the recording, o for the sound, r for the rest of the recording: "
-        "AI is 100 where o &gt; p, AD the share of p that is lost, AG the share of 1 - p that is won, FF = p - r "
+        "AI is 100 if o &gt; p, AD the share of p that is lost, AG the share of 1 - p that is gained, FF = p - r "
         "(Paissan et al. 2024).</p>"
         if faithfulness.is_label(finding)
-        else "<p>Retention: the unit's energy with the sound, over that with the recording. Selectivity: its "
-        "retention over the mean of the layer's other units. Level: against the recording.</p>"
+        else "<p>Retention: the unit's energy for the sound, divided by its energy for the recording. Selectivity: its "
+        "retention, divided by the mean of the layer's other units. Level: relative to the recording.</p>"
     )
     silence = ""
     if not faithfulness.is_label(finding):
-        silence = f"<p>Digital silence leaves {escape(percent(finding.silence))}.</p>"  # type: ignore[union-attr]
+        silence = f"<p>Retention of digital silence: {escape(percent(finding.silence))}.</p>"  # type: ignore[union-attr]
     return (
-        f"{what}{silence}<p>As heard: the mask's sound, at the model's rate and its true level, is given to the "
-        "network. Masked: the masked spectrogram itself. Random mask: the same values, in every frame elsewhere. "
-        "Shuffled weights: the same unit of a network whose weights were put in random order. A sound that does no "
-        "better than these says nothing.</p>"
+        f"{what}{silence}<p>As heard: the network gets the mask's sound, at the model's rate and its true level. "
+        "Masked: the network gets the masked spectrogram. Random mask: the same values at random bins of each frame. "
+        "Shuffled weights: the same unit of a network with shuffled weights. A sound that is no better than these two "
+        "controls says nothing about the unit.</p>"
     )
 
 
 class _Lines(QLabel):
-    """Words that wrap, in a room of always as many lines: nothing around it jumps when they change."""
+    """Text that wraps in a fixed number of lines, so that the layout does not jump when it changes."""
 
     def __init__(self, lines: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The feature that is chosen, over the recording's spectrogram."""
+"""The chosen feature, which is drawn over the recording's spectrogram."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class FeaturePane(QWidget):
-    """Its name and rank, and how strongly it covers the recording's spectrogram."""
+    """Name, rank and faithfulness of the chosen feature, and the opacity of its picture."""
 
     overlay_changed = Signal()
-    """The feature or its opacity."""
+    """The feature or its opacity changed."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,15 +46,15 @@ class FeaturePane(QWidget):
         self.opacity.setFixedWidth(110)
         self.opacity.setAccessibleName("Opacity of the feature over the recording")
         self.opacity.setToolTip(
-            "How strongly the feature covers the recording\n"
-            f"Its colours go from 0 to the {FULL_SCALE_PERCENTILE}th percentile of its positive values."
+            "Opacity of the feature over the recording\n"
+            f"The colours go from 0 to the {FULL_SCALE_PERCENTILE}th percentile of its positive values."
         )
         self.alone = QCheckBox("Feature alone")
         self.alone.setToolTip("Hide the recording behind the feature (F)")
         self.save_sound = QPushButton("Save sound…")
-        self.save_sound.setToolTip("Write what the feature hears to a WAV file (Ctrl+S)")
+        self.save_sound.setToolTip("Save the feature's sound as a WAV file (Ctrl+S)")
         self.save_picture = QPushButton("Save picture…")
-        self.save_picture.setToolTip("Write the feature's deconvolution to a PNG file (Ctrl+Shift+S)")
+        self.save_picture.setToolTip("Save the feature's picture as a PNG file (Ctrl+Shift+S)")
         self.faithfulness = FaithfulnessPane(session)
         words = QHBoxLayout()
         words.setSpacing(8)
@@ -89,11 +89,11 @@ class FeaturePane(QWidget):
 
     @property
     def overlay_opacity(self) -> float:
-        """0 to 1; 1 hides what lies behind."""
+        """Opacity from 0 to 1, which hides the recording."""
         return 1.0 if self.alone.isChecked() else self.opacity.value() / 100
 
     def recolour(self) -> None:
-        """After a change of theme."""
+        """Apply a new theme."""
         self.refresh()
 
     def _arrived(self, units: tuple[int, ...]) -> None:
@@ -101,7 +101,7 @@ class FeaturePane(QWidget):
             self.refresh()
 
     def refresh(self) -> None:
-        """Show the unit that is chosen."""
+        """Show the chosen unit."""
         session, unit = self._session, self._session.unit
         chosen = unit is not None and unit in session.features
         colour = theme.current().feature
@@ -120,15 +120,15 @@ class FeaturePane(QWidget):
     def _about(self) -> str:
         session, unit, look = self._session, self._session.unit, self._session.layer_result
         if unit is None:
-            return "Click a feature to see and hear what it keeps of the sound." if session.model else ""
+            return "Click a feature to see and hear it." if session.model else ""
         if look is None:
             return ""
         if look.is_silent(unit):
-            return f"silent: nothing in this window excites it ({session.layer})"
+            return f"silent: its feature map is 0 in this window ({session.layer})"
         method = session.methods.chosen
         text = "" if method == DEFAULT else f"{title_of(method)}; "
         text += f"number {look.order.index(unit) + 1} of {len(look.order)} in {session.layer} by activity"
         sound = session.listening.sound
         if sound is not None and sound.negative_share >= 0.01:
-            text += f"; {sound.negative_share:.0%} of its energy is negative and not heard"
+            text += f"; {sound.negative_share:.0%} of its energy is negative and is left out of the sound"
         return text

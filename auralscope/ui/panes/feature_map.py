@@ -1,4 +1,4 @@
-"""The chosen unit's feature map, large: point at a cell, and see and hear what it saw."""
+"""The chosen unit's feature map, with the receptive field of a cell."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ STEPS = {
 
 
 class MapView(QFrame):
-    """A map of cells, low ones below; one is marked, by pointing, by clicking or with the arrow keys."""
+    """Picture of a feature map, lowest bin at the bottom. The mouse or the arrow keys mark a cell."""
 
     pointed = Signal(object)
-    """A cell, or None when the pointer has left."""
+    """Cell under the pointer, or None when the pointer leaves."""
     marked = Signal(object)
-    """A cell, to stay."""
+    """Cell that was clicked or reached with the arrow keys."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._values: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._picture = QImage()
         self._cell: Cell | None = None
-        self.setAccessibleName("Feature map: the arrow keys go from cell to cell")
+        self.setAccessibleName("Feature map: the arrow keys move from cell to cell")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.CrossCursor)
@@ -53,25 +53,25 @@ class MapView(QFrame):
         return QSize(300, 110)
 
     def show_map(self, values: NDArray[np.float32], colours: list[int]) -> None:
-        """Show a map (bins, frames)."""
+        """Show a feature map (bins, frames)."""
         self._values = values
         self._picture = picture_of(values, colours, whole=True)
         self.update()
 
     def mark(self, cell: Cell | None) -> None:
-        """Frame a cell, or none."""
+        """Draw a frame around a cell, or none."""
         self._cell = cell
         self.update()
 
     def cell_at(self, at: QPointF) -> Cell | None:
-        """The cell under a point of the widget."""
+        """Return the cell at a point of the widget."""
         bins, frames = self._values.shape
         column, row = int(at.x() * frames // max(self.width(), 1)), int(at.y() * bins // max(self.height(), 1))
         inside = 0 <= row < bins and 0 <= column < frames
         return (bins - 1 - row, column) if inside else None
 
     def rect_of(self, cell: Cell) -> QRectF:
-        """Where a cell lies in the widget."""
+        """Return the rectangle of a cell in the widget."""
         bins, frames = self._values.shape
         wide, high = self.width() / frames, self.height() / bins
         return QRectF(cell[1] * wide, (bins - 1 - cell[0]) * high, wide, high)
@@ -112,10 +112,10 @@ class MapView(QFrame):
         self.marked.emit((min(max(row, 0), bins - 1), min(max(column, 0), frames - 1)))
 
 
-class MapPane(QWidget):
-    """The map with what its cell saw in words, and a button to hear it.
+class FeatureMapPane(QWidget):
+    """Feature map with a description of a cell's receptive field, and a button that repeats it.
 
-    Shown while the gallery shows feature maps and a unit of a convolution is chosen; it begins with the strongest cell.
+    It is visible while the gallery shows feature maps and a unit with a map is chosen. It starts at the strongest cell.
     """
 
     def __init__(self, session: Session, colours: list[int], parent: QWidget | None = None) -> None:
@@ -133,9 +133,11 @@ class MapPane(QWidget):
         self.words.setWordWrap(True)
         self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing() + 2)
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.loop = QPushButton("Loop it")
-        self.loop.setAccessibleName("Repeat what the cell saw")
-        self.loop.setToolTip("Repeat the stretch that this cell saw; A and B switch between recording and feature (K)")
+        self.loop = QPushButton("Loop cell")
+        self.loop.setAccessibleName("Repeat the receptive field of the cell")
+        self.loop.setToolTip(
+            "Repeat the receptive field of this cell (K). A and B switch between recording and feature."
+        )
         self.loop.clicked.connect(self.repeat)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -154,17 +156,17 @@ class MapPane(QWidget):
         self.refresh()
 
     def set_on(self, on: bool) -> None:
-        """Whether the gallery shows feature maps."""
+        """Set whether the gallery shows feature maps."""
         self._on = on
         self.refresh()
 
     def set_colours(self, colours: list[int]) -> None:
-        """Those of the gallery."""
+        """Use the colours of the gallery."""
         self._colours, self._of = colours, None
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the chosen unit's map, if it has one."""
+        """Show the chosen unit's feature map, if it has one."""
         session, look, unit = self._session, self._session.layer_result, self._session.unit
         there = self._on and look is not None and unit is not None and look.maps.ndim == 3
         self.setVisible(there)
@@ -179,24 +181,24 @@ class MapPane(QWidget):
             self.view.show_map(look.maps[unit], self._colours)
             self._mark(strongest_cell(look.maps[unit]))
         elif session.receptive_fields.result is None and self._marked is not None:
-            self._look_at(self._marked)  # the same map, read by another method
+            self._show_cell(self._marked)  # same map, another attribution method
 
     def repeat(self) -> None:
-        """Hear what the cell saw, again and again."""
+        """Repeat the receptive field of the cell."""
         seen = self._session.receptive_fields.result
         if seen is not None:
             self._session.listening.repeat(seen.span_s)
 
     def _mark(self, cell: Cell) -> None:
         self._marked = cell
-        self._look_at(cell)
+        self._show_cell(cell)
 
     def _point(self, cell: Cell | None) -> None:
         wanted = cell if cell is not None else self._marked
         if wanted is not None:
-            self._look_at(wanted)
+            self._show_cell(wanted)
 
-    def _look_at(self, cell: Cell) -> None:
+    def _show_cell(self, cell: Cell) -> None:
         if cell != self._cell or self._session.receptive_fields.result is None:
             self._cell = cell
             self.view.mark(cell)
@@ -210,7 +212,7 @@ class MapPane(QWidget):
         if self._session.receptive_fields.problem:
             self.words.setText(self._session.receptive_fields.problem)
         if seen is None or not there:
-            return  # what was said stays for the moment that it takes
+            return  # keep the previous text until the result is there
         look, unit = self._session.layer_result, self._session.unit
         value = f" = {look.maps[unit][seen.cell]:.3g}" if look is not None and unit is not None else ""
         self.words.setText(f"Cell {seen.cell[0]}, {seen.cell[1]}{value} {sentence(seen)}")

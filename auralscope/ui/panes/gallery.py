@@ -1,4 +1,4 @@
-"""All units of a layer at a glance: what they hear or their feature maps, filling in as they are computed."""
+"""The gallery: pictures of all units of a layer, which appear as they are computed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSize
 
 from auralscope.session import summaries
 from auralscope.ui.graphs.colour import COLOUR_MAPS, value_lut
-from auralscope.ui.panes.feature_map import MapPane
+from auralscope.ui.panes.feature_map import FeatureMapPane
 from auralscope.ui.panes.gallery_choices import MethodChoice, WordsChoice
 from auralscope.ui.panes.gallery_model import GalleryModel
 from auralscope.ui.panes.gallery_view import TileView
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class GalleryPane(QWidget):
-    """The gallery with its choices.
+    """The gallery with the choice of its pictures, the attribution method and the order.
 
     Parameters
     ----------
@@ -35,15 +35,17 @@ class GalleryPane(QWidget):
         self.model = GalleryModel(session, value_lut(COLOUR_MAPS[0]).tolist(), self)
         self.view = TileView(self)
         self.view.setModel(self.model)
-        self.map = MapPane(session, value_lut(COLOUR_MAPS[0]).tolist())
+        self.map = FeatureMapPane(session, value_lut(COLOUR_MAPS[0]).tolist())
         self.heading = QLabel()
         self.heading.setObjectName("dim")
         self.heading.setTextFormat(Qt.TextFormat.PlainText)
         self.resume = QPushButton("Compute the rest")
-        self.resume.setToolTip("Deconvolve the features that are still missing")
-        self.kind = WordsChoice((("deconvolution", "What it hears"), ("map", "Feature map")))
+        self.resume.setToolTip("Compute the missing features")
+        self.kind = WordsChoice((("deconvolution", "Attribution"), ("map", "Feature map")))
         self.kind.setToolTip(
-            "What of each feature is shown (D)\nWhat it hears: what it kept of the sound. Feature map: its output."
+            "Pictures of the features (D)\n"
+            "Attribution: the part of the input that makes the feature respond, by the method on the right.\n"
+            "Feature map: the output of the feature."
         )
         self.method = MethodChoice(session)
         self.about = QLabel()
@@ -86,21 +88,21 @@ class GalleryPane(QWidget):
         session.unit_changed.connect(self._follow_unit)
         session.methods.changed.connect(self._method_changed)
         session.summaries.changed.connect(self._summarised)
-        session.jobs.changed.connect(self._tell)
-        self._tell()
+        session.jobs.changed.connect(self._show_count)
+        self._show_count()
 
     def tab_order(self) -> list[QWidget]:
         choices = [*self.kind.buttons.values(), self.method, self.order, self.resume]
         return [*choices, self.map.view, self.map.loop, self.view]
 
     def set_colour_map(self, name: str) -> None:
-        """Show small pictures in the same colours as large ones."""
-        self.view.delegate.forget()
+        """Use the colours of the large pictures."""
+        self.view.delegate.clear()
         self.model.set_colours(value_lut(name).tolist())
         self.map.set_colours(value_lut(name).tolist())
 
     def toggle_kind(self) -> None:
-        """From deconvolutions to feature maps or back."""
+        """Switch between attributions and feature maps."""
         self.kind.choose("map" if self.model.kind == "deconvolution" else "deconvolution")
 
     def _set_kind(self, kind: str) -> None:
@@ -110,12 +112,12 @@ class GalleryPane(QWidget):
     def _rearrange_by(self, order: summaries.Order) -> None:
         self.model.set_order(order)
         self._follow_unit()
-        self._tell()
+        self._show_count()
 
     def _method_changed(self) -> None:
         self.about.setText(self.method.about)
         self.about.setToolTip(self.method.about)
-        if self._method != self._session.methods.chosen:  # otherwise only something was found out of another one
+        if self._method != self._session.methods.chosen:  # the signal also reports unsupported methods
             self._method = self._session.methods.chosen
             self.model.refresh()
 
@@ -126,11 +128,11 @@ class GalleryPane(QWidget):
     def _rearrange(self) -> None:
         self.model.rearrange()
         self._follow_unit()
-        self._tell()
+        self._show_count()
 
     def _arrived(self, units: tuple[int, ...]) -> None:
         self.model.refresh(units)
-        self._tell()
+        self._show_count()
 
     def _choose_row(self, row: int) -> None:
         if not self._following:
@@ -139,7 +141,7 @@ class GalleryPane(QWidget):
     def _follow_unit(self) -> None:
         unit = self._session.unit
         row = None if unit is None else self.model.row_of(unit)
-        self._following = True  # showing what was chosen is not choosing it
+        self._following = True  # moving the selection must not choose a unit again
         try:
             if row is None:
                 self.view.setCurrentIndex(QModelIndex())
@@ -149,7 +151,7 @@ class GalleryPane(QWidget):
         finally:
             self._following = False
 
-    def _tell(self) -> None:
+    def _show_count(self) -> None:
         look, spec = self._session.layer_result, self._session.layer_spec
         filling = any(job.key in ("analyse", "gallery", "open", "load") for job in self._session.jobs.running)
         missing = spec.units if spec is not None and self._session.clip is not None else 0
@@ -165,5 +167,5 @@ class GalleryPane(QWidget):
         if look is not None and summaries.needs_summary(self.model.order) and self._session.summaries.summary is None:
             text = f"{text}; not sorted yet".lstrip("; ")
         self.heading.setText(text)
-        self.heading.setToolTip("A feature is silent where nothing in the model's window excites it")
+        self.heading.setToolTip("A feature is silent if its feature map is 0 in the whole window")
         self.resume.setVisible(missing > 0 and not filling)

@@ -1,4 +1,4 @@
-"""What the gallery lets choose: a few words of which one is pressed, and how units are read."""
+"""Choices of the gallery: the kind of pictures and the attribution method."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class WordsChoice(QWidget):
-    """A few words of which one is chosen.
+    """Row of buttons of which one is pressed.
 
     Parameters
     ----------
@@ -44,18 +44,18 @@ class WordsChoice(QWidget):
         self.buttons[choices[0][0]].setChecked(True)
 
     def choose(self, value: str) -> None:
-        """As if it had been clicked."""
+        """Press a button."""
         self.buttons[value].setChecked(True)
         self.chosen.emit(value)
 
 
 class MethodChoice(QComboBox):
-    """How units are read; what makes no sense for the layer is there, says why, and cannot be chosen."""
+    """Choice of the attribution method. Methods that the layer does not support are disabled and give the reason."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.setAccessibleName("How features are read")
+        self.setAccessibleName("Attribution method")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
         self.activated.connect(lambda: session.choose_method(self.currentData()))
@@ -66,11 +66,11 @@ class MethodChoice(QComboBox):
 
     @property
     def about(self) -> str:
-        """One sentence on the method that is chosen."""
+        """One sentence about the chosen method."""
         return str(self.currentData(Qt.ItemDataRole.UserRole + 1) or "")
 
     def _list(self) -> None:
-        """A model is there, and with it everything that methods need."""
+        """List the methods, once a model is loaded."""
         self.clear()
         for method in methods():
             self.addItem(method.title, method.name)
@@ -78,7 +78,7 @@ class MethodChoice(QComboBox):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the choice, and what is known of the others."""
+        """Show the chosen method and disable those that the layer does not support."""
         session, items = self._session, self.model()
         assert isinstance(items, QStandardItemModel)
         for row in range(self.count()):
@@ -86,7 +86,9 @@ class MethodChoice(QComboBox):
             item = items.itemFromIndex(items.index(row, 0, QModelIndex()))
             item.setEnabled(not objection)
             about = self.itemData(row, Qt.ItemDataRole.UserRole + 1)
-            self.setItemData(row, f"Not here: {objection}" if objection else about, Qt.ItemDataRole.ToolTipRole)
+            self.setItemData(
+                row, f"Not for this layer: {objection}" if objection else about, Qt.ItemDataRole.ToolTipRole
+            )
         self.setCurrentIndex(self.findData(session.methods.chosen))
         self.setEnabled(self.count() > 0)
-        self.setToolTip(f"How features are read: their pictures and their sounds follow (E)\n{self.about}".rstrip())
+        self.setToolTip(f"Attribution method of the pictures and sounds (E)\n{self.about}".rstrip())

@@ -1,4 +1,4 @@
-"""What the gallery shows: the units of a layer in the order chosen, each with its picture and its words."""
+"""The gallery's data: the units of a layer in the chosen order, with pictures and descriptions."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ Kind = Literal["deconvolution", "map"]
 
 TileRole = Qt.ItemDataRole.UserRole
 CONTRAST = 0.6
-"""Exponent of a small picture's brightness: faint parts of a deconvolution would be lost at this size."""
+"""Exponent of the brightness, which keeps faint parts visible in a small picture."""
 LARGE_BINS = 160
 CURVE_BINS, CURVE_FRAMES = 48, 640
-SCALE_SENTENCE = f"Colours: from 0 to the {FULL_SCALE_PERCENTILE}th percentile of its own positive values."
+SCALE_SENTENCE = f"Colours: from 0 to the {FULL_SCALE_PERCENTILE}th percentile of its positive values."
 
 
 @dataclass(frozen=True)
 class Tile:
-    """What is drawn of one unit.
+    """Picture and caption of one unit.
 
     Attributes
     ----------
     title : str
     picture : QImage or None
-        None while it is not computed, and for a unit of a dense layer, which has a `value` instead.
+        None until it is computed, and for a unit of a dense layer, which has a `value` instead.
     activity : float or None
         Root mean square of the unit's map, relative to the layer's most active unit, 0 to 1.
     is_silent : bool
     is_coarse : bool
-        The picture's cells are to be seen as they are.
+        Enlarge the picture without smoothing, so that its cells stay visible.
     value : float or None
     caption : str
-        What it was sorted by, in place of the bar for its activity.
+        Value by which the units are sorted; it replaces the bar of the activity.
     """
 
     title: str
@@ -59,16 +59,16 @@ class Tile:
 
 
 def picture_of(image: NDArray[np.floating[Any]], colours: list[int], *, whole: bool = False) -> QImage:
-    """An image (bins, frames), lowest bin first, as a picture with the lowest at the bottom.
+    """Return a picture of an image (bins, frames), with the first bin at the bottom.
 
-    Negative values, which cannot be heard, and zero have the first colour, `full_scale` and what is above it the last.
-    A large one is halved, unless it is to be `whole`. One of a single bin becomes a curve over time.
+    Zero and negative values get the first colour, `full_scale` and higher values the last one. A large image is halved
+    unless `whole` is set. An image of a single bin becomes a curve over time.
     """
     top = full_scale(image)
     if image.shape[0] == 1:
         image = _curve(image[0], top)
     if image.shape[0] > LARGE_BINS and not whole:
-        # Half the size by the maximum: by the mean, single lines and clicks would fade.
+        # Halve by the maximum: the mean would fade thin lines and clicks.
         image = np.maximum.reduceat(image, np.arange(0, image.shape[0], 2), axis=0)
         image = np.maximum.reduceat(image, np.arange(0, image.shape[1], 2), axis=1)
     scaled = np.clip(image / top, 0.0, 1.0) if top > 0.0 else np.zeros_like(image)
@@ -76,11 +76,11 @@ def picture_of(image: NDArray[np.floating[Any]], colours: list[int], *, whole: b
     rows, columns = levels.shape
     picture = QImage(levels.data, columns, rows, columns, QImage.Format.Format_Indexed8)
     picture.setColorTable(colours)
-    return picture.copy()  # the array's memory goes away
+    return picture.copy()  # QImage does not own the memory of the array
 
 
 def _curve(values: NDArray[np.floating[Any]], top: float) -> NDArray[np.floating[Any]]:
-    """A row as a picture (bins, frames): filled as high as each value is, over its share of `top`."""
+    """Return a filled curve as a picture (bins, frames). Its full height is `top`."""
     step = -(-values.size // CURVE_FRAMES)
     highest = np.maximum.reduceat(values, np.arange(0, values.size, step))
     levels = np.arange(CURVE_BINS)[:, None] / CURVE_BINS
@@ -88,7 +88,7 @@ def _curve(values: NDArray[np.floating[Any]], top: float) -> NDArray[np.floating
 
 
 class GalleryModel(QAbstractListModel):
-    """The units of the session's layer in the order chosen."""
+    """List model of the units of the session's layer in the chosen order."""
 
     def __init__(self, session: Session, colours: list[int], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -173,7 +173,7 @@ class GalleryModel(QAbstractListModel):
         if look is None:
             return f"Feature {title}: not computed yet"
         if look.is_silent(unit):
-            return f"Feature {title} is silent: nothing in this window excites it"
+            return f"Feature {title} is silent: its feature map is 0 in this window"
         rank = look.order.index(unit) + 1
         level = float(np.sqrt(look.activity[unit]))
         said = f"Feature {title}: number {rank} of {len(look.order)} by activity (RMS {level:.3g})."
@@ -203,7 +203,7 @@ class GalleryModel(QAbstractListModel):
         model = self._session.model
         labels = model.labels if model is not None else ()
         if self._order == "label" and " " in self._session.unit_title(unit):
-            return ""  # a label's own unit is called by it already
+            return ""  # the unit's title already has its label
         return summaries.caption(self._order, self._session.summaries.summary, unit, labels)
 
     def _picture(self, unit: int) -> QImage | None:

@@ -1,4 +1,4 @@
-"""How the gallery looks: tiles side by side, each a picture with its caption."""
+"""The gallery's view: tiles side by side, each a picture with its caption."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from auralscope.ui.panes.gallery_model import Index, Tile, TileRole
 
 
 class TileDelegate(QStyledItemDelegate):
-    """Draws a tile: the picture, below it the unit's name and a bar for its activity."""
+    """Painter of a tile: the picture, and below it the unit's name and a bar of its activity."""
 
     MARGIN = 4
 
@@ -33,8 +33,8 @@ class TileDelegate(QStyledItemDelegate):
     def caption_height(self) -> int:
         return QFontMetrics(self._view.font()).height() + 6
 
-    def forget(self) -> None:
-        """Pictures drawn before have another size than is needed now."""
+    def clear(self) -> None:
+        """Drop the scaled pictures, which have the wrong size or colours."""
         self._scaled = {}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
@@ -80,7 +80,7 @@ class TileDelegate(QStyledItemDelegate):
         key = picture.cacheKey()
         if key not in self._scaled:
             if len(self._scaled) > 1024:
-                self.forget()
+                self.clear()
             ratio = self._view.devicePixelRatioF()
             how = (
                 Qt.TransformationMode.FastTransformation
@@ -119,10 +119,10 @@ class TileDelegate(QStyledItemDelegate):
 
 
 class TileView(QListView):
-    """Tiles side by side, as many in a row as there is room for."""
+    """Tiles side by side, as many in a row as fit."""
 
     chosen = Signal(int)
-    """A row, by mouse or key; the same one again when it is clicked again."""
+    """Row that was chosen by mouse or key, also when it is chosen again."""
 
     WIDTH_PX = 110
     ASPECT = 0.6
@@ -132,7 +132,7 @@ class TileView(QListView):
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setAcceptDrops(False)  # files are dropped on the window
+        self.setAcceptDrops(False)  # the window takes dropped files
         self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -149,7 +149,7 @@ class TileView(QListView):
         side = width // columns
         size = QSize(side, round(side * self.ASPECT) + self.delegate.caption_height())
         if size != self.gridSize():
-            self.delegate.forget()
+            self.delegate.clear()
             self.setGridSize(size)
         super().resizeEvent(event)
 

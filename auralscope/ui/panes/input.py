@@ -1,4 +1,4 @@
-"""What the model sees: a network's input, row for row, locked to the model's settings."""
+"""The network's input for one window."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class InputPane(QWidget):
-    """The image that a network gets of one window; nothing but its colours can be changed."""
+    """Picture of a network's input, one row a bin. Only its colours can be changed."""
 
     readout_changed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(self.tr("What the model sees"))
+        self.setAccessibleName(self.tr("The model's input"))
         self.setMinimumSize(120, 80)
         self._image: NDArray[np.float32] | None = None
         self._axis = BinAxis([0.0, 1.0])
-        self._start_s, self._hop_s, self._unit = 0.0, 1.0, ""
+        self._start_s, self._hop_s = 0.0, 1.0
         self._colour_map = COLOUR_MAPS[0]
         self._frequency_axis = FrequencyAxisItem()
         self.box = pg.ViewBox(enableMenu=False, enableMouse=False, defaultPadding=0.0)
@@ -55,7 +55,6 @@ class InputPane(QWidget):
         hop_s: float,
         start_s: float,
         value_range: tuple[float, float],
-        unit: str = "",
     ) -> None:
         """Show a network's input.
 
@@ -66,14 +65,12 @@ class InputPane(QWidget):
         hop_s, start_s : float
             Frame f is centred on `start_s` + f * `hop_s`.
         value_range : (float, float)
-            What the colour map spreads over.
-        unit : str
-            Written after values in the read-out.
+            Values of the darkest and the brightest colour.
         """
         bins, frames = image.shape
         self._image = image
         self._axis = BinAxis(frequencies_hz)
-        self._start_s, self._hop_s, self._unit = start_s, hop_s, unit
+        self._start_s, self._hop_s = start_s, hop_s
         low, high = value_range
         rows = np.clip((image - low) * (255.0 / max(high - low, 1e-12)), 0.0, 255.0)
         left_s = start_s - hop_s / 2
@@ -96,7 +93,7 @@ class InputPane(QWidget):
         self._picture.recolour(value_lut(name))
 
     def set_playhead(self, time_s: float) -> None:
-        """Move the playhead, shown while it is in the window."""
+        """Move the playhead and hide it outside the window."""
         self._playhead.setValue(time_s)
         first_s, last_s = self.box.viewRange()[0]
         self._playhead.setVisible(self._image is not None and first_s <= time_s <= last_s)
@@ -106,7 +103,7 @@ class InputPane(QWidget):
         if self._image is None or not (0 <= row < self._image.shape[0] and 0 <= column < self._image.shape[1]):
             return ""
         hz = float(self._axis.frequencies_hz[row])
-        value = f"{float(self._image[row, column]):.3g} {self._unit}".strip()
+        value = f"{float(self._image[row, column]):.3g}"
         frame_s = self._start_s + column * self._hop_s
         parts = (time_label(max(frame_s, 0.0)), f"{hz:,.1f} Hz", note_name(hz), value)
         return " · ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""The model: which one, what it says of the window, and the way through its layers."""
+"""The model: its choice, its scores for the window, and its layers."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from auralscope.ui.panes.gallery import GalleryPane
 
 INPUT = ""
-"""Stands before the first layer: what the model sees."""
+"""Place before the first layer: the model's input."""
 
 
 class ScoresView(QWidget):
-    """Labels with bars, for one window; side by side, as many in a row as there is room for."""
+    """Bars of the labels' scores for one window, in as many columns as fit."""
 
     MOST = 6
     GAP_PX = 18
@@ -48,10 +48,10 @@ class ScoresView(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.setAccessibleName("The model's answer for the window")
+        self.setAccessibleName("Scores of the window")
 
     def show_scores(self, labels: tuple[str, ...], scores: list[float] | None) -> None:
-        """All labels in the model's order, or the most probable where there are many; None while unknown."""
+        """Show all scores in the model's order, or the highest if there are many. None: not computed yet."""
         values = scores if scores is not None else [0.0] * len(labels)
         rows = list(zip(labels, values, strict=True))
         if len(rows) > self.MOST:
@@ -60,7 +60,7 @@ class ScoresView(QWidget):
         self._best = max(rows, key=lambda row: row[1])[0] if rows and scores is not None else ""
         said = ", ".join(f"{label} {value:.0%}" for label, value in rows) if scores is not None else ""
         self.setAccessibleDescription(said)
-        self.setToolTip(f"The model's answer for this window: {said}" if said else "")
+        self.setToolTip(f"Scores of this window: {said}" if said else "")
         self.updateGeometry()
         self.update()
 
@@ -81,9 +81,7 @@ class ScoresView(QWidget):
         return self.fontMetrics().height() + 4
 
     def _widths(self) -> tuple[int, int]:
-        """Of the longest label and of a number."""
         metrics = self.fontMetrics()
-        # Bold letters are wider.
         names = max((metrics.horizontalAdvance(label) for label, _ in self._rows), default=0)
         return round(1.08 * names) + 8, metrics.horizontalAdvance("100 %") + 6
 
@@ -119,7 +117,7 @@ class ScoresView(QWidget):
 
 
 class LayersView(QScrollArea):
-    """The way through the network, from what it sees to its output; one place is chosen."""
+    """Row of buttons from the network's input to its output, of which one is pressed."""
 
     chosen = Signal(str)
 
@@ -134,7 +132,7 @@ class LayersView(QScrollArea):
         self.setFixedHeight(0)  # until there is a model
 
     def set_layers(self, layers: list[tuple[str, int]], bins: int, frames: int) -> None:
-        """Names and numbers of units, from the input upwards, and the size of what the model sees."""
+        """Set the layers' names and numbers of units, from the input upwards, and the size of the input."""
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -142,7 +140,7 @@ class LayersView(QScrollArea):
         self._group = QButtonGroup(self)
         self.buttons = {}
         size = f"{bins}×{frames}" if bins > 1 else f"{frames:,}"  # samples
-        places = [(INPUT, "Input", size, "What the model sees: its input for this window")]
+        places = [(INPUT, "Input", size, "The model's input for this window (I)")]
         places += [
             (name, name, str(units), f"{name}: {units} features ([ and ] change layers)") for name, units in layers
         ]
@@ -165,14 +163,14 @@ class LayersView(QScrollArea):
         self.setFixedHeight(row.sizeHint().height() + (bar.sizeHint().height() if needed else 0) + 2)
 
     def show_place(self, place: str) -> None:
-        """Mark the place that is looked at."""
+        """Press the button of a place."""
         if place in self.buttons:
             self.buttons[place].setChecked(True)
             self.ensureWidgetVisible(self.buttons[place])
 
 
 class ModelPane(QFrame):
-    """Everything about the model.
+    """Choice of the model, its missing weights, scores, layers, and the chosen layer or input.
 
     Parameters
     ----------
@@ -200,13 +198,11 @@ class ModelPane(QFrame):
         self.analyse_here.setToolTip("Move the model's window to the playhead (W)")
         self.label_vectors = QPushButton("Labels")
         self.label_vectors.setAccessibleName("Label vectors")
-        self.label_vectors.setToolTip(
-            "What the model thinks of its labels: which are alike, and which units say so (V)"
-        )
+        self.label_vectors.setToolTip("Show which labels are alike for the model, and which units make them alike (V)")
         self.over_time = QPushButton("Tags")
         self.over_time.setAccessibleName("Tags over time")
         self.over_time.setCheckable(True)
-        self.over_time.setToolTip("What the model says along the whole recording (O)")
+        self.over_time.setToolTip("Show the model's tags along the whole recording (O)")
         self.weights = WeightsPane(session)
         self.scores = ScoresView()
         self.layers = LayersView()
@@ -250,7 +246,7 @@ class ModelPane(QFrame):
         return [*tools, *self.weights.tab_order(), *self.layers.buttons.values(), *self._gallery.tab_order()]
 
     def recolour(self) -> None:
-        """After a change of theme."""
+        """Apply a new theme."""
         self.scores.update()
 
     def move_window(self) -> None:
@@ -258,14 +254,14 @@ class ModelPane(QFrame):
         self._session.move_window(self._session.listening.player.position_s)
 
     def show_place(self, place: str) -> None:
-        """A layer's gallery, or what the model sees (`INPUT`)."""
+        """Show a layer's gallery, or the model's input (`INPUT`)."""
         self.stack.setCurrentIndex(1 if place == INPUT else 0)
         self.layers.show_place(place)
         if place != INPUT:
             self._session.choose_layer(place)
 
     def step(self, by: int) -> None:
-        """To the next place (1) or the one before (-1)."""
+        """Go to the next place (1) or the previous one (-1)."""
         places = list(self.layers.buttons)
         if places:
             here = INPUT if self.stack.currentIndex() == 1 else self._session.layer
@@ -273,7 +269,7 @@ class ModelPane(QFrame):
 
     def _choose_model(self) -> None:
         model_id = self.choice.currentData()
-        self._show_choice()  # what is said is what is there, until the other one is
+        self._show_choice()  # keep the name of the loaded model until the other one is loaded
         self._session.load_model(model_id)
 
     def _list_models(self) -> None:
@@ -290,7 +286,9 @@ class ModelPane(QFrame):
         self.choice.setPlaceholderText("Choose a model")
         if model is not None:
             weights = f"Weights: {model.spec.weights.licence}. Runs on {model.device}."
-            self.choice.setToolTip(f"<p>{model.spec.summary}</p><p>Sees {model.front_end.describe()}.<br>{weights}</p>")
+            self.choice.setToolTip(
+                f"<p>{model.spec.summary}</p><p>Input: {model.front_end.describe()}.<br>{weights}</p>"
+            )
 
     def _show_model(self) -> None:
         self._show_choice()
@@ -319,4 +317,4 @@ class ModelPane(QFrame):
         start_s = session.window_start_s
         span = f"{time_label(start_s, 0.1)}–{time_label(start_s + session.window_s, 0.1)}"
         self.span.setText(span if ready else "")
-        self.span.setToolTip("The stretch of the recording that the model looks at")
+        self.span.setToolTip("The window of the recording that the model analyses")

@@ -1,4 +1,4 @@
-"""The recording that is open, and those opened before it."""
+"""The open recording, and the list of recordings to choose from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHANNELS = {1: "mono", 2: "stereo"}
 
 
 class RecordingPane(QFrame):
-    """Its name and format above its waveform.
+    """Name, duration and format of the recording above its waveform.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class RecordingPane(QFrame):
     overview : QWidget
         The waveform of the whole recording.
     jobs : JobsPane
-        What goes on, to the right of the name.
+        Progress of background jobs, to the right of the name.
     """
 
     open_wanted = Signal()
@@ -40,7 +40,7 @@ class RecordingPane(QFrame):
         self._overview, self._jobs = overview, jobs
         self.choice = QComboBox()
         self.choice.setAccessibleName("Recording")
-        self.choice.setToolTip("The recordings opened in this sitting")
+        self.choice.setToolTip("Recordings opened since the program started")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(28)
         self.choice.setPlaceholderText("Open a recording, or drop one here")
@@ -67,7 +67,7 @@ class RecordingPane(QFrame):
         return [self.open, self.choice, *self._jobs.tab_order(), self._overview]
 
     def add(self, paths: list[Path]) -> None:
-        """Offer recordings that have not been decoded yet."""
+        """List recordings to choose from. They are decoded when they are chosen."""
         for path in paths:
             if self._row(path) < 0:
                 self.choice.addItem(quoted(path.name)[1:-1], path)
@@ -79,11 +79,11 @@ class RecordingPane(QFrame):
 
     def _choose(self) -> None:
         path = self.choice.currentData()
-        self._show()  # what is said is what is open, until the other one is
+        self._show()  # keep the name of the open recording until the other one is open
         self._session.open(path)
 
     def _drop(self, path: Path) -> None:
-        """Offer no longer what cannot be opened."""
+        """Remove a recording that cannot be opened."""
         clip = self._session.clip
         if self._row(path) >= 0 and (clip is None or clip.source != path):
             self.choice.removeItem(self._row(path))

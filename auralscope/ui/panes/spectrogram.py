@@ -1,4 +1,4 @@
-"""The spectrogram of the recording, drawn tile by tile as tiles arrive."""
+"""The spectrogram of the recording, drawn in tiles that are computed in the background."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ReadyTile:
-    """A tile's bytes, and its rows as they lie on the frequency axis that was in sight when it was asked for."""
+    """Levels of a tile, and its rows on the frequency axis that was visible when it was requested."""
 
     pyramid: Pyramid
     key: TileKey
@@ -46,13 +46,13 @@ class ReadyTile:
 
 @dataclass(frozen=True, eq=False)
 class TileRequest:
-    """All the tiles that a pane lacks now, the most urgent first; it takes the place of the request before.
+    """All tiles that a pane lacks, most urgent first. It replaces the previous request.
 
     Attributes
     ----------
     pyramid : Pyramid
     keys : tuple of TileKey
-        What is not among them any more may be given up.
+        Tiles of earlier requests that are not among them need not be computed.
     warp : Warp
     """
 
@@ -61,12 +61,12 @@ class TileRequest:
     warp: Warp
 
     def render(self, key: TileKey, stop: Callable[[], bool] | None = None) -> ReadyTile:
-        """Make a tile for `SpectrogramPane.tile_arrived`; in any thread.
+        """Compute a tile for `SpectrogramPane.tile_arrived`, in any thread.
 
         Raises
         ------
         OvertakenError
-            Once `stop` says that nobody waits for it any more.
+            `stop` returned True.
         """
         picture = self.pyramid.picture(key, stop)
         return ReadyTile(self.pyramid, key, picture, self.warp, self.warp(picture))
@@ -74,7 +74,7 @@ class TileRequest:
 
 @dataclass(eq=False)
 class _Tile:
-    """A tile on the screen; `warp` is what its rows were laid with."""
+    """Tile on the screen, with the warp that placed its rows."""
 
     pyramid: Pyramid
     key: TileKey
@@ -84,10 +84,10 @@ class _Tile:
 
 
 class SpectrogramPane(TimePane):
-    """The recording as STFT, mel, constant-Q or chroma, with an image of what a unit keeps over it.
+    """The recording as STFT, mel, constant-Q or chroma, with a unit's attribution over it.
 
-    `set_pyramid` begins; then `request_tiles` says what is needed. Somebody renders it in the background,
-    `request.render(key, stop)`, and hands each tile to `tile_arrived` on the UI thread.
+    After `set_pyramid`, `request_tiles` lists the missing tiles. The receiver computes them in the background with
+    `request.render(key, stop)` and passes each tile to `tile_arrived` on the UI thread.
     """
 
     request_tiles = Signal(object)
@@ -96,7 +96,7 @@ class SpectrogramPane(TimePane):
     REWARP_BUDGET_S = 0.006
     MAX_STALE_TILES = 40
     MIN_ROWS = 8
-    # From the bottom: the recording from afar, what the last zoom left, drafts, tiles, the overlay.
+    # From the bottom: coarse tiles of the whole recording, tiles of the previous zoom, drafts, tiles, the overlay.
     _Z_BASE, _Z_STALE, _Z_DRAFT, _Z_EXACT, _Z_OVERLAY = -4, -3, -2, -1, 5
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -111,7 +111,7 @@ class SpectrogramPane(TimePane):
         self._lut = level_lut(self._colour_map, *self._range_db)
         self._tiles: dict[TileKey, _Tile] = {}
         self._stale: list[_Tile] = []
-        self._wanted: frozenset[TileKey] = frozenset()
+        self._needed: frozenset[TileKey] = frozenset()
         self._in_view: frozenset[TileKey] = frozenset()
         self._requested: tuple[TileKey, ...] = ()
         self._warp: Warp | None = None
@@ -127,10 +127,10 @@ class SpectrogramPane(TimePane):
     # Settings
 
     def set_pyramid(self, pyramid: Pyramid | None) -> None:
-        """Show a recording, or the same one as another transform; None shows nothing.
+        """Show a recording, another transform of the same recording, or nothing (None).
 
-        For the same recording the time, the loop and the window stay, and what was seen stays until the new tiles
-        are there.
+        For the same recording, the visible time, the loop and the window stay, and the previous tiles stay until the
+        new ones arrive.
         """
         before, fitted = self._pyramid, np.allclose(self.box.viewRange()[1], self._height_limits())
         self._pyramid = pyramid
@@ -151,7 +151,7 @@ class SpectrogramPane(TimePane):
         return self._scale
 
     def set_scale(self, scale: FrequencyScale) -> None:
-        """Lay frequency out linearly, logarithmically or in mels; chroma has pitch classes whatever the scale."""
+        """Set the frequency axis: linear, logarithmic or mel. Chroma always has pitch classes."""
         self._scale = scale
         self._set_axis(fit=True)
         self._range_changed()
@@ -180,12 +180,12 @@ class SpectrogramPane(TimePane):
         return float(low_hz), float(high_hz)
 
     def show_frequencies(self, low_hz: float, high_hz: float) -> None:
-        """Show a range of frequency, kept within what the transform has."""
+        """Show a range of frequencies, limited to those of the transform."""
         low, high = self._axis.position([low_hz, high_hz])
         self._show_heights(float(low), float(high))
 
     def heights_of(self, low_hz: float, high_hz: float) -> tuple[float, float]:
-        """Where a range of frequency lies, in the view's units; with pitch classes, on all of them."""
+        """Return the position of a frequency range in the view's units; for pitch classes, the whole axis."""
         lowest, highest = self._height_limits()
         if self._pyramid is not None and self._pyramid.view.transform == "chroma":
             return lowest, highest
@@ -200,18 +200,18 @@ class SpectrogramPane(TimePane):
         frequencies_hz: NDArray[np.float64],
         opacity: float,
     ) -> None:
-        """Lay a deconvolved spectrogram over the original's.
+        """Draw a unit's attribution over the spectrogram.
 
         Parameters
         ----------
         image : (bins, frames) array
-            Negative values show as 0; `full_scale` takes the brightest colour.
+            Negative values are drawn as 0, `full_scale` and higher values in the brightest colour.
         start_s, hop_s : float
             Frame f is centred on `start_s` + f * `hop_s`.
         frequencies_hz : (bins,) array
-            The bins' centres.
+            Centres of the bins.
         opacity : float
-            From 0, the original alone, to 1, the image alone.
+            From 0 (only the recording) to 1 (only the image).
         """
         self.clear_overlay()
         top = full_scale(image)
@@ -231,7 +231,7 @@ class SpectrogramPane(TimePane):
             self._overlay.item.recolour(overlay_lut(self._colour_map, opacity))
 
     def clear_overlay(self) -> None:
-        """Show the original alone."""
+        """Remove the overlay."""
         if self._overlay is not None:
             self.plot.scene().removeItem(self._overlay.item)
             self._overlay = None
@@ -239,9 +239,9 @@ class SpectrogramPane(TimePane):
     # Tiles
 
     def tile_arrived(self, ready: ReadyTile) -> None:
-        """Take in a rendered tile, on the UI thread; one that is not wanted any more is let go."""
+        """Show a computed tile, on the UI thread. Tiles that are no longer needed are dropped."""
         key = ready.key
-        if ready.pyramid is not self._pyramid or key not in self._wanted or key in self._tiles:
+        if ready.pyramid is not self._pyramid or key not in self._needed or key in self._tiles:
             return
         exact = TileKey(key.level, key.index)
         if key.draft and exact in self._tiles:
@@ -261,7 +261,7 @@ class SpectrogramPane(TimePane):
         self._readout.refresh()
 
     def _base_keys(self) -> list[TileKey]:
-        """A picture of the whole recording, small, always kept: wherever one goes something is there."""
+        """Return the coarse tiles of the whole recording. They are always kept, so that no place is ever empty."""
         if self._pyramid is None:
             return []
         keys = self._pyramid.tiles_for(0.0, self.duration_s, 2 * Pyramid.COLUMNS)
@@ -277,14 +277,14 @@ class SpectrogramPane(TimePane):
         start_s, end_s = self._visible_s
         beside_s = (end_s - start_s) / 4
         in_view = pyramid.tiles_for(start_s, end_s, width_px)
-        # A quarter more to each side, for the next pan or page, at the same level: the same seconds a pixel.
+        # Prefetch a quarter of the view on each side, at the same seconds per pixel.
         beside = pyramid.tiles_for(start_s - beside_s, end_s + beside_s, round(1.5 * width_px))
         base = self._base_keys()
         ordered = list(dict.fromkeys([*in_view, *base, *beside]))
         self._in_view = frozenset(key for key in in_view if not key.draft)
-        self._wanted = frozenset(ordered)
-        self._retire([tile for key, tile in self._tiles.items() if key not in self._wanted])
-        self._tiles = {key: tile for key, tile in self._tiles.items() if key in self._wanted}
+        self._needed = frozenset(ordered)
+        self._retire([tile for key, tile in self._tiles.items() if key not in self._needed])
+        self._tiles = {key: tile for key, tile in self._tiles.items() if key in self._needed}
         for key in base:
             if key in self._tiles and key not in self._in_view:
                 self._tiles[key].item.setZValue(self._Z_BASE)
@@ -301,7 +301,7 @@ class SpectrogramPane(TimePane):
             self.request_tiles.emit(TileRequest(pyramid, missing, self._warp))
 
     def _retire(self, tiles: list[_Tile]) -> None:
-        """Keep tiles under the new ones until those are there."""
+        """Keep tiles below the new ones until those arrive."""
         for tile in tiles:
             tile.item.setZValue(self._Z_STALE)
         self._stale += tiles
@@ -317,7 +317,7 @@ class SpectrogramPane(TimePane):
     # Frequency
 
     def _set_axis(self, *, fit: bool) -> None:
-        """Take the axis that scale and transform ask for; a new one is shown whole, the same one where it was."""
+        """Set the axis of the scale and the transform. A new axis is shown whole, the same axis stays in place."""
         pyramid = self._pyramid
         chroma = pyramid is not None and pyramid.view.transform == "chroma"
         axis: Axis = BinAxis(pyramid.frequencies_hz) if pyramid is not None and chroma else ScaleAxis(self._scale)
@@ -327,7 +327,7 @@ class SpectrogramPane(TimePane):
             return
         self._axis = axis
         self._frequency_axis.set_axis(axis, PITCH_CLASSES if chroma else ())
-        # Tiles of before lie in the old axis's positions.
+        # Earlier tiles have the positions of the old axis.
         self._drop(self._stale)
         self._stale = []
         self._fit_height()
@@ -337,7 +337,7 @@ class SpectrogramPane(TimePane):
                 self._lay(tile)
 
     def _height_limits(self) -> tuple[float, float]:
-        """The lowest and highest position of the axis."""
+        """Return the lowest and the highest position of the axis."""
         if self._pyramid is None:
             low, high = self._axis.position([20.0, 20000.0])
         elif self._pyramid.view.transform == "chroma":
@@ -370,7 +370,7 @@ class SpectrogramPane(TimePane):
         self._show_heights(low + by, high + by)
 
     def _update_warp(self) -> None:
-        """Make the warp anew where the visible frequencies, the axis, the height or the transform changed."""
+        """Replace the warp if the visible frequencies, the axis, the height or the transform changed."""
         pyramid = self._pyramid
         rows = max(round(self.box.height() * self.devicePixelRatioF()), self.MIN_ROWS)
         low, high = (float(edge) for edge in self.box.viewRange()[1])
@@ -384,7 +384,7 @@ class SpectrogramPane(TimePane):
         self._warp_overlay()
 
     def _rewarp(self) -> None:
-        """Lay tiles onto the visible frequencies, those in view first, a few milliseconds at a time."""
+        """Warp tiles to the visible frequencies, visible tiles first, a few milliseconds at a time."""
         until = perf_counter() + self.REWARP_BUDGET_S
         behind = [tile for tile in self._tiles.values() if tile.warp is not self._warp]
         for tile in sorted(behind, key=lambda tile: tile.key not in self._in_view):
@@ -433,7 +433,7 @@ class SpectrogramPane(TimePane):
         return f"{time_label(time_s)} · {where}{level}"
 
     def _level_at(self, time_s: float, hz: float) -> float | None:
-        """The level of the best tile there, to half a decibel."""
+        """Return the level in the finest tile at a point, to half a decibel."""
         best: _Tile | None = None
         for tile in self._tiles.values():
             start_s, end_s = tile.pyramid.span_s(tile.key)

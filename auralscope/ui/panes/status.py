@@ -1,4 +1,4 @@
-"""What goes wrong and what goes on: sentences for the user, and background work."""
+"""Messages for the user, and the progress of background jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAID_MS = 8000
 
 
 class MessagePane(QFrame):
-    """What went wrong, a sentence each, until they are read or overtaken."""
+    """Errors, one sentence each, which stay until the user dismisses them."""
 
     MOST = 3
 
@@ -52,19 +52,19 @@ class MessagePane(QFrame):
         return [self.label, self.dismiss]
 
     def say(self, sentence: str) -> None:
-        """Show a sentence, below those that have not been dismissed."""
+        """Add a sentence below those that have not been dismissed."""
         self._sentences = [*(said for said in self._sentences if said != sentence), sentence][-self.MOST :]
         self.label.setText("\n".join(self._sentences))
         self.show()
 
     def clear(self) -> None:
-        """They were read, or overtaken."""
+        """Remove all messages."""
         self._sentences = []
         self.hide()
 
 
 class JobsPane(QWidget):
-    """Background work that has a title: how far it is, and a way to cancel it."""
+    """Progress of the jobs that have a title, with a button that cancels them."""
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,8 +79,8 @@ class JobsPane(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress")
         self.cancel = QPushButton("Cancel")
-        self.cancel.setAccessibleName("Cancel the background work")
-        self.cancel.setToolTip("Cancel the background work; what was there before stays")
+        self.cancel.setAccessibleName("Cancel the background jobs")
+        self.cancel.setToolTip("Cancel the background jobs and keep what is already there")
         self.cancel.clicked.connect(self._cancel)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -88,7 +88,7 @@ class JobsPane(QWidget):
         layout.addWidget(self.label, 1)
         layout.addWidget(self.bar)
         layout.addWidget(self.cancel)
-        for widget in (self.bar, self.cancel):  # their place is kept, so that nothing jumps
+        for widget in (self.bar, self.cancel):  # keep their place while hidden: the layout must not jump
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
             widget.setSizePolicy(policy)
@@ -101,17 +101,17 @@ class JobsPane(QWidget):
         return [self.cancel]
 
     def say(self, sentence: str) -> None:
-        """Show for a while what was done."""
+        """Show a sentence for some seconds while no job is running."""
         self._said.start()
         self._sentence = sentence
         self.refresh()
 
     def stop_timers(self) -> None:
-        """Nothing ticks any more."""
+        """Stop the timer, before the window closes."""
         self._said.stop()
 
     def refresh(self) -> None:
-        """Show what runs."""
+        """Show the running jobs."""
         shown = [job for job in self._jobs.running if job.title]
         self.bar.setVisible(bool(shown))
         self.cancel.setVisible(bool(shown))

@@ -1,4 +1,4 @@
-"""Tags over time: labels by time as a picture, with their names beside it and a curve for each that is chosen."""
+"""Tags over time: a picture of labels by time, the labels' names, and curves of the chosen labels."""
 
 from __future__ import annotations
 
@@ -43,34 +43,34 @@ if TYPE_CHECKING:
     from auralscope.session.taggram import TagsOverTime
 
 ROW_PX = 19
-"""The least height of a row; few labels share what room there is, up to `TALL_ROW_PX`."""
+"""Smallest height of a row. Rows grow up to `TALL_ROW_PX` if there are few labels."""
 
 TALL_ROW_PX = 34
 NAMES_PX = 146
-"""The width of the names, and so of what lies left of every picture above them."""
+"""Width of the names, and of the axes left of the pictures above them."""
 
 FIRST_WINDOWS = 4
-"""From so many on, labels keep their order until all windows are there."""
+"""Number of windows after which labels keep their order until all windows are computed."""
 
 SHOWN_ROWS = 8
-"""Labels for which there is room unless the user makes more."""
+"""Number of labels that the suggested height shows."""
 
 BY_NAMES = {"mean": "By mean", "highest": "By peak"}
 
 
 class TaggramPane(QWidget):
-    """The labels' probabilities along the recording.
+    """Probabilities of the labels along the recording.
 
     Parameters
     ----------
     session : Session
     settings : QSettings
-        Remembers the overlap and the order.
+        Keeps the overlap and the order.
     """
 
     curves_changed = Signal()
     height_wanted = Signal()
-    """There are other labels, and maybe more or fewer."""
+    """The labels changed, and with them the suggested height."""
 
     def __init__(self, session: Session, settings: QSettings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,21 +78,21 @@ class TaggramPane(QWidget):
         self._taggram = session.taggram
         self.names = NamesView()
         self.map = TagMap()
-        self.by = remembered_choice(settings, "tags by", "In which order the labels are", BY_NAMES)
+        self.by = remembered_choice(settings, "tags by", "Order of the labels", BY_NAMES)
         self.overlap = remembered_choice(
             settings,
             "tags overlap",
-            "How much of a window it has in common with the next: more takes longer and shows more",
+            "Overlap of a window with the next: a larger overlap gives more detail and takes longer",
             {str(share): f"Overlap {share:.0%}".replace("%", " %") for share in OVERLAPS},
             str(self._taggram.overlap),
         )
         self.said = QLabel()
         self.said.setObjectName("dim")
         self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.go_on = QPushButton("Go on")
-        self.go_on.setToolTip("Compute the windows that are missing")
+        self.go_on = QPushButton("Resume")
+        self.go_on.setToolTip("Compute the missing windows")
         self.save = QPushButton("Save table…")
-        self.save.setToolTip("Write the probabilities of all windows as CSV (Ctrl+T)")
+        self.save.setToolTip("Save the probabilities of all windows as CSV (Ctrl+T)")
         tools = QHBoxLayout()
         tools.setSpacing(6)
         title = QLabel("Tags over time")
@@ -132,7 +132,7 @@ class TaggramPane(QWidget):
 
     @property
     def curves(self) -> list[Curve]:
-        """What is drawn over the spectrogram: nothing while the pane is hidden."""
+        """Curves over the spectrogram; none while the pane is hidden."""
         tags = self._taggram.tags
         if tags is None or not self._taggram.active:
             return []
@@ -141,29 +141,29 @@ class TaggramPane(QWidget):
 
     @property
     def top(self) -> float:
-        """The probability at the top of the curves, and of the brightest colour."""
+        """Probability at the top of the curves and of the brightest colour."""
         return self._taggram.tags.top if self._taggram.tags is not None else 1.0
 
     def wanted_height(self) -> int:
-        """What shows all labels, or the first where there are many."""
+        """Return the height that shows all labels, or the first if there are many."""
         return self._height_of(min(self.names.count() or SHOWN_ROWS, SHOWN_ROWS), ROW_PX + 3)
 
     def _height_of(self, rows: int, row_px: int) -> int:
         return self.save.sizeHint().height() + 7 + rows * row_px
 
     def recolour(self) -> None:
-        """After a change of theme."""
+        """Apply a new theme."""
         self.names.viewport().update()
 
     def refresh(self) -> None:
-        """Show what is there."""
+        """Show the tags that are computed."""
         taggram, tags, model = self._taggram, self._taggram.tags, self._session.model
         self.save.setEnabled(tags is not None)
         self.go_on.setVisible(taggram.unfinished)
         labels = model.labels if model is not None else ()
         if labels != self.names.labels:
             self._name(labels, list(range(len(labels))))
-        # While windows arrive the names stay where they are: they would jump under the pointer.
+        # Keep the order while windows arrive: names must not jump under the pointer.
         if tags is not None and (tags.complete or not taggram.busy or tags.n_there <= FIRST_WINDOWS):
             self._order()
         self._show_tags()
@@ -194,7 +194,7 @@ class TaggramPane(QWidget):
         self._show_tags()
 
     def _say(self) -> None:
-        """What is under the pointer; without one, how far it is, or what can be done."""
+        """Show the values under the pointer, or else the progress or a hint."""
         text = self.map.readout or self._about()
         if text != self.said.text():
             self.said.setText(text)
@@ -224,10 +224,10 @@ class TaggramPane(QWidget):
 
 
 class NamesView(QListWidget):
-    """The labels' names, each as high as its row in the picture beside it; a click or Enter chooses one."""
+    """Names of the labels, each as high as its row in the picture. A click or Enter toggles a curve."""
 
     toggled = Signal(int)
-    """A label, as its number in the model."""
+    """Number of a label in the model."""
     resized = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -249,7 +249,7 @@ class NamesView(QListWidget):
         self.itemClicked.connect(self._choose)
 
     def set_labels(self, labels: tuple[str, ...], order: list[int]) -> None:
-        """Show names, in an order given as numbers in the model."""
+        """Show the labels in an order, which holds their numbers in the model."""
         current = self.currentItem().data(Qt.ItemDataRole.UserRole) if self.currentItem() is not None else None
         self.labels, self.order = labels, order
         self.clear()
@@ -263,16 +263,16 @@ class NamesView(QListWidget):
         self._set_row_height()
 
     def tell(self, tags: TagsOverTime) -> None:
-        """Say of each label how probable it is."""
+        """Give each label's mean and highest probability in its tooltip."""
         means, highest = tags.scores.values.mean(axis=0), tags.scores.values.max(axis=0)
         for row, label in enumerate(self.order):
-            about = f"mean {means[label]:.1%}, highest {highest[label]:.1%}".replace("%", " %")
+            about = f"mean {means[label]:.1%}, peak {highest[label]:.1%}".replace("%", " %")
             self.item(row).setToolTip(
                 f"<p><b>{escape(tags.labels[label])}</b><br>{about}<br>Click to draw its curve over the spectrogram</p>"
             )
 
     def show_curves(self, curves: dict[int, int]) -> None:
-        """Mark the labels whose curves are shown, each with the number of its colour."""
+        """Mark the labels whose curves are shown, given the colour number of each label."""
         self.curves = curves
         for row, label in enumerate(self.order):
             there = label in curves
@@ -303,7 +303,7 @@ class NamesView(QListWidget):
 
 
 class _NameDelegate(QStyledItemDelegate):
-    """A name with a box before it, in the colour of its curve where it is shown."""
+    """Painter of a name, with a box in the colour of the label's curve."""
 
     BOX_PX = 10
 
@@ -337,10 +337,10 @@ class _NameDelegate(QStyledItemDelegate):
 
 
 class TagMap(TimePane):
-    """Labels by time as a picture, a row a label; row r lies between -r - 1 and -r."""
+    """Picture of labels by time, one row a label. Row r lies between -r - 1 and -r."""
 
     scrolled = Signal(float)
-    """The user wants to go down by so many pixels."""
+    """The user scrolls down by some pixels."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         left = pg.AxisItem("left")
@@ -349,7 +349,7 @@ class TagMap(TimePane):
         super().__init__(left, parent)
         self.setAccessibleName(self.tr("Tags over time"))
         self.plot.hideAxis("left")
-        self.plot.hideAxis("bottom")  # the spectrogram's is right above
+        self.plot.hideAxis("bottom")  # the spectrogram's axis is right above
         self.plot.getPlotItem().layout.setContentsMargins(0, 0, 2 * AXIS_MARGIN_PX, 0)
         self._picture = PictureItem()
         self._picture.setZValue(-1)
@@ -364,24 +364,24 @@ class TagMap(TimePane):
         self.readout_changed.connect(self._keep_readout)
 
     def _keep_readout(self, text: str) -> None:
-        """It is said above the picture: few rows would disappear behind it."""
+        """Keep the text for the line above the picture: over the picture it would hide rows."""
         self.readout = text
         self._readout.hide()
 
     def show_tags(self, tags: TagsOverTime | None, order: list[int]) -> None:
-        """Show what is there, the labels in an order; None shows nothing."""
+        """Show tags with the labels in an order, or nothing."""
         others = order != self._order
         self._tags, self._order = tags, order
         if tags is not None:
-            # Rows from below, and sums from the beginning on: the mean of any stretch is a difference of two.
+            # Lowest row first, cumulative sums: the mean of any stretch is a difference of two sums.
             rows = tags.scores.values.T[order[::-1]]
             self._sums = np.pad(np.cumsum(rows, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
-        if others:  # names and rows change places together
+        if others:  # redraw at once, together with the names
             self._refresh()
         self._range_changed()
 
     def show_rows(self, first_row: float, row_px: int) -> None:
-        """Have the view begin at a row, and each row be as high as its name."""
+        """Set the first visible row and the height of the rows."""
         self._first_row, self._row_px = first_row, row_px
         self._fit_height()
 
@@ -398,7 +398,7 @@ class TagMap(TimePane):
         self.scrolled.emit(-share * self.box.height())
 
     def _zoom_height(self, factor: float, _about: float | None) -> None:
-        """Rows keep their height; the wheel that would zoom them goes through them."""
+        """Scroll through the rows with the wheel: their height is fixed."""
         self.scrolled.emit(-self._row_px if factor > 1.0 else self._row_px)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -417,7 +417,7 @@ class TagMap(TimePane):
             return
         columns = max(round(width_px * (last_s - first_s) / (end_s - start_s)), 1)
         edges_s = np.linspace(first_s, last_s, columns + 1)
-        # A column is the mean of the windows that begin to stand for something in it, or the one that goes on.
+        # A column is the mean of the windows that begin in it, or else the value of the current window.
         edges = tags.windows_at(np.minimum(edges_s, np.nextafter(last_s, 0.0)))
         first, end = edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)
         values = (self._sums[:, end] - self._sums[:, first]) / (end - first)

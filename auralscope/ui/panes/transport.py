@@ -1,4 +1,4 @@
-"""The transport: play, stop, loop, position, the original or the feature, and how loud."""
+"""The transport: play, stop, loop, position, source, rendering and volume."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from auralscope.ui.keyboard import one_tab_stop
 if TYPE_CHECKING:
     from auralscope.session.session import Session
 
-LOOK_FOR_DEVICE_MS = 3000
+FIND_DEVICE_MS = 3000
 FRAME_MS = 16
 
 
 class TransportPane(QFrame):
-    """The bar at the bottom of the window; the clock of everything that shows a playhead."""
+    """Bar at the bottom of the window. It also moves the playheads of all panes."""
 
     position_changed = Signal(float)
-    """Where the playhead is, in seconds: with every picture of the screen while something plays."""
+    """Position of the playhead in seconds, emitted with every frame of the screen during playback."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,7 +47,7 @@ class TransportPane(QFrame):
         self._player = session.listening.player
 
         self.play = _button("Play or pause (Space)", "Play or pause")
-        self.stop = _button("Stop, and back to the beginning (Esc)", "Stop")
+        self.stop = _button("Stop and go back to the beginning (Esc)", "Stop")
         self.loop = _button("Repeat the model's window, or the stretch marked in the spectrogram (L)", "Loop")
         self.loop.setCheckable(True)
         self.position = QLabel()
@@ -56,10 +56,10 @@ class TransportPane(QFrame):
         self.position.setMinimumWidth(round(digits * 0.8))
 
         self.original = QPushButton("Original")
-        self.original.setToolTip("Hear the recording (A); X switches between the two")
+        self.original.setToolTip("Hear the recording (A). X switches between the two.")
         self.feature = QPushButton("Feature")
         self.feature.setObjectName("feature")
-        self.feature.setToolTip("Hear what the chosen feature kept of it (B); X switches between the two")
+        self.feature.setToolTip("Hear the chosen feature (B). X switches between the two.")
         self._sources = QButtonGroup(self)
         sources = QHBoxLayout()
         sources.setSpacing(0)
@@ -79,11 +79,11 @@ class TransportPane(QFrame):
             "Phase: the deconvolution itself, with the recording's phase."
         )
         self.match = QCheckBox("Match loudness")
-        self.match.setToolTip("Play the feature as loud as the original instead of at its true level (M)")
+        self.match.setToolTip("Play the feature as loud as the original, instead of at its true level (M)")
         self.model_rate = QCheckBox("Model's rate")
         self.model_rate.setToolTip(
-            "Hear the feature as the model hears the recording: mono, at the model's sampling rate (T)\n"
-            "Otherwise it has the rate and the channels of the recording."
+            "Play the feature in the model's format: mono, at the model's sampling rate (T)\n"
+            "Otherwise the feature has the recording's rate and channels."
         )
         self.gain = QLabel()
         self.gain.setObjectName("dim")
@@ -137,7 +137,7 @@ class TransportPane(QFrame):
         self._playhead.setInterval(FRAME_MS)
         self._playhead.timeout.connect(self._show_position)
         self._devices = QTimer(self)
-        self._devices.setInterval(LOOK_FOR_DEVICE_MS)
+        self._devices.setInterval(FIND_DEVICE_MS)
         self._devices.timeout.connect(self._listening.find_device)
         self._listening.changed.connect(self.refresh)
         session.recording_changed.connect(self.refresh)
@@ -156,7 +156,7 @@ class TransportPane(QFrame):
         self._show_state()
 
     def stop_timers(self) -> None:
-        """Nothing ticks any more, nor begins to when a last word comes from the player."""
+        """Stop all timers for good, before the window closes."""
         self._ended = True
         self._playhead.stop()
         self._devices.stop()
@@ -184,7 +184,7 @@ class TransportPane(QFrame):
         self._listening.set_match_loudness(not self._listening.match_loudness)
 
     def change_volume(self, by: int) -> None:
-        """Louder or quieter, in steps of a hundredth of the slider."""
+        """Change the volume by some percent."""
         self.volume.setValue(self.volume.value() + by)
 
     def refresh(self) -> None:
@@ -227,9 +227,9 @@ class TransportPane(QFrame):
         if sound is None:
             return ""
         if sound.peak == 0.0:
-            self.gain.setToolTip("This feature gives nothing in this window")
+            self.gain.setToolTip("The feature's sound is silent in this window")
             return "silent"
-        self.gain.setToolTip("The gain that makes the feature as loud as the original")
+        self.gain.setToolTip("Gain that makes the feature as loud as the original")
         return f"{sound.gain_db:+.1f} dB"
 
     def _show_state(self) -> None:

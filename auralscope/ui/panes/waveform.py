@@ -1,4 +1,4 @@
-"""The waveform: the whole recording with the visible part framed, or the same stretch as the spectrogram."""
+"""The waveform of the whole recording, with a frame around the visible stretch."""
 
 from __future__ import annotations
 
@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 
 
 class WaveformPane(TimePane):
-    """The waveform with its linked time axis (`link_time`).
+    """Waveform of the whole recording. A frame shows the stretch that linked panes show (`link_time`).
 
-    As an overview (the beginning) it shows the whole recording and a frame about what is visible elsewhere; wheel,
-    drag and keys then move that frame. Otherwise it shows the visible stretch itself.
+    The wheel, the mouse and the keys move the frame.
     """
 
     LOOP_TINT = 34
 
-    def __init__(self, parent: QWidget | None = None, *, whole: bool = True) -> None:
-        self._whole = whole
+    def __init__(self, parent: QWidget | None = None) -> None:
         self._overview: Overview | None = None
         self._envelope = _EnvelopeItem()
         self._frame = _FrameItem()
@@ -48,38 +46,24 @@ class WaveformPane(TimePane):
         self._restyle()
 
     def set_overview(self, overview: Overview | None) -> None:
-        """Show a recording's waveform; None shows nothing. The duration is set apart, as it is known earlier."""
+        """Show a recording's waveform, or nothing. `set_duration` is separate because the duration is known earlier."""
         self._overview = overview
         self._fit_height()
         self._range_changed()
-
-    @property
-    def whole(self) -> bool:
-        return self._whole
-
-    def set_whole(self, whole: bool) -> None:
-        """Show the whole recording with a frame, or only what is visible."""
-        self._whole = whole
-        self._apply_visible()
 
     def set_playhead(self, time_s: float) -> None:
         super().set_playhead(time_s)
         self._envelope.set_played(time_s)
 
     def _apply_visible(self) -> None:
-        self._frame.setVisible(self._whole)
-        if self._whole:
-            self.box.setXRange(0.0, max(self.duration_s, self.MIN_SPAN_S), padding=0)
-            self._frame.set_frame(*self.visible_s, self.duration_s)
-        else:
-            super()._apply_visible()
+        self.box.setXRange(0.0, max(self.duration_s, self.MIN_SPAN_S), padding=0)
+        self._frame.set_frame(*self.visible_s, self.duration_s)
 
     def _drag_time(self, by_s: float) -> None:
-        # In the overview the hand holds the frame, elsewhere the sound.
-        self.pan_time(by_s if self._whole else -by_s)
+        self.pan_time(by_s)  # the mouse drags the frame, not the recording
 
     def _fit_height(self) -> None:
-        """As high as the loudest sample, or full scale without a recording."""
+        """Fit the height to the loudest sample, or to full scale without a recording."""
         self._amplitude = 1.0
         if self._overview is not None:
             whole = self._overview.columns(0.0, self._overview.clip.duration_s, 1)
@@ -122,9 +106,9 @@ class WaveformPane(TimePane):
 
 
 def _drawn(envelope: Envelope, low: float, high: float, height_px: int) -> NDArray[np.uint8]:
-    """(height_px, columns): 1 between the lowest and highest sample, 2 within the RMS, 0 elsewhere; row 0 lowest."""
+    """Return (height_px, columns): 1 from the lowest to the highest sample, 2 within the RMS, 0 elsewhere."""
     bottom, top = envelope.low, envelope.high
-    # Where one column ends above the next one, the line between them belongs to the next.
+    # Extend each column to the column before it, so that the line is closed.
     before_top, before_bottom = np.append(top[:1], top[:-1]), np.append(bottom[:1], bottom[:-1])
     bottom, top = np.minimum(bottom, before_top), np.maximum(top, before_bottom)
     edges = np.linspace(low, high, height_px + 1)[:, None]
@@ -135,7 +119,7 @@ def _drawn(envelope: Envelope, low: float, high: float, height_px: int) -> NDArr
 
 
 class _EnvelopeItem(pg.GraphicsObject):  # type: ignore[misc]
-    """The drawn waveform, tinted as far as it was played."""
+    """Drawing of the waveform with a tint up to the playhead."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +155,7 @@ class _EnvelopeItem(pg.GraphicsObject):  # type: ignore[misc]
         self.update()
 
     def set_played(self, time_s: float) -> None:
-        """Tint up to a time; only what changes is painted."""
+        """Tint up to a time, and repaint only the strip that changes."""
         first_s, last_s = sorted((time_s, self._played_s))
         self._played_s = time_s
         if self._rect.width() > 0:
@@ -198,7 +182,7 @@ class _EnvelopeItem(pg.GraphicsObject):  # type: ignore[misc]
 
 
 class _FrameItem(ViewItem):
-    """The visible stretch framed, the rest veiled."""
+    """Frame around the visible stretch, and a veil over the rest."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A model whose weights are not here yet: whose they are, and getting them."""
+"""The offer to download the weights of a model."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class WeightsPane(QFrame):
-    """Shown while a model is wanted that cannot be opened."""
+    """Source, licence and size of the missing weights of the requested model, with buttons to get them."""
 
     file_wanted = Signal()
-    """The user has the published file."""
+    """The user asks to read the published file from this computer."""
     asked = Signal()
-    """Getting begins: what went wrong before is overtaken."""
+    """A download begins, so that messages about the previous one can go."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,16 +36,16 @@ class WeightsPane(QFrame):
             label.setWordWrap(True)
         self.get = QPushButton()
         self.from_file = QPushButton("From a file…")
-        self.from_file.setToolTip("Where there is no network: take the published file from this machine")
+        self.from_file.setToolTip("Read the published file from this computer, where it has no network")
         self.not_now = QPushButton("Not now")
-        self.not_now.setToolTip("Leave it; what is open stays open")
+        self.not_now.setToolTip("Close this offer and keep the current model")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(10)
-        self.bar.setAccessibleName("Progress of the weights")
+        self.bar.setAccessibleName("Progress of the download")
         self.cancel = QPushButton("Cancel")
-        self.cancel.setAccessibleName("Cancel getting the weights")
-        self.cancel.setToolTip("Stop; nothing is kept of what has come so far")
+        self.cancel.setAccessibleName("Cancel the download of the weights")
+        self.cancel.setToolTip("Stop the download and delete what has arrived")
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.get)
@@ -72,21 +72,21 @@ class WeightsPane(QFrame):
         return [self.get, self.from_file, self.not_now, self.cancel]
 
     def fetch(self, source: Path | None = None) -> None:
-        """Get the weights, from a file where one is given."""
+        """Download the weights, or read them from a file."""
         self.asked.emit()
         self._session.fetching.get(source)
 
     def refresh(self) -> None:
-        """Show what is wanted, and how far it is."""
+        """Show the missing weights and the progress of their download."""
         spec, job = self._session.fetching.requested, self._session.fetching.job
         self.setVisible(spec is not None)
         if spec is None or spec.weights.published is None:
             return
         published = spec.weights.published
-        self.title.setText(f"The weights of '{spec.title}' are not here yet")
+        self.title.setText(f"The weights of '{spec.title}' are not on this computer yet")
         self.about.setText(f"{published.source}. Licence: {spec.weights.licence}.")
         self.get.setText(f"Get weights ({size_words(published.size_bytes)})")
-        self.get.setToolTip(f"Fetch them from {published.url}\nNothing reads the file before its SHA-256 is checked.")
+        self.get.setToolTip(f"Download from {published.url}\nThe file is read only after its SHA-256 is checked.")
         for button in (self.get, self.from_file, self.not_now):
             button.setVisible(job is None)
         self.bar.setVisible(job is not None)

@@ -1,4 +1,4 @@
-"""Boxes to choose from that remember what was chosen, from one sitting to the next."""
+"""Combo boxes whose choice is kept in the settings."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 def remembered_choice(
     settings: QSettings, key: str, what: str, names: Mapping[str, str], first: str | None = None
 ) -> QComboBox:
-    """A box whose choice is kept in `settings` under `view/` and `key`.
+    """Return a combo box whose choice is kept in `settings` under `view/` and `key`.
 
     Parameters
     ----------
     settings : QSettings
     key : str
     what : str
-        What is chosen, for people.
+        Tooltip and accessible name.
     names : mapping of str to str
-        Values, and what they are called.
+        Values and their names in the box.
     first : str, optional
-        What is chosen the first time; the first of all unless given.
+        Value that is chosen the first time; the first one unless given.
     """
     box = QComboBox()
     for value, name in names.items():

@@ -1,4 +1,4 @@
-"""Labels for sentences: broken into lines, and never taken for HTML, whatever names are in them."""
+"""Labels for sentences: they wrap, and show names as plain text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel
 
 
 def sentence(name: str = "") -> QLabel:
-    """An empty one; `name` is the style sheet's: "dim", "problem" or none."""
+    """Return an empty label whose object name in the style sheet is `name`: "dim", "problem" or none."""
     label = QLabel()
     label.setObjectName(name)
     label.setTextFormat(Qt.TextFormat.PlainText)
