@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QWidget
+from PySide6.QtWidgets import QSizePolicy, QSpinBox, QWidget
 
 from auralscope.display.pyramid import View
 from auralscope.display.scales import FREQUENCY_SCALES, FrequencyScale
 from auralscope.ui.graphs.colour import COLOUR_MAPS
 from auralscope.ui.graphs.timeline import Following
 from auralscope.ui.widgets.choices import remembered_choice
+from auralscope.ui.widgets.layouts import in_row, line
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
@@ -53,18 +54,10 @@ class ControlsPane(QWidget):
             {name: FOLLOWING_NAMES[name] for name in get_args(Following)[::-1]},
             "page",
         )
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(5)
-        for widget in (self.transform, self.n_fft, self.scale, self.colour_map):
-            layout.addWidget(widget)
-        layout.addWidget(self.floor)
-        to = QLabel("to")
-        to.setObjectName("dim")
-        layout.addWidget(to)
-        layout.addWidget(self.ceiling)
-        layout.addStretch(1)
-        layout.addWidget(self.following)
+        to = line()
+        to.setText("to")
+        choices = (self.transform, self.n_fft, self.scale, self.colour_map)
+        in_row(*choices, self.floor, to, self.ceiling, None, self.following, spacing=5, parent=self)
 
         for box in (self.transform, self.n_fft):
             box.currentIndexChanged.connect(self._view_chosen)

@@ -6,10 +6,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 
 from auralscope.session import faithfulness
 from auralscope.session.methods import SLOW
+from auralscope.ui.widgets.layouts import in_row
 from auralscope.wording import percent
 
 if TYPE_CHECKING:
@@ -28,11 +29,7 @@ class FaithfulnessPane(QWidget):
         self.details = QPushButton("Figures…")
         self.details.setAccessibleName("Figures of the sound's faithfulness")
         self.details.clicked.connect(self.details_wanted)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.words, 1)
-        layout.addWidget(self.details, 0, Qt.AlignmentFlag.AlignVCenter)
+        in_row((self.words, 1), self.details, parent=self)
         session.faithfulness.changed.connect(self.refresh)
         self.refresh()
 

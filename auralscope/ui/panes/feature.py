@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QSlider,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -20,6 +17,7 @@ from auralscope.session.methods import DEFAULT, title_of
 from auralscope.ui import theme
 from auralscope.ui.graphs.colour import FULL_SCALE_PERCENTILE
 from auralscope.ui.panes.faithfulness import FaithfulnessPane
+from auralscope.ui.widgets.layouts import in_column, in_row, line
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -34,12 +32,8 @@ class FeaturePane(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.title = QLabel()
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
-        self.about = QLabel()
-        self.about.setObjectName("dim")
-        self.about.setTextFormat(Qt.TextFormat.PlainText)
-        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.title = line("")
+        self.about = line(elastic=True)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
         self.opacity.setValue(80)
@@ -56,24 +50,9 @@ class FeaturePane(QWidget):
         self.save_picture = QPushButton("Save picture…")
         self.save_picture.setToolTip("Save the feature's picture as a PNG file (Ctrl+Shift+S)")
         self.faithfulness = FaithfulnessPane(session)
-        words = QHBoxLayout()
-        words.setSpacing(8)
-        words.addWidget(self.title)
-        words.addWidget(self.about, 1)
-        tools = QHBoxLayout()
-        tools.setSpacing(8)
-        tools.addWidget(QLabel("Overlay"))
-        tools.addWidget(self.opacity)
-        tools.addWidget(self.alone)
-        tools.addStretch(1)
-        tools.addWidget(self.save_sound)
-        tools.addWidget(self.save_picture)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(words)
-        layout.addWidget(self.faithfulness)
-        layout.addLayout(tools)
+        words = in_row(self.title, (self.about, 1))
+        tools = in_row(QLabel("Overlay"), self.opacity, self.alone, None, self.save_sound, self.save_picture)
+        in_column(self, words, self.faithfulness, tools)
         self.opacity.valueChanged.connect(self.overlay_changed)
         self.alone.toggled.connect(self.overlay_changed)
         session.unit_changed.connect(self.refresh)

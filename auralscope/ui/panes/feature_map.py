@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 
-from auralscope.session.receptive_field import sentence, strongest_cell
+from auralscope.session.receptive_field import sentence as field_sentence
+from auralscope.session.receptive_field import strongest_cell
 from auralscope.ui import theme
 from auralscope.ui.panes.gallery_model import picture_of
+from auralscope.ui.widgets.layouts import in_column, in_row
+from auralscope.ui.widgets.sentences import sentence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,10 +130,7 @@ class FeatureMapPane(QWidget):
         self._marked: Cell | None = None
         self._cell: Cell | None = None
         self.view = MapView()
-        self.words = QLabel()
-        self.words.setObjectName("dim")
-        self.words.setTextFormat(Qt.TextFormat.PlainText)
-        self.words.setWordWrap(True)
+        self.words = sentence("dim")
         self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing() + 2)
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.loop = QPushButton("Loop cell")
@@ -139,15 +139,7 @@ class FeatureMapPane(QWidget):
             "Repeat the receptive field of this cell (K). A and B switch between recording and feature."
         )
         self.loop.clicked.connect(self.repeat)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.words, 1)
-        row.addWidget(self.loop)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.view, 1)
-        layout.addLayout(row)
+        in_column(self, (self.view, 1), in_row((self.words, 1), self.loop))
         self.view.pointed.connect(self._point)
         self.view.marked.connect(self._mark)
         session.unit_changed.connect(self.refresh)
@@ -215,4 +207,4 @@ class FeatureMapPane(QWidget):
             return  # keep the previous text until the result is there
         look, unit = self._session.layer_result, self._session.unit
         value = f" = {look.maps[unit][seen.cell]:.3g}" if look is not None and unit is not None else ""
-        self.words.setText(f"Cell {seen.cell[0]}, {seen.cell[1]}{value} {sentence(seen)}")
+        self.words.setText(f"Cell {seen.cell[0]}, {seen.cell[1]}{value} {field_sentence(seen)}")

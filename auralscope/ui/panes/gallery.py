@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
 from auralscope.session import summaries
 from auralscope.ui.graphs.colour import COLOUR_MAPS, value_lut
@@ -14,6 +14,7 @@ from auralscope.ui.panes.feature_map import FeatureMapPane
 from auralscope.ui.panes.gallery_choices import MethodChoice, WordsChoice
 from auralscope.ui.panes.gallery_model import GalleryModel
 from auralscope.ui.panes.gallery_view import TileView
+from auralscope.ui.widgets.layouts import in_column, in_row, line
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -36,9 +37,7 @@ class GalleryPane(QWidget):
         self.view = TileView(self)
         self.view.setModel(self.model)
         self.map = FeatureMapPane(session, value_lut(COLOUR_MAPS[0]).tolist())
-        self.heading = QLabel()
-        self.heading.setObjectName("dim")
-        self.heading.setTextFormat(Qt.TextFormat.PlainText)
+        self.heading = line()
         self.resume = QPushButton("Compute the rest")
         self.resume.setToolTip("Compute the missing features")
         self.kind = WordsChoice((("deconvolution", "Attribution"), ("map", "Feature map")))
@@ -48,10 +47,7 @@ class GalleryPane(QWidget):
             "Feature map: the output of the feature."
         )
         self.method = MethodChoice(session)
-        self.about = QLabel()
-        self.about.setObjectName("dim")
-        self.about.setTextFormat(Qt.TextFormat.PlainText)
-        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.about = line(elastic=True)
         self.order = QComboBox()
         for order, (title, about) in summaries.ORDERS.items():
             self.order.addItem(title, order)
@@ -60,23 +56,9 @@ class GalleryPane(QWidget):
         self.order.setMinimumContentsLength(8)
         self.order.setAccessibleName("Order of the features")
         self.order.setToolTip("Order of the features")
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        row.addWidget(self.kind)
-        row.addWidget(self.method, 1)
-        row.addWidget(self.order, 1)
-        below = QHBoxLayout()
-        below.setSpacing(8)
-        below.addWidget(self.about, 1)
-        below.addWidget(self.heading)
-        below.addWidget(self.resume)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addLayout(row)
-        layout.addLayout(below)
-        layout.addWidget(self.map, 2)
-        layout.addWidget(self.view, 5)
+        choices = in_row(self.kind, (self.method, 1), (self.order, 1), spacing=6)
+        below = in_row((self.about, 1), self.heading, self.resume)
+        in_column(self, choices, below, (self.map, 2), (self.view, 5), spacing=6)
 
         self.view.chosen.connect(self._choose_row)
         self.kind.chosen.connect(self._set_kind)

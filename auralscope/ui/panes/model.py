@@ -12,12 +12,10 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,6 +23,7 @@ from auralscope.display.scales import time_label
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
 from auralscope.ui.panes.weights import WeightsPane
+from auralscope.ui.widgets.layouts import heading, in_column, in_row, line
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -191,9 +190,7 @@ class ModelPane(QFrame):
         self.choice.setAccessibleName("Model")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(14)
-        self.span = QLabel()
-        self.span.setObjectName("dim")
-        self.span.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.span = line(elastic=True)
         self.analyse_here = QPushButton("Analyse here")
         self.analyse_here.setToolTip("Move the model's window to the playhead (W)")
         self.label_vectors = QPushButton("Labels")
@@ -210,23 +207,18 @@ class ModelPane(QFrame):
         self.stack.addWidget(gallery)
         self.stack.addWidget(input_pane)
 
-        row = QHBoxLayout()
-        title = QLabel("Model")
-        title.setObjectName("title")
-        row.addWidget(title)
-        row.addWidget(self.choice, 2)
-        row.addWidget(self.span, 1)
-        row.addWidget(self.label_vectors)
-        row.addWidget(self.over_time)
-        row.addWidget(self.analyse_here)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 8, 10, 10)
-        layout.setSpacing(7)
-        layout.addLayout(row)
-        layout.addWidget(self.weights)
-        layout.addWidget(self.scores)
-        layout.addWidget(self.layers)
-        layout.addWidget(self.stack, 1)
+        tools = in_row(
+            heading("Model"),
+            (self.choice, 2),
+            (self.span, 1),
+            self.label_vectors,
+            self.over_time,
+            self.analyse_here,
+            spacing=6,
+        )
+        in_column(
+            self, tools, self.weights, self.scores, self.layers, (self.stack, 1), spacing=7, margins=(10, 8, 10, 10)
+        )
 
         self.choice.activated.connect(self._choose_model)
         self.analyse_here.clicked.connect(self.move_window)

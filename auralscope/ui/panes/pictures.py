@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSplitter, QWidget
 
 from auralscope.ui.graphs.axes import LEFT_AXIS_PX
 from auralscope.ui.panes.taggram import NAMES_PX, TaggramPane
+from auralscope.ui.widgets.layouts import in_column
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
@@ -47,12 +48,7 @@ class PicturesPane(QFrame):
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setHandleWidth(6)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 6, 8, 8)
-        column.setSpacing(5)
-        column.addWidget(controls)
-        column.addWidget(self._splitter, 1)
-        column.addWidget(feature)
+        in_column(self, controls, (self._splitter, 1), feature, spacing=5, margins=(8, 6, 8, 8))
         taggram.height_wanted.connect(self._set_heights)
         self._splitter.splitterMoved.connect(lambda: settings.setValue("window/taggram", taggram.height()))
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QPushButton, QWidget
 
 from auralscope.display.scales import time_label
 from auralscope.files import quoted
+from auralscope.ui.widgets.layouts import in_column, in_row, line
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -44,20 +45,11 @@ class RecordingPane(QFrame):
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(28)
         self.choice.setPlaceholderText("Open a recording, or drop one here")
-        self.about = QLabel()
-        self.about.setObjectName("dim")
+        self.about = line()
         self.open = QPushButton("Open…")
         self.open.setToolTip("Open recordings (Ctrl+O), or drop them anywhere on the window")
-        row = QHBoxLayout()
-        row.addWidget(self.open)
-        row.addWidget(self.choice)
-        row.addWidget(self.about)
-        row.addWidget(jobs, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 6)
-        layout.setSpacing(4)
-        layout.addLayout(row)
-        layout.addWidget(overview, 1)
+        tools = in_row(self.open, self.choice, self.about, (jobs, 1), spacing=6)
+        in_column(self, tools, (overview, 1), margins=(8, 6, 8, 6))
         self.open.clicked.connect(self.open_wanted)
         self.choice.activated.connect(self._choose)
         session.recording_changed.connect(self._show)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QToolButton, QWidget
 
 from auralscope.ui import theme
+from auralscope.ui.widgets.layouts import in_row, line
+from auralscope.ui.widgets.sentences import sentence
 
 if TYPE_CHECKING:
     from auralscope.session.jobs import Jobs
@@ -23,9 +25,7 @@ class MessagePane(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("messages")
-        self.label = QLabel()
-        self.label.setWordWrap(True)
-        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label = sentence()
         self.label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -51,9 +51,9 @@ class MessagePane(QFrame):
     def tab_order(self) -> list[QWidget]:
         return [self.label, self.dismiss]
 
-    def say(self, sentence: str) -> None:
+    def say(self, text: str) -> None:
         """Add a sentence below those that have not been dismissed."""
-        self._sentences = [*(said for said in self._sentences if said != sentence), sentence][-self.MOST :]
+        self._sentences = [*(said for said in self._sentences if said != text), text][-self.MOST :]
         self.label.setText("\n".join(self._sentences))
         self.show()
 
@@ -70,9 +70,7 @@ class JobsPane(QWidget):
         super().__init__(parent)
         self._jobs = jobs
         self._sentence = ""
-        self.label = QLabel()
-        self.label.setTextFormat(Qt.TextFormat.PlainText)
-        self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.label = line("", elastic=True)
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.bar = QProgressBar()
         self.bar.setFixedSize(140, 10)
@@ -82,12 +80,7 @@ class JobsPane(QWidget):
         self.cancel.setAccessibleName("Cancel the background jobs")
         self.cancel.setToolTip("Cancel the background jobs and keep what is already there")
         self.cancel.clicked.connect(self._cancel)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.label, 1)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.cancel)
+        in_row((self.label, 1), self.bar, self.cancel, parent=self)
         for widget in (self.bar, self.cancel):  # keep their place while hidden: the layout must not jump
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
@@ -100,10 +93,10 @@ class JobsPane(QWidget):
     def tab_order(self) -> list[QWidget]:
         return [self.cancel]
 
-    def say(self, sentence: str) -> None:
+    def say(self, text: str) -> None:
         """Show a sentence for some seconds while no job is running."""
         self._said.start()
-        self._sentence = sentence
+        self._sentence = text
         self.refresh()
 
     def stop_timers(self) -> None:

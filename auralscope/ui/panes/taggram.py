@@ -12,16 +12,12 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
-    QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -34,6 +30,7 @@ from auralscope.ui.graphs.curves import Curve, curve_colour
 from auralscope.ui.graphs.items import PictureItem
 from auralscope.ui.graphs.timeline import TimePane
 from auralscope.ui.widgets.choices import remembered_choice
+from auralscope.ui.widgets.layouts import heading, in_column, in_row, line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,32 +83,14 @@ class TaggramPane(QWidget):
             {str(share): f"Overlap {share:.0%}".replace("%", " %") for share in OVERLAPS},
             str(self._taggram.overlap),
         )
-        self.said = QLabel()
-        self.said.setObjectName("dim")
-        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.said = line(elastic=True)
         self.go_on = QPushButton("Resume")
         self.go_on.setToolTip("Compute the missing windows")
         self.save = QPushButton("Save table…")
         self.save.setToolTip("Save the probabilities of all windows as CSV (Ctrl+T)")
-        tools = QHBoxLayout()
-        tools.setSpacing(6)
-        title = QLabel("Tags over time")
-        title.setObjectName("title")
-        tools.addWidget(title)
-        tools.addWidget(self.by)
-        tools.addWidget(self.overlap)
-        tools.addWidget(self.said, 1)
-        tools.addWidget(self.go_on)
-        tools.addWidget(self.save)
-        picture = QHBoxLayout()
-        picture.setSpacing(0)
-        picture.addWidget(self.names)
-        picture.addWidget(self.map, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 3, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(tools)
-        layout.addLayout(picture, 1)
+        about = (heading("Tags over time"), self.by, self.overlap, (self.said, 1), self.go_on, self.save)
+        picture = in_row(self.names, (self.map, 1), spacing=0)
+        in_column(self, in_row(*about, spacing=6), (picture, 1), margins=(0, 3, 0, 0))
 
         self._taggram.overlap = float(self.overlap.currentData())
         self.by.currentIndexChanged.connect(self._order_chosen)

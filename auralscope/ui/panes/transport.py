@@ -10,13 +10,10 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,6 +21,7 @@ from auralscope.display.scales import time_label
 from auralscope.session import faithfulness
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
+from auralscope.ui.widgets.layouts import in_column, in_row, line
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -61,12 +59,10 @@ class TransportPane(QFrame):
         self.feature.setObjectName("feature")
         self.feature.setToolTip("Hear the chosen feature (B). X switches between the two.")
         self._sources = QButtonGroup(self)
-        sources = QHBoxLayout()
-        sources.setSpacing(0)
         for button in (self.original, self.feature):
             button.setCheckable(True)
             self._sources.addButton(button)
-            sources.addWidget(button)
+        sources = in_row(self.original, self.feature, spacing=0)
         one_tab_stop(self._sources)
 
         self.render_choice = QComboBox()
@@ -85,42 +81,25 @@ class TransportPane(QFrame):
             "Play the feature in the model's format: mono, at the model's sampling rate (T)\n"
             "Otherwise the feature has the recording's rate and channels."
         )
-        self.gain = QLabel()
-        self.gain.setObjectName("dim")
+        self.gain = line()
         self.gain.setMinimumWidth(self.gain.fontMetrics().horizontalAdvance("+00.0 dB"))
-        self.faithfulness = QLabel()
-        self.faithfulness.setObjectName("dim")
+        self.faithfulness = line()
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(0, 100)
         self.volume.setMinimumWidth(60)
         self.volume.setMaximumWidth(140)
         self.volume.setAccessibleName("Volume")
         self.volume.setToolTip("Volume (Ctrl+Up, Ctrl+Down)")
-        self.reason = QLabel()
-        self.reason.setObjectName("dim")
+        self.reason = line(elastic=True)
         self.reason.setWordWrap(True)
-        self.reason.setTextFormat(Qt.TextFormat.PlainText)
-        self.reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        for widget in (self.play, self.stop, self.loop, self.position):
-            row.addWidget(widget)
-        row.addStretch(1)
-        row.addLayout(sources)
-        row.addWidget(self.render_choice)
-        row.addWidget(self.match)
-        row.addWidget(self.gain)
-        row.addWidget(self.model_rate)
-        row.addWidget(self.faithfulness)
-        row.addStretch(1)
-        row.addWidget(QLabel("Volume"))
-        row.addWidget(self.volume)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 6)
-        layout.setSpacing(4)
-        layout.addLayout(row)
-        layout.addWidget(self.reason)
+        tools = in_row(
+            *(self.play, self.stop, self.loop, self.position, None),
+            *(sources, self.render_choice, self.match, self.gain, self.model_rate, self.faithfulness, None),
+            *(QLabel("Volume"), self.volume),
+            spacing=6,
+        )
+        in_column(self, tools, self.reason, margins=(8, 6, 8, 6))
 
         self.play.clicked.connect(self._listening.play_or_pause)
         self.stop.clicked.connect(self._listening.stop)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QWidget
 
 from auralscope.files import size_words
+from auralscope.ui.widgets.layouts import in_column, in_row
+from auralscope.ui.widgets.sentences import sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,13 +29,7 @@ class WeightsPane(QFrame):
         super().__init__(parent)
         self.setObjectName("offer")
         self._session = session
-        self.title = QLabel()
-        self.title.setObjectName("title")
-        self.about = QLabel()
-        self.about.setObjectName("dim")
-        for label in (self.title, self.about):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
+        self.title, self.about = sentence("title"), sentence("dim")
         self.get = QPushButton()
         self.from_file = QPushButton("From a file…")
         self.from_file.setToolTip("Read the published file from this computer, where it has no network")
@@ -46,20 +42,8 @@ class WeightsPane(QFrame):
         self.cancel = QPushButton("Cancel")
         self.cancel.setAccessibleName("Cancel the download of the weights")
         self.cancel.setToolTip("Stop the download and delete what has arrived")
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.get)
-        row.addWidget(self.from_file)
-        row.addWidget(self.bar, 1)
-        row.addStretch(0)
-        row.addWidget(self.not_now)
-        row.addWidget(self.cancel)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 9, 12, 10)
-        layout.setSpacing(6)
-        layout.addWidget(self.title)
-        layout.addWidget(self.about)
-        layout.addLayout(row)
+        tools = in_row(self.get, self.from_file, (self.bar, 1), self.not_now, self.cancel)
+        in_column(self, self.title, self.about, tools, spacing=6, margins=(12, 9, 12, 10))
         self.get.clicked.connect(lambda: self.fetch())
         self.from_file.clicked.connect(self.file_wanted)
         self.not_now.clicked.connect(session.fetching.dismiss)

@@ -1,0 +1,55 @@
+"""Rows and columns of widgets, and dim labels, in one call each."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
+
+Item = QWidget | QLayout | tuple[QWidget | QLayout, int] | None
+"""Widget or layout, with its stretch if it grows. None stands for empty space that grows."""
+
+
+def in_row(*items: Item, spacing: int = 8, parent: QWidget | None = None) -> QHBoxLayout:
+    """Return a row of items without margins; with a parent, it becomes the parent's layout."""
+    layout = QHBoxLayout(parent) if parent is not None else QHBoxLayout()
+    _fill(layout, items, spacing, (0, 0, 0, 0))
+    return layout
+
+
+def in_column(
+    parent: QWidget, *items: Item, spacing: int = 4, margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> QVBoxLayout:
+    """Lay out items from top to bottom in a widget. Margins: left, top, right, bottom."""
+    layout = QVBoxLayout(parent)
+    _fill(layout, items, spacing, margins)
+    return layout
+
+
+def line(name: str = "dim", *, elastic: bool = False) -> QLabel:
+    """Return an empty label for one line of plain text; an elastic one takes the width that is left."""
+    label = QLabel()
+    label.setObjectName(name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    if elastic:
+        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label
+
+
+def heading(text: str) -> QLabel:
+    """Return a label in bold."""
+    label = QLabel(text)
+    label.setObjectName("title")
+    return label
+
+
+def _fill(layout: QBoxLayout, items: tuple[Item, ...], spacing: int, margins: tuple[int, int, int, int]) -> None:
+    layout.setContentsMargins(*margins)
+    layout.setSpacing(spacing)
+    for each in items:
+        item, stretch = each if isinstance(each, tuple) else (each, 0)
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, QWidget):
+            layout.addWidget(item, stretch)
+        else:
+            layout.addLayout(item, stretch)
