@@ -379,7 +379,7 @@ def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot, 
     assert centroids_hz == sorted(centroids_hz)
     assert all("Hz" in tile.caption for tile in tiles(at_conv3)[: len(sounding)])
     assert "not sorted" not in at_conv3.gallery.heading.text()
-    assert "Hears around" in at_conv3.gallery.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    assert "Responds around" in at_conv3.gallery.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
     order.setCurrentIndex(order.findData("alike"))
     place = {unit: row for row, unit in enumerate(units(at_conv3))}
     for group in summary.duplicates(0.8):
