@@ -15,10 +15,15 @@ from typing import Literal
 from auralscope.errors import FileError
 
 
+def printable(text: str) -> str:
+    """Escape what a terminal or a window cannot show, such as control characters and undecodable bytes of a name."""
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def quoted(path: str | os.PathLike[str]) -> str:
     """Quote a file's name for a sentence: on one line and printable, whatever bytes the name has."""
-    text = os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text) + '"'
+    return f'"{printable(os.fspath(path))}"'
 
 
 def reason(error: OSError) -> str:

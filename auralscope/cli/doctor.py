@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from auralscope import __version__, weights
 from auralscope.cli.arguments import command
-from auralscope.cli.terminal import has_display, print_json
+from auralscope.terminal import has_display, print_json
 
 PACKAGES = (
     "PySide6-Essentials",

@@ -8,7 +8,7 @@ from typing import Any
 
 from auralscope.cli.arguments import add_files, add_ground_truth, add_model, add_out_file, command, positive
 from auralscope.cli.recordings import load
-from auralscope.cli.terminal import ProgressLine, print_json
+from auralscope.terminal import ProgressLine, print_json
 
 PICTURE = (".png", ".svg")
 PICTURE_OR_TABLE = (".png", ".svg", ".csv")
@@ -98,7 +98,7 @@ def label_auc(options: argparse.Namespace) -> int:
 def _rate(options: argparse.Namespace, title: str, *, noise_file: Path | None, scored: Path | None = None) -> int:
     from auralscope.audio.files import load_clip
     from auralscope.labels.quality import label_quality
-    from auralscope.reports.label_quality import QualityReport
+    from auralscope.reports import label_quality as report
 
     model = load(options.model, options.device)
     with ProgressLine(title) as progress:
@@ -110,7 +110,7 @@ def _rate(options: argparse.Namespace, title: str, *, noise_file: Path | None, s
             truth_files=options.truth,
             progress=progress,
         )
-    return _finish(options, QualityReport, QualityReport(model.spec.id, found))
+    return _finish(options, report, found, model.spec.id)
 
 
 def kernels(options: argparse.Namespace) -> int:
@@ -133,7 +133,7 @@ def map_(options: argparse.Namespace) -> int:
     return _finish(options, report, found)
 
 
-def _finish(options: argparse.Namespace, report: Any, found: Any, *details: int) -> int:
+def _finish(options: argparse.Namespace, report: Any, found: Any, *details: Any) -> int:
     """Write and print what was found with the functions `write`, `document` and `text` of a report's module."""
     if options.out:
         report.write(found, options.out)

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from auralscope.cli.arguments import command
-from auralscope.cli.terminal import ProgressLine, print_json
 from auralscope.files import size_words, user_folder
+from auralscope.terminal import ProgressLine, print_json
 
 if TYPE_CHECKING:
     from auralscope.catalogue import ModelInfo

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from auralscope import __version__
 from auralscope.cli import doctor, label_commands, listings, recordings, training, window
-from auralscope.cli.terminal import Notices, tolerate_odd_names
 from auralscope.errors import AuralScopeError
+from auralscope.terminal import Notices, tolerate_odd_names
 
 
 def main(argv: Sequence[str] | None = None) -> int:

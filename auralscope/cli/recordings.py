@@ -18,7 +18,7 @@ from auralscope.cli.arguments import (
     natural,
     positive,
 )
-from auralscope.cli.terminal import ProgressLine, print_json
+from auralscope.terminal import ProgressLine, print_json
 
 if TYPE_CHECKING:
     from auralscope.nn.excerpts import Excerpt

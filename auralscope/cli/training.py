@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from dataclasses import MISSING, fields
 from importlib.util import find_spec
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auralscope.cli.arguments import above_zero, command, natural, positive
-from auralscope.cli.terminal import print_json
 from auralscope.errors import AuralScopeError
+from auralscope.terminal import print_json
+from auralscope.training.options import Options
 
 if TYPE_CHECKING:
     from auralscope.training.own import Made
@@ -28,19 +30,19 @@ def add_commands(commands: Any) -> None:
         "data", metavar="FOLDER", type=Path, nargs="?", help="recordings: one folder for each class, or with --tags any"
     )
     add = parser.add_argument_group("model and data").add_argument
-    add("--architecture", metavar="NAME", default="k2c2-0.1m", help=f"one of --list {default}")
+    add("--architecture", metavar="NAME", help=f"one of --list {default}")
     add("--list", action="store_true", help="list the architectures and exit")
     add("--smoke", action="store_true", help="train a small model on synthetic sounds; takes a minute or two")
     add("--id", help="id of the model (default: from folder and architecture)")
-    add("--title", default="", help="name of the model in the window")
-    add("--licence", default="not stated", help=f"licence of the weights, for the model card {default}")
+    add("--title", help="name of the model in the window")
+    add("--licence", help=f"licence of the weights, for the model card {default}")
     add("--tags", metavar="CSV", type=Path, help="lines 'file,tag', or a column of files and a column of 0/1 a tag")
     add = parser.add_argument_group("input of the network").add_argument
-    add("--transform", choices=("mel", "stft"), default="mel", help=default)
+    add("--transform", choices=("mel", "stft"), help=default)
     add("--rate", type=positive, metavar="HZ", help="sample rate (default 12000; for networks on waveforms 22050)")
-    add("--n-fft", type=positive, default=512, metavar="N", help=f"samples of a frame {default}")
-    add("--hop", type=positive, default=256, metavar="N", help=f"samples from frame to frame {default}")
-    add("--bands", type=positive, default=96, metavar="N", help=f"mel bands {default}")
+    add("--n-fft", type=positive, metavar="N", help=f"samples of a frame {default}")
+    add("--hop", type=positive, metavar="N", help=f"samples from frame to frame {default}")
+    add("--bands", type=positive, metavar="N", help=f"mel bands {default}")
     add(
         "--window",
         dest="window_s",
@@ -48,27 +50,27 @@ def add_commands(commands: Any) -> None:
         metavar="S",
         help="length of the input in seconds (default: the paper's, or the recordings' if half of them are shorter)",
     )
-    add("--magnitude", choices=("db", "log", "linear"), default="db", help=f"scale of magnitudes {default}")
-    add("--weighting", choices=("none", "A"), default="none", help=f"frequency weighting {default}")
+    add("--magnitude", choices=("db", "log", "linear"), help=f"scale of magnitudes {default}")
+    add("--weighting", choices=("none", "A"), help=f"frequency weighting {default}")
     add(
         "--standardise",
         choices=("none", "bands", "clip"),
-        default="bands",
         help=f"'bands': each band over the training set; 'clip': each window by itself {default}",
     )
-    add("--scale", type=above_zero, default=1.0, metavar="X", help=f"factor of the input {default}")
+    add("--scale", type=above_zero, metavar="X", help=f"factor of the input {default}")
     add = parser.add_argument_group("training").add_argument
     add("--loss", choices=("categorical", "binary"), help="(default: categorical for classes, binary for --tags)")
-    add("--epochs", type=positive, default=30, metavar="N", help=f"maximum number of epochs {default}")
-    add("--patience", type=positive, default=6, metavar="N", help=f"stop after N epochs without a better AUC {default}")
-    add("--batch", type=positive, default=16, metavar="N", help=f"windows in a batch {default}")
+    add("--epochs", type=positive, metavar="N", help=f"maximum number of epochs {default}")
+    add("--patience", type=positive, metavar="N", help=f"stop after N epochs without a better AUC {default}")
+    add("--batch", type=positive, metavar="N", help=f"windows in a batch {default}")
     add("--windows", type=positive, metavar="N", help="windows of a recording in an epoch (default: all, 8 at most)")
-    add("--learning-rate", type=above_zero, default=1e-3, metavar="X", help=f"maximum learning rate {default}")
-    add("--weight-decay", type=float, default=0.0, metavar="X", help=default)
-    add("--seed", type=int, default=0, metavar="N", help=f"seed of all random numbers {default}")
-    add("--workers", type=natural, default=0, metavar="N", help=f"processes that prepare windows {default}")
+    add("--learning-rate", type=above_zero, metavar="X", help=f"maximum learning rate {default}")
+    add("--weight-decay", type=float, metavar="X", help=default)
+    add("--seed", type=int, metavar="N", help=f"seed of all random numbers {default}")
+    add("--workers", type=natural, metavar="N", help=f"processes that prepare windows {default}")
     add("--restart", action="store_true", help="start again instead of continuing an interrupted training")
     add("--models", metavar="DIR", type=Path, help="folder for the model (default: the folder that the window lists)")
+    parser.set_defaults(**{field.name: field.default for field in fields(Options) if field.default is not MISSING})
 
 
 def train(options: argparse.Namespace) -> int:
@@ -109,8 +111,6 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> Made:
-    from dataclasses import fields
-
     from auralscope.training import own
 
     if options.smoke:
@@ -121,13 +121,13 @@ def _train(options: argparse.Namespace) -> Made:
         raise AuralScopeError(
             "Say what to train on: 'auralscope train FOLDER', or 'auralscope train --smoke' for a trial."
         )
-    values = {field.name: getattr(options, field.name) for field in fields(own.Options)}
+    values = {field.name: getattr(options, field.name) for field in fields(Options)}
     values["id"] = options.id or own.default_id(options.data, options.architecture)
     if options.magnitude == "linear":
         values["magnitude"] = "magnitude"
     try:
         return own.train(
-            own.Options(**values),
+            Options(**values),
             restart=options.restart,
             models=options.models,
             command=shlex.join(["auralscope", *options.words]),

@@ -7,7 +7,7 @@ from typing import Any
 
 from auralscope.cli.arguments import add_files, add_model, command
 from auralscope.cli.recordings import write_reports
-from auralscope.cli.terminal import has_display
+from auralscope.terminal import has_display
 
 
 def add_commands(commands: Any) -> None:

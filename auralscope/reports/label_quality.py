@@ -22,76 +22,60 @@ if TYPE_CHECKING:
     from auralscope.labels.quality import LabelQuality
 
 
-class QualityReport:
-    """Tables and pictures of the label noise of a ground truth, and of a model's AUC over it.
+def document(found: LabelQuality, model_id: str) -> dict[str, Any]:
+    """Return the report as a JSON document."""
+    document: dict[str, Any] = {"model": model_id}
+    if found.noise:
+        document["noise"] = [
+            {
+                **asdict(one.checked),
+                "p_plus": number(one.p_plus),
+                "p_minus": number(one.p_minus),
+                "precision": _estimate(one.precision),
+                "tagability": _estimate(one.recall),
+                "recall_in_subset": _estimate(one.recall_in_subset),
+                "corrected_count": _estimate(one.corrected),
+            }
+            for one in found.noise
+        ]
+    if found.tags:
+        document["tracks"] = found.tracks
+        document["mean_auc"] = number(found.mean_auc)
+        document["auc"] = [plain(asdict(one)) for one in found.tags]
+    return document
 
-    Parameters
-    ----------
-    model_id : str
-    found : LabelQuality
-    """
 
-    def __init__(self, model_id: str, found: LabelQuality) -> None:
-        self.model_id = model_id
-        self.noise, self.quality, self.tracks, self.mean_auc = found.noise, found.tags, found.tracks, found.mean_auc
+def text(found: LabelQuality, model_id: str) -> str:
+    """Return the report as tables for a terminal."""
+    parts = []
+    if found.noise:
+        rows = [["label", "tracks with it", "p+", "p-", "precision", "tagability (recall)", "should have it"]]
+        for one in found.noise:
+            low, high = one.corrected.low, one.corrected.high
+            rows.append(
+                [
+                    one.checked.label,
+                    f"{one.checked.positives:,} of {one.checked.tracks:,}",
+                    *(f"{value:.0%}" for value in (one.p_plus, one.p_minus)),
+                    *(estimate(*value) for value in (one.precision, one.recall)),
+                    f"{one.corrected.value:,.2f} [{low:,.0f} {high:,.0f}]",
+                ]
+            )
+        parts.append(aligned(rows))
+    if found.tags:
+        rows = [["label", "category", "tracks", "rank", "AUC"]]
+        for tag in sorted(found.tags, key=_grouped):
+            counts = (str(tag.tracks), str(tag.popularity_rank))
+            rows.append([tag.label, tag.category, *counts, estimate(tag.auc, tag.low, tag.high)])
+        parts.append(f"{model_id}: {found.tracks:,} tracks; mean AUC {found.mean_auc:.3f}\n\n{aligned(rows)}")
+    return "\n\n".join(parts)
 
-    def document(self, n_pairs: int = 0) -> dict[str, Any]:
-        """Return the report as a JSON document."""
-        document: dict[str, Any] = {"model": self.model_id}
-        if self.noise:
-            document["noise"] = [
-                {
-                    **asdict(one.checked),
-                    "p_plus": number(one.p_plus),
-                    "p_minus": number(one.p_minus),
-                    "precision": _estimate(one.precision),
-                    "tagability": _estimate(one.recall),
-                    "recall_in_subset": _estimate(one.recall_in_subset),
-                    "corrected_count": _estimate(one.corrected),
-                }
-                for one in self.noise
-            ]
-        if self.quality:
-            document["tracks"] = self.tracks
-            document["mean_auc"] = number(self.mean_auc)
-            document["auc"] = [plain(asdict(one)) for one in self.quality]
-        return document
 
-    def text(self, n_pairs: int = 0) -> str:
-        """Return the report as tables for a terminal."""
-        parts = []
-        if self.noise:
-            rows = [["label", "tracks with it", "p+", "p-", "precision", "tagability (recall)", "should have it"]]
-            for one in self.noise:
-                low, high = one.corrected.low, one.corrected.high
-                rows.append(
-                    [
-                        one.checked.label,
-                        f"{one.checked.positives:,} of {one.checked.tracks:,}",
-                        *(f"{value:.0%}" for value in (one.p_plus, one.p_minus)),
-                        *(estimate(*value) for value in (one.precision, one.recall)),
-                        f"{one.corrected.value:,.2f} [{low:,.0f} {high:,.0f}]",
-                    ]
-                )
-            parts.append(aligned(rows))
-        if self.quality:
-            rows = [["label", "category", "tracks", "rank", "AUC"]]
-            for quality in sorted(self.quality, key=_grouped):
-                rows.append(
-                    [
-                        *(quality.label, quality.category, str(quality.tracks), str(quality.popularity_rank)),
-                        estimate(quality.auc, quality.low, quality.high),
-                    ]
-                )
-            parts.append(f"{self.tracks:,} tracks; mean AUC {self.mean_auc:.3f}\n\n{aligned(rows)}")
-        return "\n\n".join(parts)
+def write(found: LabelQuality, out: Path) -> None:
+    """Write the report as a picture (.png, .svg)."""
+    from auralscope.reports.pictures import write_figure
 
-    def write(self, out: Path) -> None:
-        """Write the report as a picture (.png, .svg)."""
-        from auralscope.reports.pictures import write_figure
-
-        figure = _quality_picture(self.quality) if self.quality else _noise_picture(self.noise)
-        write_figure(figure, out)
+    write_figure(_quality_picture(found.tags) if found.tags else _noise_picture(found.noise), out)
 
 
 def _grouped(one: TagQuality) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import numpy as np
 from auralscope import __version__
 from auralscope.audio.files import wav_bytes
 from auralscope.errors import AuralScopeError, FileError
-from auralscope.files import quoted, reason, write_aside
+from auralscope.files import printable, quoted, reason, write_aside
 from auralscope.nn.analysis.first_layer import first_layer_kernels
 from auralscope.reports import kernels, pictures
 from auralscope.types import Progress, no_progress, unit_name
@@ -85,7 +85,7 @@ def _page(run: Run, top: int, progress: Progress) -> str:
     for number, layer in enumerate(model.layers, start=1):
         layers.append(_layer(run, layer, number, top))
         progress(number / len(model.layers))
-    name = quoted(run.clip.source.name)[1:-1] if run.clip.source else "a clip"
+    name = printable(run.clip.source.name) if run.clip.source else "a clip"
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
     return environment.get_template("report.html").render(

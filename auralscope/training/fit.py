@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import math
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from auralscope.files import write_aside
+from auralscope.terminal import say, show_status
 from auralscope.training import checkpoint
 from auralscope.training.lightning_shim import callbacks, lightning, torchmetrics
 
@@ -344,9 +344,7 @@ class _KeepState(callbacks.Callback):  # type: ignore[misc]
 
 
 class _Progress(callbacks.Callback):  # type: ignore[misc]
-    """One line an epoch on stderr, and on a terminal a bar for the epoch that is at work."""
-
-    BAR = 30
+    """Print a line for each finished epoch, and show the progress of the running one on a terminal."""
 
     def __init__(self, max_epochs: int) -> None:
         self.max_epochs = max_epochs
@@ -357,25 +355,19 @@ class _Progress(callbacks.Callback):  # type: ignore[misc]
         self.started = time.monotonic()
 
     def on_train_batch_end(self, trainer: Any, _task: Any, _outputs: Any, _batch: Any, index: int) -> None:
-        if sys.stderr.isatty():
-            done, total = index + 1, int(trainer.num_training_batches)
-            left_s = (time.monotonic() - self.started) * (total - done) / done
-            bar = ("#" * (done * self.BAR // total)).ljust(self.BAR, ".")
-            epoch = f"{len(self.losses) + 1}/{self.max_epochs}"
-            sys.stderr.write(f"\repoch {epoch} [{bar}] {done}/{total}, {left_s:.0f} s left \033[K")
-            sys.stderr.flush()
+        done, total = index + 1, int(trainer.num_training_batches)
+        left_s = (time.monotonic() - self.started) * (total - done) / done
+        show_status(f"epoch {len(self.losses) + 1}/{self.max_epochs}: {done}/{total}, {left_s:.0f} s left")
 
     def on_train_epoch_end(self, trainer: Any, _task: Any) -> None:
         figures = trainer.callback_metrics
         self.losses.append(float(figures["training loss"]))
-        clear = "\r\033[K" if sys.stderr.isatty() else ""
-        sys.stderr.write(
-            f"{clear}epoch {len(self.losses)}/{self.max_epochs}: loss {self.losses[-1]:.3f}, "
+        say(
+            f"epoch {len(self.losses)}/{self.max_epochs}: loss {self.losses[-1]:.3f}, "
             f"validation loss {float(figures['validation loss']):.3f}, "
             f"validation score {float(figures['validation score']):.3f}, "
-            f"validation AUC {float(figures['validation auc']):.3f}\n"
+            f"validation AUC {float(figures['validation auc']):.3f}"
         )
-        sys.stderr.flush()
 
 
 @torch.no_grad()

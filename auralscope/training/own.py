@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from auralscope import trained
-from auralscope.dsp.processed import ProcessedSpectrogram, Standardise, Weighting
+from auralscope.dsp.processed import ProcessedSpectrogram
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import TrainingError
 from auralscope.files import quoted, reason, sha256, user_folder, write_aside
@@ -25,6 +23,7 @@ from auralscope.nn.loaded import Model
 from auralscope.nn.model import ModelSpec, Weights
 from auralscope.nn.tagger import choose_device
 from auralscope.registry import Registry
+from auralscope.terminal import say, show_status
 from auralscope.training.clips import DrawnClips, EvenClips, Sounds, band_statistics
 from auralscope.training.collection import Collection, read_classes, read_tags, split
 from auralscope.training.fit import Fitted, Loss, Settings, areas, export, fit, initialise
@@ -33,80 +32,14 @@ from auralscope.training.windows import FreshWindows, Split
 from auralscope.weights import load_into
 
 if TYPE_CHECKING:
-    from auralscope.dsp.frontends import Compression, FrontEnd
+    from auralscope.dsp.frontends import FrontEnd
+    from auralscope.training.options import Options
 
 UNFINISHED = "training"
 """The folder, inside a model's, that holds what an interrupted training goes on from."""
 
 WINDOWS_PER_EPOCH = 8
 """Of a file, at most, unless it is said."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to train on what, and how.
-
-    Attributes
-    ----------
-    data : Path
-        The folder of recordings.
-    architecture : str
-        See `auralscope.nn.architectures`.
-    id : str
-        Of the model: lower case, digits and hyphens.
-    tags : Path, optional
-        A table; without it, each folder in `data` is a class.
-    title : str
-    loss : {"categorical", "binary"}, optional
-        Unless given, categorical for folders of classes and binary for a table.
-    transform : {"mel", "stft"}
-        For networks on spectrograms; those on the waveform have none.
-    rate, n_fft, hop, bands : int
-        In Hz, samples, samples, mel bands.
-    window_s : float, optional
-        What the network sees at once; unless given, what it sees in its paper, or less if half of the recordings are
-        shorter.
-    magnitude, weighting, standardise, scale
-        The processing; see `auralscope.dsp.processed`.
-    epochs, batch, patience, seed, workers : int
-    learning_rate, weight_decay : float
-        Of Adam (AdamW, where the decay is not zero).
-    windows : int, optional
-        Of each recording in an epoch.
-    licence : str
-        Of the weights, for the card.
-    """
-
-    data: Path
-    architecture: str
-    id: str
-    tags: Path | None = None
-    title: str = ""
-    loss: Loss | None = None
-    transform: Literal["mel", "stft"] = "mel"
-    rate: int | None = None
-    n_fft: int = 512
-    hop: int = 256
-    bands: int = 96
-    window_s: float | None = None
-    magnitude: Compression = "db"
-    weighting: Weighting = "none"
-    standardise: Standardise = "bands"
-    scale: float = 1.0
-    epochs: int = 30
-    batch: int = 16
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    patience: int = 6
-    seed: int = 0
-    windows: int | None = None
-    workers: int = 0
-    licence: str = "not stated"
-
-    def plain(self) -> dict[str, Any]:
-        """What an unfinished training must have in common with the one that goes on from it."""
-        said = {key: str(value.resolve()) if isinstance(value, Path) else value for key, value in asdict(self).items()}
-        return {key: value for key, value in said.items() if key not in ("title", "licence", "workers")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +86,7 @@ def train(options: Options, *, restart: bool = False, models: Path | None = None
     _start(work, options, collection, restart)
     state_file = work / "state.safetensors"
     sounds = Sounds(collection.files, _rate(options, chosen), work / "sound")
-    sounds.decode(partial(_report, "decoded"))
+    sounds.decode(lambda done, total: show_status(f"decoded {done}/{total}"))
     front_end = _front_end(options, chosen, sounds, splits["train"], collection)
     exclusive = loss == "categorical"
     drawn = DrawnClips(sounds, splits["train"], collection.truth, front_end, options.seed, exclusive)
@@ -178,13 +111,13 @@ def train(options: Options, *, restart: bool = False, models: Path | None = None
         workers=options.workers,
         half=torch.cuda.is_available(),
     )
-    _say(
+    say(
         f"{chosen.title}: {sum(p.numel() for p in network.parameters()):,} parameters; {front_end.describe()}; "
         f"{', '.join(f'{len(places)} for {name}' for name, places in splits.items())}; "
         f"{per_file} windows of each an epoch"
     )
     if state_file.is_file():
-        _say("going on after the last whole epoch")
+        say("going on after the last whole epoch")
     sampler = FreshWindows(len(drawn), per_file, options.seed)
     fitted = fit(network, drawn, validation, sampler=sampler, settings=settings, state_file=state_file)
     measured = _measure(network, test, collection, splits, fitted)
@@ -324,15 +257,3 @@ def _loaded_back(path: Path, file: Path) -> ModelSpec:
     load_into(network, spec)
     Model(spec, network, choose_device("cpu")).predict(load_clip(file, duration_s=2 * spec.front_end.window_s))
     return spec
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
-def _report(what: str, done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        sys.stderr.write(f"\r{what} {done}/{total}{end}")
-        sys.stderr.flush()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
-from auralscope.training.own import Made, Options, train
+from auralscope.training.options import Options
+from auralscope.training.own import Made, train
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from auralscope.dsp.melgrams import StandardisedMelgram
 from auralscope.errors import TrainingError
 from auralscope.files import sha256
+from auralscope.nn.architectures.tags import SYNTHESISED_TAGS
 from auralscope.registry import find_spec
 from auralscope.training import fit as fitting
 from auralscope.training.bundled import taggers
@@ -31,7 +32,7 @@ from auralscope.training.synthesis.arranger import PIECE_S, arrange
 from auralscope.training.synthesis.instruments import FAMILIES, INSTRUMENTS, SECTIONS
 from auralscope.training.synthesis.render import TIM
 from auralscope.training.synthesis.styles import STYLES
-from auralscope.training.synthesis.tags import INSTRUMENT_TAGS, TAGS, tags_of
+from auralscope.training.synthesis.tags import INSTRUMENT_TAGS, tags_of
 from auralscope.training.windows import FreshWindows
 from auralscope.weights import file_of
 
@@ -45,8 +46,8 @@ def test_the_same_seed_gives_the_same_piece() -> None:
 
 
 def test_every_tag_holds_of_some_pieces_and_not_of_most() -> None:
-    counts = np.sum([[tag in tags_of(piece) for tag in TAGS] for piece in PIECES], axis=0)
-    assert len(TAGS) == len(set(TAGS)) >= 30
+    counts = np.sum([[tag in tags_of(piece) for tag in SYNTHESISED_TAGS] for piece in PIECES], axis=0)
+    assert len(SYNTHESISED_TAGS) == len(set(SYNTHESISED_TAGS)) >= 30
     assert counts.min() >= 8
     assert counts.max() <= 0.75 * len(PIECES)
 
@@ -160,7 +161,9 @@ def test_images_are_those_of_the_front_end(tmp_path, tim) -> None:
         # Held to half a decibel of a range of 80; the edges' frames see over them.
         assert float((image[0] - seen)[:, 2:-2].abs().mean()) < 0.05
         stretch = first * FRONT_END.hop_s, (first + frames) * FRONT_END.hop_s
-        assert {tag for tag, holds in zip(TAGS, truth, strict=True) if holds} == tags_of(arrange(item.seed), *stretch)
+        assert {tag for tag, holds in zip(SYNTHESISED_TAGS, truth, strict=True) if holds} == tags_of(
+            arrange(item.seed), *stretch
+        )
     altered, again = (TaggedImages(corpus, "test", FRONT_END, seed=1) for _ in range(2))
     assert torch.equal(altered[0][0], again[0][0])
     assert not torch.equal(altered[0][0], altered[2][0])
@@ -168,7 +171,9 @@ def test_images_are_those_of_the_front_end(tmp_path, tim) -> None:
     mixtures = [truth for number in range(40) for _, truth in [altered[number]] if bool(truth.isnan().any())]
     assert 4 <= len(mixtures) <= 30
     for truth in mixtures:
-        assert {tag for tag, value in zip(TAGS, truth, strict=True) if not value.isnan()} == set(INSTRUMENT_TAGS)
+        assert {tag for tag, value in zip(SYNTHESISED_TAGS, truth, strict=True) if not value.isnan()} == set(
+            INSTRUMENT_TAGS
+        )
 
 
 def test_a_stretch_has_the_tags_of_what_plays_in_it() -> None:
@@ -268,9 +273,9 @@ def test_weights_of_the_same_name_and_shape_are_taken_over(tmp_path) -> None:
 @pytest.mark.parametrize("model_id", ["compact-convnet", "crnn"])
 def test_the_bundled_taggers_are_of_this_corpus_and_their_cards_of_their_weights(model_id: str) -> None:
     spec = find_spec(model_id)
-    assert spec.labels == TAGS
+    assert spec.labels == SYNTHESISED_TAGS
     assert spec.weights.card is not None
     card = spec.weights.card.read_text(encoding="utf-8")
     assert sha256(file_of(spec)) in card
-    for tag in TAGS:
+    for tag in SYNTHESISED_TAGS:
         assert f"| {tag} |" in card

@@ -16,10 +16,11 @@ import torch
 from torch.utils.data import Dataset
 
 from auralscope.dsp.mel import filter_bank
+from auralscope.nn.architectures.tags import SYNTHESISED_TAGS
 from auralscope.training.synthesis.arranger import PIECE_S, arrange
 from auralscope.training.synthesis.render import A320U, CSOUND, FLUID_R3, GENERAL_USER, MUSESCORE_FULL, TIM, SoundFont
 from auralscope.training.synthesis.rendered import RenderedPieces
-from auralscope.training.synthesis.tags import INSTRUMENT_TAGS, TAGS, tags_of, vector
+from auralscope.training.synthesis.tags import INSTRUMENT_TAGS, tags_of, vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,7 +128,7 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self.seed = seed
         self.frames = front_end.input_shape[1]
         self._centres_hz = front_end.frequencies_hz
-        self._instruments = torch.tensor([tag in INSTRUMENT_TAGS for tag in TAGS])
+        self._instruments = torch.tensor([tag in INSTRUMENT_TAGS for tag in SYNTHESISED_TAGS])
         self._pieces = [arrange(item.seed) for item in self.items]
         self._levels = torch.stack([self._level(corpus.load(item)) for item in self.items])
         self.per_piece = self._levels.shape[2] // self.frames

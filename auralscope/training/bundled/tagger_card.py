@@ -12,6 +12,7 @@ import numpy as np
 
 from auralscope.audio.files import load_clip
 from auralscope.files import sha256, write_aside
+from auralscope.nn.architectures.tags import SYNTHESISED_TAGS
 from auralscope.training.bundled.tagged import FONTS, TaggedItem
 from auralscope.training.synthesis.arranger import FAST_BPM, PIECE_S, SLOW_BPM, UNCERTAIN
 from auralscope.training.synthesis.styles import STYLES
@@ -22,7 +23,6 @@ from auralscope.training.synthesis.tags import (
     INSTRUMENT_TAGS,
     LOW_PITCH,
     SPARSE_PER_S,
-    TAGS,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def _card(spec: ModelSpec, name: str, digest: str, settings: Settings, measured:
     )
     tags = "\n".join(
         f"| {tag} | {count} | {auc:.3f} | {window:.3f} |"
-        for tag, count, auc, window in zip(TAGS, measured.counts, measured.auc, measured.window_auc, strict=True)
+        for tag, count, auc, window in zip(
+            SYNTHESISED_TAGS, measured.counts, measured.auc, measured.window_auc, strict=True
+        )
     )
     dead = "\n".join(
         f"| {layer} | {len(units)} | {', '.join(map(str, units)) or '-'} |" for layer, units in measured.dead.items()

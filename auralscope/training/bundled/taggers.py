@@ -14,13 +14,14 @@ from torch import nn
 from auralscope import registry
 from auralscope.dsp.melgrams import StandardisedMelgram
 from auralscope.errors import TrainingError
+from auralscope.nn.architectures.tags import SYNTHESISED_TAGS
 from auralscope.nn.loaded import Model
 from auralscope.training.bundled import tagger_card
 from auralscope.training.bundled.tagged import TaggedCorpus, TaggedImages, plan
 from auralscope.training.fit import Settings, areas, dead_units, export, fit, tag_probabilities
 from auralscope.training.synthesis.arranger import arrange
 from auralscope.training.synthesis.rendered import show_progress
-from auralscope.training.synthesis.tags import TAGS, tags_of, vector
+from auralscope.training.synthesis.tags import tags_of, vector
 from auralscope.training.windows import FreshWindows, Split
 
 # Windows that training draws from each piece in one epoch.
@@ -45,7 +46,7 @@ def train(
     Parameters
     ----------
     model_id : str
-        A model of the registry whose labels are `auralscope.training.synthesis.tags.TAGS`.
+        A model of the registry whose labels are `auralscope.nn.architectures.tags.SYNTHESISED_TAGS`.
     out : Path
         A folder; made where it is not there.
     n_pieces : int
@@ -63,7 +64,7 @@ def train(
     """
     spec = registry.find_spec(model_id)
     front_end = spec.front_end
-    if spec.labels != TAGS or not isinstance(front_end, StandardisedMelgram):
+    if spec.labels != SYNTHESISED_TAGS or not isinstance(front_end, StandardisedMelgram):
         raise TrainingError(f"'{model_id}' is not a tagger of the tagged corpus: its labels or its front end differ.")
     torch.manual_seed(settings.seed)
     network = spec.build()
@@ -87,7 +88,7 @@ def train(
     # The test set is touched once, here, after the weights are chosen.
     test = TaggedImages(corpus, "test", front_end)
     said, truth = tag_probabilities(network, test)
-    over_piece = said.view(-1, test.per_piece, len(TAGS)).mean(dim=1)
+    over_piece = said.view(-1, test.per_piece, len(SYNTHESISED_TAGS)).mean(dim=1)
     of_piece = torch.stack([torch.from_numpy(vector(tags_of(arrange(item.seed)))) for item in test.items])
     dead = dead_units(network, [layer.module for layer in spec.layers if layer.name.startswith("conv")], test)
     weights_file = out / f"{spec.id}.safetensors"

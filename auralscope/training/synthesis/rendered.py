@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import soundfile
 
 from auralscope.dsp.resampling import resample
 from auralscope.errors import TrainingError
+from auralscope.terminal import say, show_status
 from auralscope.training.synthesis.render import Room, SoundFont, find_fluidsynth, find_font, render
 
 if TYPE_CHECKING:
@@ -116,9 +116,5 @@ def room_for(seed: int) -> Room:
 
 
 def show_progress(done: int, total: int) -> None:
-    """How many pieces are rendered: one line on a terminal, one every fifty elsewhere."""
-    on_terminal = sys.stderr.isatty()
-    if on_terminal or done % 50 == 0 or done == total:
-        end = "\n" if done == total or not on_terminal else ""
-        sys.stderr.write(f"{chr(13) if on_terminal else ''}rendered {done}/{total}{end}")
-        sys.stderr.flush()
+    """Show how many pieces are rendered: a status on a terminal, and a line for every fifty."""
+    (say if done % 50 == 0 or done == total else show_status)(f"rendered {done}/{total}")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auralscope.nn.architectures.tags import SYNTHESISED_TAGS
 from auralscope.training.synthesis.arranger import FAST_BPM, PIECE_S, SLOW_BPM, Piece
 from auralscope.training.synthesis.instruments import ENSEMBLE_FAMILIES, FAMILIES, SECTIONS, family_of
-from auralscope.training.synthesis.styles import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +27,10 @@ SPARSE_PER_S, DENSE_PER_S = 3.2, 22.0
 LOW_PITCH, HIGH_PITCH = 54.0, 69.0
 
 INSTRUMENT_TAGS = (*FAMILIES, "drums", "percussion")
-TEXTURE_TAGS = ("solo", "ensemble", "dense", "sparse", "slow", "fast", "low register", "high register")
-MANNER_TAGS = ("minor", "staccato", "triple metre")
-TAGS: tuple[str, ...] = (*INSTRUMENT_TAGS, *TEXTURE_TAGS, *MANNER_TAGS, *STYLES)
 
 
 def tags_of(piece: Piece, start_s: float = 0.0, end_s: float = PIECE_S) -> set[str]:
-    """The tags of a piece, or of a stretch of it, of `TAGS`."""
+    """The tags of a piece, or of a stretch of it, of `SYNTHESISED_TAGS`."""
     score = piece.score
     first, last = (time_s * score.tempo_bpm / 60.0 for time_s in (start_s, end_s))
     heard = [part for part in score.parts if _share(part, first, last) >= AUDIBLE]
@@ -63,7 +60,7 @@ def tags_of(piece: Piece, start_s: float = 0.0, end_s: float = PIECE_S) -> set[s
     return tags
 
 
-def vector(tags: set[str], labels: Sequence[str] = TAGS) -> NDArray[np.float32]:
+def vector(tags: set[str], labels: Sequence[str] = SYNTHESISED_TAGS) -> NDArray[np.float32]:
     """(labels,): 1 where the tag is there."""
     return np.array([label in tags for label in labels], dtype=np.float32)
 

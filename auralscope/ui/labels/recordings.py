@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor
 
+from auralscope.files import printable
 from auralscope.ui.graphs.bars import Bar, BarList
 from auralscope.ui.graphs.scatter import COLOURS, SYMBOLS, ScatterPane, group_colour
 from auralscope.ui.labels.tab import Figure, Tab, button
@@ -29,12 +30,8 @@ MOST_NAMES = 40
 """Points of a larger map are drawn without names."""
 
 
-def _name(point: MapPoint) -> str:
-    return point.file.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 def _sentence(point: MapPoint) -> str:
-    return f"{_name(point)}: {point.label} {percent(point.probability)}"
+    return f"{printable(point.file.name)}: {point.label} {percent(point.probability)}"
 
 
 class MapFigure(Figure):
@@ -90,7 +87,7 @@ class MapFigure(Figure):
             symbols=[SYMBOLS[groups[point.label] // len(COLOURS) % len(SYMBOLS)] for point in points],
         )
         if len(points) <= MOST_NAMES:
-            self.scatter.name_points({place: f"  {_name(point)}  " for place, point in enumerate(points)})
+            self.scatter.name_points({place: f"  {printable(point.file.name)}  " for place, point in enumerate(points)})
 
 
 class MapTab(Tab):
@@ -142,7 +139,7 @@ class MapTab(Tab):
         self.list.set_bars(
             [
                 Bar(
-                    _name(point),
+                    printable(point.file.name),
                     percent(point.probability),
                     point.probability,
                     place,

@@ -1,4 +1,4 @@
-"""Input and output on a terminal: a progress line, notices, JSON, odd file names, whether there is a display."""
+"""Write progress, notices and JSON to the terminal, and find out whether there is a display."""
 
 from __future__ import annotations
 
@@ -13,23 +13,34 @@ from typing import Any, TextIO
 CLEAR_LINE = "\r\033[K"
 
 
+def say(text: str) -> None:
+    """Print a line on standard error, in place of the status."""
+    clear = CLEAR_LINE if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{clear}{text}\n")
+    sys.stderr.flush()
+
+
+def show_status(text: str) -> None:
+    """Show text in place of the status before; nothing is shown outside a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{CLEAR_LINE}{text}")
+        sys.stderr.flush()
+
+
 class ProgressLine:
     """Line on standard error that shows the progress of long work; nothing is shown outside a terminal."""
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._shown = sys.stderr.isatty()
 
     def __enter__(self) -> Callable[[float], None]:
         return self._show
 
     def _show(self, done: float) -> None:
-        if self._shown:
-            print(f"\r{self._title}: {done:4.0%}", end="", file=sys.stderr, flush=True)
+        show_status(f"{self._title}: {done:4.0%}")
 
     def __exit__(self, *failure: object) -> None:
-        if self._shown:
-            print(CLEAR_LINE, end="", file=sys.stderr, flush=True)
+        show_status("")
 
 
 class Notices(logging.Handler):
@@ -39,13 +50,12 @@ class Notices(logging.Handler):
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        clear = CLEAR_LINE if sys.stderr.isatty() else ""
-        print(f"{clear}auralscope: {record.getMessage()}", file=sys.stderr, flush=True)
+        say(f"auralscope: {record.getMessage()}")
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output."""
-    print(json.dumps(document, indent=2))
+    sys.stdout.write(f"{json.dumps(document, indent=2)}\n")
 
 
 def tolerate_odd_names(stream: TextIO | Any) -> None:
