@@ -1,4 +1,4 @@
-"""The command line, as a user meets it: real files, real weights, exit statuses, one line for each mistake."""
+"""Test the commands on real files and weights: results, exit statuses, and one line for each error."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MINIMAL = {
     "label-auc": ["a.csv", "--ground-truth", "b.csv"],
     "map": ["a.wav"],
 }
-"""The arguments that a command cannot do without."""
+"""Required arguments of each command."""
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """Six seconds of chords and clicks in stereo at 22,050 Hz."""
+    """Write six seconds of chords and clicks, in stereo at 22,050 Hz."""
     rate = 22_050
     t = np.arange(6 * rate) / rate
     chord = sum(np.sin(2 * np.pi * hz * t) for hz in (220.0, 277.2, 329.6)) * (0.2 + 0.1 * np.sin(2 * np.pi * t))
@@ -51,7 +51,9 @@ def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, s
     return status, captured.out, captured.err
 
 
-def test_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_models_lists_labels_layers_and_the_state_of_weights(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path))
     status, out, _ = run("models", "--json", capsys=capsys)
     assert status == 0
@@ -66,15 +68,15 @@ def test_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     assert (far["sample_rate"], far["window_s"]) == (12_000, pytest.approx(29.12))
     assert len(far["labels"]) == far["layers"][-1]["units"] == 50
     assert far["url"].startswith("https://")
-    for told in models.values():
-        assert all(told[name] for name in ("title", "summary", "source", "licence", "citation", "parameters"))
+    for model in models.values():
+        assert all(model[name] for name in ("title", "summary", "source", "licence", "citation", "parameters"))
     status, out, _ = run("models", capsys=capsys)
     assert status == 0
     assert "weights  bundled" in out
     assert "weights  available: 'auralscope weights get crnn-msd' fetches them (1.6 MB)" in out
 
 
-def test_weights_are_listed_and_got(server, far_tagger, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_weights_are_listed_and_fetched(server, far_tagger, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     def listed() -> dict[str, dict[str, object]]:
         return {entry["id"]: entry for entry in json.loads(run("weights", "--json", capsys=capsys)[1])}
 
@@ -103,7 +105,7 @@ def test_weights_are_listed_and_got(server, far_tagger, tmp_path, capsys: pytest
         (("far-tagger",), "answers '404 Not Found'"),
     ],
 )
-def test_weights_that_cannot_be_got(server, far_tagger, tmp_path, words, says, capsys) -> None:
+def test_weights_that_cannot_be_fetched_are_one_line(server, far_tagger, tmp_path, words, says, capsys) -> None:
     server.answer = "gone"
     status, out, err = run("weights", "get", *words, capsys=capsys)
     assert (status, out) == (1, "")
@@ -113,8 +115,8 @@ def test_weights_that_cannot_be_got(server, far_tagger, tmp_path, words, says, c
     assert list((tmp_path / "store").rglob("*")) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="an interrupt is another thing there")
-def test_an_interrupt_ends_a_fetch_and_leaves_nothing(server, far_tagger, tmp_path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_an_interrupted_fetch_leaves_no_files(server, far_tagger, tmp_path) -> None:
     server.answer = "slow"
     fetch = subprocess.Popen(
         [sys.executable, "-m", "auralscope", "weights", "get", "far-tagger"], stderr=subprocess.PIPE, text=True
@@ -127,7 +129,7 @@ def test_an_interrupt_ends_a_fetch_and_leaves_nothing(server, far_tagger, tmp_pa
     assert list((tmp_path / "store").iterdir()) == []
 
 
-def test_tag(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tag_prints_the_mean_probabilities(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run("tag", recording, "--json", "--over-time", capsys=capsys)
     assert status == 0
     document = json.loads(out)
@@ -135,8 +137,8 @@ def test_tag(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(tag["probability"] for tag in document["tags"]) == pytest.approx(1.0, abs=1e-4)
     assert [window["start_s"] for window in document["over_time"]] == [0.0, 2.0]
     means = np.mean([window["probabilities"] for window in document["over_time"]], axis=0)
-    said = {tag["label"]: tag["probability"] for tag in document["tags"]}
-    np.testing.assert_allclose([said[label] for label in document["labels"]], means, atol=1e-5)
+    means_of = {tag["label"]: tag["probability"] for tag in document["tags"]}
+    np.testing.assert_allclose([means_of[label] for label in document["labels"]], means, atol=1e-5)
     status, out, _ = run("tag", recording, "--top", 1, capsys=capsys)
     assert status == 0
     assert len(out.splitlines()) == 1
@@ -147,13 +149,13 @@ def test_tag_over_time_window_by_window(recording: Path, capsys: pytest.CaptureF
     document = json.loads(run(*words, "--json", capsys=capsys)[1])
     assert [window["start_s"] for window in document["over_time"]] == [0.0, 0.5, 1.0, 1.5, 2.0]
     assert document["window_s"] == pytest.approx(4.0)
-    # Each is what the window alone gives, and its time counts from the beginning of the recording.
+    # Each row equals that of the window alone, and its time counts from the beginning of the recording.
     alone = json.loads(run("tag", recording, "--start", 1, "--duration", 4, "--over-time", "--json", capsys=capsys)[1])
     assert [window["start_s"] for window in alone["over_time"]] == [1.0]
     np.testing.assert_allclose(
         alone["over_time"][0]["probabilities"], document["over_time"][2]["probabilities"], atol=2e-3
     )
-    # The table has the highest labels, in full, in the order of the list above it.
+    # The table has the most probable labels, in full, in the order of the list above it.
     lines = run(*words, "--top", 2, capsys=capsys)[1].splitlines()
     best = [tag["label"] for tag in document["tags"]][:2]
     assert [line.split()[0] for line in lines[:2]] == best
@@ -167,14 +169,14 @@ def test_tag_over_time_window_by_window(recording: Path, capsys: pytest.CaptureF
     assert run("tag", recording, "--over-time", "--hop", 60, capsys=capsys)[0] == 0
 
 
-def test_a_hop_of_nothing_is_refused(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hop_of_zero_is_a_usage_error(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main(["tag", str(recording), "--hop", "0"])
     assert end.value.code == 2
     assert "'0' must be greater than 0" in capsys.readouterr().err
 
 
-def test_memory_that_runs_out_is_said_on_standard_error(
+def test_a_notice_about_too_little_memory_goes_to_standard_error(
     recording: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
@@ -199,7 +201,9 @@ def test_memory_that_runs_out_is_said_on_standard_error(
         assert tag["probability"] == pytest.approx(before["probability"], abs=1e-5)
 
 
-def test_auralise(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_auralise_writes_sounds_pictures_and_a_manifest(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out_folder = tmp_path / "out"
     words = ("--model", "genre-convnet", "--layer", "conv3", "--top", 4, "--start", 1, "--duration", 4)
     status, out, _ = run("auralise", recording, *words, "--out", out_folder, "--json", capsys=capsys)
@@ -233,7 +237,7 @@ def test_auralise_chosen_units_and_part_of_a_window(
     assert soundfile.info(tmp_path / "o" / "conv1-07.wav").frames == round(1.5 * 11_025)
 
 
-def test_auralise_longer_than_a_window_as_the_recording_is(
+def test_auralise_a_long_section_at_the_rate_of_the_recording(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("--layer", "conv1", "--unit", 7, "--duration", 5.5, "--rate", "recording", "--out", tmp_path / "o")
@@ -246,7 +250,9 @@ def test_auralise_longer_than_a_window_as_the_recording_is(
     assert np.abs(samples[-22_050:]).max() > 1e-4
 
 
-def test_report(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_is_one_page_with_a_sound_for_each_layer(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     status, out, _ = run("report", recording, "--top", 1, "--out", tmp_path / "r", capsys=capsys)
     assert status == 0
     page = Path(out.strip())
@@ -254,8 +260,8 @@ def test_report(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert page.parent == tmp_path / "r"
     for layer in ("input", "conv1", "conv5", "dense", "output"):
         assert f'<section id="{layer}">' in text
-    assert text.count("<audio") == 1 + 7  # the original, and a unit a layer
-    assert "http" not in text  # nothing is fetched: the page is whole
+    assert text.count("<audio") == 1 + 7  # the original, and one unit of each layer
+    assert "http" not in text  # the page needs no other file
     assert "Café № 5" in text
 
 
@@ -277,7 +283,7 @@ def test_report(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         (("report", "{rec}", "--top", "1", "--out", "{tmp}/text.wav/x"), "not a directory"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(
+def test_errors_are_one_line_and_leave_no_files(
     recording: Path, tmp_path: Path, words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty.wav").touch()
@@ -309,14 +315,14 @@ def test_mistakes_are_one_line_and_leave_nothing(
         ("tag", "x.wav", "--top", "many"),
     ],
 )
-def test_wrong_usage_is_two(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_exits_with_2(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
         cli.main(list(words))
     assert leaving.value.code == 2
     assert "usage: auralscope" in capsys.readouterr().err
 
 
-def test_an_interrupt_leaves_nothing_half_written(
+def test_an_interrupted_auralise_leaves_no_files(
     recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from auralscope.reports import auralisations as export
@@ -331,7 +337,7 @@ def test_an_interrupt_leaves_nothing_half_written(
     assert list((tmp_path / "o").iterdir()) == []
 
 
-def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_reports_packages_models_and_the_speaker(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run("doctor", "--json", capsys=capsys)
     findings = {finding["subject"]: finding for finding in json.loads(out)}
     assert findings["torch"]["state"] == "ok"
@@ -345,11 +351,11 @@ def bare(**variables: str) -> dict[str, str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs without a display")
-def test_without_a_display_a_report_is_written_instead(tmp_path: Path) -> None:
+def test_without_a_display_a_report_is_written(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "auralscope"],
         cwd=tmp_path,
-        env=bare(DISPLAY=":987"),  # named, but nobody is there
+        env=bare(DISPLAY=":987"),  # no server has this number
         capture_output=True,
         text=True,
         check=False,
@@ -362,7 +368,7 @@ def test_without_a_display_a_report_is_written_instead(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["auralscope", "auralscope.cli.main"])
-def test_importing_is_cheap(module: str) -> None:
+def test_importing_loads_no_heavy_package(module: str) -> None:
     code = f"import {module}, sys; print(sorted({{'torch', 'numpy', 'PySide6', 'librosa'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -375,7 +381,7 @@ def test_listing_models_needs_no_torch(call: str) -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def test_every_command_says_what_it_is_for_and_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_every_command_has_a_purpose_and_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     names = COMMANDS.split()
     with pytest.raises(SystemExit):
         cli.main(["--help"])
@@ -395,5 +401,5 @@ def test_every_command_says_what_it_is_for_and_shows_an_example(capsys: pytest.C
             assert not re.search(r"--\w+( [A-Z]\S*)?(, --\w+)? *$", paragraph), f"an option of {name} has no help"
 
 
-def test_the_bundled_excerpt_is_there() -> None:
+def test_the_bundled_excerpt_is_readable() -> None:
     assert soundfile.info(resource("excerpt.ogg")).duration > 10.0

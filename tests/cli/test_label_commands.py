@@ -1,4 +1,4 @@
-"""The commands about labels: `labels`, `label-noise`, `label-auc`, `kernels` and `map`, run on real files."""
+"""Test the commands `labels`, `label-noise`, `label-auc`, `kernels` and `map` on real files."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def run(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, s
 
 @pytest.fixture
 def truth(tmp_path: Path) -> Path:
-    """Tracks of ballad, dance and hip-hop: no ballad is for dancing."""
+    """Write a ground truth of ballad, dance and hip-hop, in which ballad and dance never occur together."""
     rows = [[1, 0, 0]] * 30 + [[0, 1, 0]] * 20 + [[0, 1, 1]] * 10 + [[0, 0, 1]] * 30 + [[1, 0, 1]] * 5
     file = tmp_path / "truth.csv"
     file.write_text("\n".join(",".join(map(str, row)) for row in rows))
     return file
 
 
-def test_what_the_bundled_model_thinks_of_its_labels(capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_prints_the_similarity_of_label_vectors(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run("labels", "--json", capsys=capsys)
     assert status == 0
     document = json.loads(out)
@@ -51,7 +51,7 @@ def test_what_the_bundled_model_thinks_of_its_labels(capsys: pytest.CaptureFixtu
     assert out.splitlines()[0].startswith("genre-convnet: 3 labels over 128 units of dense; 3 pairs, ")
 
 
-def test_a_ground_truth_beside_it(truth: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_compares_with_a_ground_truth(truth: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run("labels", "--cooccurrence", truth, truth, "--json", capsys=capsys)
     assert status == 0
     found = json.loads(out)
@@ -88,7 +88,9 @@ def test_a_label_that_never_occurs_is_shown_as_undefined(tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize("order", ["model", "clustered"])
-def test_the_heatmap_as_a_file(order: str, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_heatmap_is_written_as_picture_and_table(
+    order: str, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("h.png", "h.svg", "h.csv"):
         status, _, err = run(
             "labels", "--order", order, "--cooccurrence", truth, "--out", tmp_path / name, "--json", capsys=capsys
@@ -118,7 +120,7 @@ def test_the_heatmap_as_a_file(order: str, truth: Path, tmp_path: Path, capsys: 
         (("--out", "{tmp}/wide.csv/h.png"), "not a directory"),
     ],
 )
-def test_mistakes_are_one_line(
+def test_errors_of_labels_are_one_line(
     words: tuple[str, ...], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "wide.csv").write_text("0,1,0,1\n")
@@ -131,15 +133,17 @@ def test_mistakes_are_one_line(
 
 @pytest.fixture
 def fetched(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The published compact-convnets in a weight store of their own."""
+    """Install the published compact-convnets in a temporary folder of weights."""
     monkeypatch.setenv("AURALSCOPE_WEIGHTS", str(tmp_path / "weights"))
     for model, name in (("compact-convnet-thesis", "weights_theano.hdf5"), ("compact-convnet-msd", "model_best.hdf5")):
         store.get(registry().find(model), shared / "reference" / "compact_convnet" / name)
 
 
 @pytest.mark.usefixtures("fetched")
-def test_the_thesis_table_and_its_correlations(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Choi 2018, table 7-C and sec. 7.3."""
+def test_labels_reproduces_the_table_and_correlations_of_the_thesis(
+    shared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Compare with Choi 2018, table 7-C and sec. 7.3."""
     labels = [shared / "reference" / "msd_labels" / name for name in ("test_y.npy", "valid_y.npy")]
     words = ("labels", "--model", "compact-convnet-thesis", "--device", "cpu", "--pairs", 20, "--json")
     status, out, err = run(*words, "--cooccurrence", *labels, capsys=capsys)
@@ -155,7 +159,7 @@ def test_the_thesis_table_and_its_correlations(shared: Path, capsys: pytest.Capt
 
 
 @pytest.mark.usefixtures("fetched")
-def test_two_models_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_compares_two_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("labels", "--model", "compact-convnet-thesis", "--compare", "compact-convnet-msd", "--device", "cpu")
     status, out, err = run(*words, "--json", "--pairs", 3, "--out", tmp_path / "d.csv", capsys=capsys)
     assert status == 0, err
@@ -172,8 +176,8 @@ def test_two_models_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[s
 # -- noise and AUC ------------------------------------------------------------------------------------------------
 
 
-def test_label_noise_of_the_thesis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Choi 2018, table 3-A, from counts; see tests/labels/test_noise.py for its rounding."""
+def test_label_noise_reproduces_the_thesis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Compare with Choi 2018, table 3-A, from counts; tests/labels/test_noise.py explains its rounding."""
     (tmp_path / "n.csv").write_text(
         "label,tracks,positives,positives_checked,positives_wrong,negatives_checked,negatives_missed\n"
         "instrumental,242842,8424,50,3,50,6\nfemale vocalists,242842,17840,50,2,50,12\n"
@@ -191,7 +195,7 @@ def test_label_noise_of_the_thesis(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "male vocalists" in (tmp_path / "n.svg").read_text(encoding="utf-8")
 
 
-def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_label_auc_of_a_file_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(0)
     names = [f"track {number}" for number in range(4)]
     truth = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1]])
@@ -223,7 +227,7 @@ def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
     assert status == 0, err
     found = json.loads(out)
     assert found["tracks"] == 5
-    # Of five tracks three have it, two were judged and one was wrong; of two without it one should have it.
+    # Three of five tracks have the label; of two judged, one was wrong. One of the two tracks without it should have it.
     assert found["auc"][0]["tagability"] == pytest.approx(1.5 / (1.5 + 1.0))
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width > 800
@@ -239,7 +243,7 @@ def test_auc_of_scores_and_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
         (("kernels", "--out", "{tmp}/k.csv"), "ends in .png, .svg, not"),
     ],
 )
-def test_mistakes_about_noise_are_one_line(
+def test_errors_of_label_noise_and_label_auc_are_one_line(
     words: tuple[str, ...], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "t.csv").write_text("0,1,0\n")
@@ -282,7 +286,9 @@ def songs(tmp_path: Path) -> Path:
     return tmp_path / "songs"
 
 
-def test_kernels_with_and_without_recordings(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_kernels_writes_a_picture_with_and_without_recordings(
+    songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     status, out, err = run("kernels", "--json", "--device", "cpu", capsys=capsys)
     assert status == 0, err
     found = json.loads(out)
@@ -297,7 +303,7 @@ def test_kernels_with_and_without_recordings(songs: Path, tmp_path: Path, capsys
         assert picture.width > 800
 
 
-def test_a_map_of_recordings(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_map_writes_a_table_and_a_picture(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("map", songs, "--device", "cpu")
     status, out, err = run(*words, "--out", tmp_path / "m.csv", "--json", capsys=capsys)
     assert status == 0, err
