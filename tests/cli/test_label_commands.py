@@ -227,7 +227,7 @@ def test_label_auc_of_a_file_of_scores_and_of_a_folder(tmp_path: Path, capsys: p
     assert status == 0, err
     found = json.loads(out)
     assert found["tracks"] == 5
-    # Three of five tracks have the label; of two judged, one was wrong. One of the two tracks without it should have it.
+    # Three of five tracks have the label: of two judged, one was wrong. One of the two others should have it.
     assert found["auc"][0]["tagability"] == pytest.approx(1.5 / (1.5 + 1.0))
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.width > 800
