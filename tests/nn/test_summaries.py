@@ -20,9 +20,10 @@ from auralscope.nn.analysis.summaries import (
     onset_share,
     similarity,
     spectral_shape,
-    summarise,
-    votes,
+    summarise_parts,
+    votes_parts,
 )
+from auralscope.nn.batches import outcome
 from auralscope.nn.loaded import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
 from auralscope.nn.tape.capture import record
@@ -119,7 +120,7 @@ def test_votes_of_a_network_without_biases_sum_to_the_logits(layer: str) -> None
     torch.manual_seed(0)
     network = Unbiased().double()
     tape = record(network, torch.rand(1, 1, 65, 33, dtype=torch.float64))
-    said = votes(tape, layer)
+    said = outcome(votes_parts(tape, layer))
     assert said.shape == (tape.layer(layer).shape[1], 3)
     torch.testing.assert_close(said.sum(dim=0), tape.output[0], rtol=1e-10, atol=1e-12)
 
@@ -128,7 +129,9 @@ def test_votes_of_a_dense_layer_are_activation_times_weight() -> None:
     torch.manual_seed(0)
     network = Unbiased().double()
     tape = record(network, torch.rand(1, 1, 65, 33, dtype=torch.float64))
-    torch.testing.assert_close(votes(tape, "dense.2"), (tape.layer("dense.2") * network.output.weight).T.detach())
+    torch.testing.assert_close(
+        outcome(votes_parts(tape, "dense.2")), (tape.layer("dense.2") * network.output.weight).T.detach()
+    )
 
 
 @pytest.fixture
@@ -156,10 +159,12 @@ def run() -> Run:
     return Model(spec, network, torch.device("cpu")).analyse(Clip(samples, RATE))
 
 
+def summarised(run: Run, layer: str) -> LayerSummary:
+    return outcome(summarise_parts(run, layer, run.deconvolve(layer)))
+
+
 def test_a_layer_is_summarised(run: Run) -> None:
-    done: list[float] = []
-    summary = summarise(run, "conv1", done.append)
-    assert done[-1] == 1.0
+    summary = summarised(run, "conv1")
     assert [unit.unit for unit in summary.units] == [0, 1, 2, 3, 4]
     np.testing.assert_allclose([unit.energy for unit in summary.units], run.activity("conv1"), rtol=1e-5)
     first, twin, *_, silent = summary.units
@@ -178,9 +183,9 @@ def test_a_layer_is_summarised(run: Run) -> None:
 
 
 def test_dense_and_output_layers_are_summarised(run: Run) -> None:
-    dense = summarise(run, "dense")
+    dense = summarised(run, "dense")
     np.testing.assert_allclose([unit.energy for unit in dense.units], run.activity("dense"), rtol=1e-5)
     assert all(math.isnan(unit.sparsity) for unit in dense.units)
     logits = run.feature_maps("output")
     np.testing.assert_allclose(np.sum([unit.votes for unit in dense.units], axis=0), logits, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose([unit.votes for unit in summarise(run, "output").units], np.diag(logits), rtol=1e-6)
+    np.testing.assert_allclose([unit.votes for unit in summarised(run, "output").units], np.diag(logits), rtol=1e-6)

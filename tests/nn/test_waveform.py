@@ -11,8 +11,9 @@ import auralscope as asc
 from auralscope.dsp.inversion import FullRate, invert, invert_at_full_rate
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError
-from auralscope.nn.analysis.summaries import summarise
+from auralscope.nn.analysis.summaries import summarise_parts
 from auralscope.nn.architectures import architecture
+from auralscope.nn.batches import outcome
 from auralscope.nn.loaded import Model
 from auralscope.nn.model import ModelSpec, Weights
 from auralscope.nn.tagger import choose_device
@@ -201,7 +202,7 @@ def test_it_is_drawn_as_a_spectrogram(model: Model) -> None:
 
 def test_a_layer_is_summarised_and_a_passage_has_no_seams(model: Model) -> None:
     run = model.analyse(clip())
-    summary = summarise(run, "conv1")
+    summary = outcome(summarise_parts(run, "conv1", run.deconvolve("conv1")))
     assert len(summary.units) == 128
     assert all(0.0 <= unit.centroid_hz <= RATE / 2 for unit in summary.units if unit.energy > 0.0)
     passage = model.passage(clip(), start_s=0.0, duration_s=1.5 * N / RATE)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from test_session import filled, looking, owner
 
-from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary, summarise
+from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary, summarise_parts
+from auralscope.nn.batches import outcome
 from auralscope.session import summaries
 from auralscope.session.results import LayerResult
 
@@ -92,7 +93,8 @@ def test_a_layer_is_summarised_when_all_of_it_is_there(looking):
     assert session.summaries.summary is None
     filled(looking)
     looking.until(lambda: session.summaries.summary is not None)
-    found, expected = session.summaries.summary, summarise(session.window_result.run, "conv2")
+    run, found = session.window_result.run, session.summaries.summary
+    expected = outcome(summarise_parts(run, "conv2", run.deconvolve("conv2")))
     for one, other in zip(found.units, expected.units, strict=True):
         assert one.unit == other.unit
         for name in ("energy", "sparsity", "centroid_hz", "bandwidth_hz", "onset_share"):

@@ -1,36 +1,34 @@
-"""How far an auralisation can be trusted: the network hears it, and what it makes of it is measured.
+"""Measure the faithfulness of auralisations: give a sound to the network and measure its response.
 
-A unit's sound is faithful where it still excites the unit (*retention*) and excites it more than it excites others
-(*selectivity*). A label's is faithful by the measures of Listenable Maps for Audio Classifiers (Paissan, Della Libera,
-Ravanelli & Subakan 2024, section on metrics), with the average drop in its textbook form (Chattopadhyay et al. 2018,
-Grad-CAM++, sec. 5.1).
+A unit's sound is faithful if it excites the unit (*retention*), and excites it more than other units (*selectivity*).
+The sound of a label is measured by the metrics of Listenable Maps for Audio Classifiers (Paissan, Della Libera,
+Ravanelli & Subakan 2024, section on metrics), with the average drop of Chattopadhyay et al. 2018 (Grad-CAM++, sec.
+5.1).
 
-Each is measured in two ways:
+Each sound is given to the network in two ways:
 
 *masked*
-    The mask (the deconvolved image, negative values clipped, scaled to a largest value of 1, carried to the STFT's
+    The mask (the deconvolved image, negative values clipped, scaled to a largest value of 1, mapped to the STFT's
     bins) multiplies the window's STFT, and the input image is computed from the magnitudes of that product. The masked
-    STFT is not made consistent: no sound need have it.
+    STFT is not consistent: there may be no sound with this STFT.
 *heard*
-    The masked STFT becomes samples, those of the WAV that is played and written, and the front end analyses them from
-    scratch.
+    The masked STFT is inverted to samples, those of the WAV that is played and written, and the front end analyses
+    these samples.
 
-And each for three masks, of which two are controls. The trained network judges all three:
+There are three masks, of which two are controls. All are given to the trained network:
 
 *own*
-    That of the unit.
+    The mask of the unit.
 *random*
-    The same values, in every frame shuffled among the bins. So its energy is the same in every frame, and so is the
-    share of bins that it keeps; only where they are is random.
+    The same values, shuffled among the bins of each frame. The energy of each frame and the share of bins that pass
+    are unchanged; only the positions are random.
 *shuffled*
-    The deconvolution of the same unit in the same network with the values of every weight tensor shuffled among
-    themselves: the sanity check of Adebayo et al. 2018. Where it does as well, the sound owes little to what was
-    learned.
+    The mask of the same unit in the same network with shuffled values in every weight tensor: the sanity check of
+    Adebayo et al. 2018. If it scores as high as *own*, the sound depends little on what the network learned.
 
-The network hears each sound at its true level, as the WAV holds it: that is what can be checked by giving the file to
-the network, and nothing is chosen. A network whose input is a compressed magnitude answers to level too, so part of
-what a quiet sound loses is only its level; `level="matched"` takes that part away by playing every sound, also those of
-the controls, as loud as the original ('match loudness').
+Sounds have their true level, that of the WAV, so the measures can be checked by giving the file to the network. A
+network whose input is a compressed magnitude also responds to level, so a quiet sound loses retention by its level
+alone. `level="matched"` removes this effect: every sound, also of the controls, gets the level of the original.
 """
 
 from __future__ import annotations
@@ -49,7 +47,7 @@ from auralscope.nn.tape.capture import is_map, record
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence, Sized
+    from collections.abc import Callable, Iterator, Sequence
 
     from auralscope.nn.excerpts import Window
 
@@ -57,26 +55,26 @@ Level = Literal["true", "matched"]
 LEVELS: tuple[Level, ...] = ("true", "matched")
 
 SILENT = 1e-6
-"""A unit with no more than this share of its layer's mean energy is silent, and nothing is measured against it."""
+"""Largest share of its layer's mean energy at which a unit counts as silent and is left out of comparisons."""
 
 TOGETHER = 8
-"""Units whose images are held at once."""
+"""Units whose images are in memory together."""
 
 
 @dataclass(frozen=True)
 class UnitMeasure:
-    """What one sound does to a unit.
+    """Response of a unit to one sound.
 
     Attributes
     ----------
     retention : float
-        The unit's activation energy with this sound, over that with the original. NaN for a unit that the original
-        leaves silent.
+        The unit's activation energy with this sound divided by that with the original. NaN for a unit that is silent
+        with the original.
     selectivity : float
-        Its retention over the mean retention of the layer's other units that the original does not leave silent.
-        Infinite where only the unit itself answers, NaN where none does.
+        Its retention divided by the mean retention of the layer's other units, without those that are silent with
+        the original. Infinite if only the unit itself responds, NaN if none does.
     level_db : float
-        RMS of the sound that was heard, over the original's; -inf for silence.
+        Level (RMS) of the sound in dB re the original; -inf for silence.
     """
 
     retention: float
@@ -86,7 +84,7 @@ class UnitMeasure:
 
 @dataclass(frozen=True)
 class LabelMeasure:
-    """What one sound, and the original without it, do to a label.
+    """Response of a label to one sound and to the original without it.
 
     With p the label's probability for the original, o for the sound, r for the rest (the mask's complement to 1):
 
@@ -101,8 +99,8 @@ class LabelMeasure:
     ff : float
         Faithfulness on spectra: p - r.
     fid_in : float
-        Input fidelity: 1 where the network decides as before. It decides for the most probable of classes, and of tags
-        for each one by itself, at a probability of 1/2.
+        Input fidelity: 1 if the decision is unchanged. The decision is the most probable class, or for tags, whether
+        the tag's probability is above 1/2.
     """
 
     ai: float
@@ -117,7 +115,7 @@ Measure = TypeVar("Measure", UnitMeasure, LabelMeasure)
 
 @dataclass(frozen=True)
 class Ways(Generic[Measure]):
-    """The same measure on the masked spectrogram, and as heard."""
+    """The same measure for the masked spectrogram and for the sound."""
 
     masked: Measure
     heard: Measure
@@ -125,16 +123,16 @@ class Ways(Generic[Measure]):
 
 @dataclass(frozen=True)
 class UnitFaithfulness:
-    """How far the sound of a unit can be trusted; the module's docstring says what is measured.
+    """Faithfulness of the sound of a unit, see `auralscope.nn.analysis.faithfulness`.
 
     Attributes
     ----------
     layer : str
     unit : int
     own, random, shuffled : Ways
-        The unit's own sound, and the controls.
+        Measures of the unit's own sound and of the controls.
     silence : float
-        Retention with digital silence: what the unit owes to biases alone, whatever it hears.
+        Retention with digital silence, which is due to biases alone.
     """
 
     layer: str
@@ -146,29 +144,29 @@ class UnitFaithfulness:
 
     @property
     def retention(self) -> float:
-        """Of the unit's sound, as heard."""
+        """Measure of the unit's own sound."""
         return self.own.heard.retention
 
     @property
     def selectivity(self) -> float:
-        """Of the unit's sound, as heard."""
+        """Measure of the unit's own sound."""
         return self.own.heard.selectivity
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; None where there is no number."""
+        """Return plain values for JSON, with None for NaN and infinity."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
 
 
 @dataclass(frozen=True)
 class LabelFaithfulness:
-    """How far the sound of a label can be trusted.
+    """Faithfulness of the sound of a label.
 
     Attributes
     ----------
     label : str
     probability : float
-        For the original.
+        Probability of the label for the original.
     own, random, shuffled : Ways
     """
 
@@ -179,7 +177,7 @@ class LabelFaithfulness:
     shuffled: Ways[LabelMeasure]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON, with None for NaN and infinity."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
 
@@ -198,43 +196,49 @@ def unit_faithfulness(
     method: str = "deconvolution",
     progress: Progress = no_progress,
 ) -> list[UnitFaithfulness]:
-    """Measure units of a layer.
+    """Measure the faithfulness of units of a layer.
 
     Parameters
     ----------
     window : Window
     layer : str
     units : sequence of int, optional
-        All of the layer's unless given.
+        Zero-based; all units of the layer unless given.
     level : {"true", "matched"}
-        How loud the network hears the sounds.
+        Level of the sounds that are given to the network.
     seed : int
-        Of the controls; a unit's do not depend on which others are measured.
+        Seed of the controls. The controls of a unit do not depend on which other units are measured.
     method : str
-        What makes the masks, the shuffled network's too; see `auralscope.nn.attribution.methods`.
+        Attribution method of all masks, see `auralscope.nn.attribution.methods`.
     progress : callable
-        Called with 0 to 1; what it raises ends the work.
+        Called with 0 to 1; what it raises ends the measurement.
+
+    Returns
+    -------
+    list of UnitFaithfulness
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such layer, unit or method.
+    AuralScopeError
+        The model's input is the waveform.
     """
     chosen = list(range(window.model.layer(layer).units)) if units is None else list(units)
     before = energies(window.tape.layer(window.model.layer(layer).module), window.tape.image)[0]
     stft = window.analysed.stft
     nothing = window.model.front_end.image_of(torch.zeros_like(stft), window.analysed.n_samples)
     silence = _retention(window, layer, nothing[None], before)[0]
-    measured: list[UnitFaithfulness] = []
-    for batch, masks in _masks(window, layer, chosen, seed, method):
-        found: dict[str, dict[str, list[UnitMeasure]]] = {}
-        for name, gains in masks.items():
-            progress(_done(measured, batch, found, chosen))
-            sounds = _sounds(window, gains, level)
-            found[name] = {
-                way: _unit_measures(_retention(window, layer, images, before), batch, sounds.levels_db)
-                for way, images in sounds.images.items()
-            }
-        for row, unit in enumerate(batch):
-            ways = {name: Ways(*(found[name][way][row] for way in WAYS)) for name in MASKS}
-            measured.append(UnitFaithfulness(layer, unit, **ways, silence=float(silence[unit])))
-    progress(1.0)
-    return measured
+
+    def measures(gains: Tensor, batch: list[int]) -> dict[str, list[UnitMeasure]]:
+        sounds = _sounds(window, gains, level)
+        return {
+            way: _unit_measures(_retention(window, layer, images, before), batch, sounds.levels_db)
+            for way, images in sounds.images.items()
+        }
+
+    found = _measured(window, layer, chosen, seed, method, measures, progress)
+    return [UnitFaithfulness(layer, unit, **ways, silence=float(silence[unit])) for unit, ways in found]
 
 
 def label_faithfulness(
@@ -246,12 +250,26 @@ def label_faithfulness(
     method: str = "deconvolution",
     progress: Progress = no_progress,
 ) -> list[LabelFaithfulness]:
-    """Measure labels, each by the sound of its unit in the output layer; see `unit_faithfulness`.
+    """Measure the faithfulness of labels, each by the sound of its unit in the output layer.
 
     Parameters
     ----------
+    window : Window
     labels : sequence of int, optional
-        Their places in the model's list; all unless given.
+        Positions in the model's list; all labels unless given.
+    level, seed, method, progress
+        See `unit_faithfulness`.
+
+    Returns
+    -------
+    list of LabelFaithfulness
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such label or method, or the plugin names no output layer.
+    AuralScopeError
+        The model's input is the waveform.
     """
     model, layer = window.model, output_layer(window)
     if layer is None:
@@ -259,30 +277,42 @@ def label_faithfulness(
     chosen = list(range(len(model.labels))) if labels is None else list(labels)
     before = model.probabilities(window.tape.output)[0].cpu().double()
     exclusive = model.spec.output == "softmax"
-    measured: list[LabelFaithfulness] = []
-    for batch, masks in _masks(window, layer, chosen, seed, method):
-        found: dict[str, dict[str, list[LabelMeasure]]] = {}
+
+    def measures(gains: Tensor, batch: list[int]) -> dict[str, list[LabelMeasure]]:
+        inside, outside = (
+            {way: model.activations(images, layer)[1].cpu().double() for way, images in sounds.images.items()}
+            for sounds in (_sounds(window, gains, level), _sounds(window, 1.0 - gains, level))
+        )
+        return {way: _label_measures(before, inside[way], outside[way], batch, exclusive) for way in WAYS}
+
+    found = _measured(window, layer, chosen, seed, method, measures, progress)
+    return [LabelFaithfulness(model.labels[label], float(before[label]), **ways) for label, ways in found]
+
+
+def _measured(
+    window: Window,
+    layer: str,
+    units: list[int],
+    seed: int,
+    method: str,
+    measures: Callable[[Tensor, list[int]], dict[str, list[Measure]]],
+    progress: Progress,
+) -> list[tuple[int, dict[str, Ways[Measure]]]]:
+    """Apply `measures` to the masks of each batch of units; return the measures of each unit by mask."""
+    measured: list[tuple[int, dict[str, Ways[Measure]]]] = []
+    for batch, masks in _masks(window, layer, units, seed, method):
+        found: dict[str, dict[str, list[Measure]]] = {}
         for name, gains in masks.items():
-            progress(_done(measured, batch, found, chosen))
-            inside, outside = (
-                {way: model.activations(images, layer)[1].cpu().double() for way, images in sounds.images.items()}
-                for sounds in (_sounds(window, gains, level), _sounds(window, 1.0 - gains, level))
-            )
-            found[name] = {way: _label_measures(before, inside[way], outside[way], batch, exclusive) for way in WAYS}
-        for row, label in enumerate(batch):
-            ways = {name: Ways(*(found[name][way][row] for way in WAYS)) for name in MASKS}
-            measured.append(LabelFaithfulness(model.labels[label], float(before[label]), **ways))
+            progress((len(measured) + len(batch) * len(found) / len(MASKS)) / len(units))
+            found[name] = measures(gains, batch)
+        for row, unit in enumerate(batch):
+            measured.append((unit, {name: Ways(*(found[name][way][row] for way in WAYS)) for name in MASKS}))
     progress(1.0)
     return measured
 
 
-def _done(measured: Sized, batch: Sized, masks: Sized, chosen: Sized) -> float:
-    """How far it is, 0 to 1, when some masks of a batch are done."""
-    return (len(measured) + len(batch) * len(masks) / len(MASKS)) / len(chosen)
-
-
 def output_layer(window: Window) -> str | None:
-    """The layer that is the network's output, if the plugin names one."""
+    """Return the layer that is the network's output, or None if the plugin names none."""
     for layer in reversed(window.model.spec.layers):
         value = window.tape.layer(layer.module)
         if value.shape == window.tape.output.shape and bool((value == window.tape.output).all()):
@@ -291,15 +321,15 @@ def output_layer(window: Window) -> str | None:
 
 
 def energies(value: Tensor, image: Tensor) -> Tensor:
-    """Activation energy of each unit of a layer's output: the mean square of its map, (batch, units)."""
-    squares = value.cpu().double().square()  # not every device has double precision
+    """Compute the activation energy of each unit, the mean square of its map, (batch, units)."""
+    squares = value.cpu().double().square()  # some devices lack double precision
     if is_map(value, image):
         return squares.flatten(2).mean(dim=2)
     return squares.flatten(1, -2).mean(dim=1) if value.ndim > 2 else squares
 
 
 def shuffle_weights(network: nn.Module, seed: int = 0) -> nn.Module:
-    """Put the values of each of a network's parameters in random order (Adebayo et al. 2018), in place."""
+    """Shuffle the values of each parameter of a network in place (Adebayo et al. 2018)."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -309,7 +339,7 @@ def shuffle_weights(network: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def shuffled_bins(mask: Tensor, generator: torch.Generator) -> Tensor:
-    """A mask (bins, frames) with the values of each frame in random order."""
+    """Shuffle the values of each frame of a mask (bins, frames)."""
     order = torch.rand(mask.shape, generator=generator).argsort(dim=0).to(mask.device)
     return mask.gather(0, order)
 
@@ -320,7 +350,7 @@ def shuffled_bins(mask: Tensor, generator: torch.Generator) -> Tensor:
 def _masks(
     window: Window, layer: str, units: list[int], seed: int, method: str
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
-    """A few units, and their masks, (units, bins of the STFT, frames), by name."""
+    """Yield batches of units with their masks by name, (units, bins of the STFT, frames)."""
     if window.model.front_end.is_waveform:
         raise AuralScopeError(
             f"The faithfulness of '{window.model.spec.id}' is not measured: its input is the waveform, and "
@@ -345,7 +375,7 @@ def _masks(
 
 
 def _as_masks(images: Tensor) -> Tensor:
-    """As `auralscope.dsp.inversion.invert` makes them; of an image without positive values, nothing passes."""
+    """Scale images to masks as `auralscope.dsp.inversion.invert` does; zeros for an image without positive values."""
     positive = images.clamp(min=0.0)
     largest = positive.amax(dim=(1, 2), keepdim=True)
     return torch.where(largest > 0.0, positive / largest, positive)
@@ -353,7 +383,7 @@ def _as_masks(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Sounds:
-    """What the network sees of several sounds, either way: (sounds, bins, frames)."""
+    """Input images of several sounds for both ways, (sounds, bins, frames), and the sounds' levels."""
 
     images: dict[str, Tensor]
     levels_db: list[float]
@@ -380,7 +410,7 @@ def _sounds(window: Window, gains: Tensor, level: Level) -> _Sounds:
 
 
 def _retention(window: Window, layer: str, images: Tensor, before: Tensor) -> Tensor:
-    """(sounds, units): each unit's energy with each sound, over that with the original; NaN for silent units."""
+    """Compute the retention of each unit for each sound, (sounds, units); NaN for silent units."""
     value, _ = window.model.activations(images, layer)
     silent = before <= SILENT * before.mean()
     ratio = energies(value, window.tape.image) / before
@@ -388,12 +418,12 @@ def _retention(window: Window, layer: str, images: Tensor, before: Tensor) -> Te
 
 
 def _unit_measures(retention: Tensor, units: list[int], levels_db: list[float]) -> list[UnitMeasure]:
-    """Of the sounds of `units`, one a row, what each does to its own unit."""
+    """Measure the response of each unit to its own sound, one row of `retention` for each unit."""
     measures = []
     for row, unit in enumerate(units):
         own = retention[row, unit]
         others = torch.cat([retention[row, :unit], retention[row, unit + 1 :]]).nanmean()
-        selectivity = own / others  # of zeros: infinite for a sound that only its own unit answers to, NaN for no sound
+        selectivity = own / others  # infinite if only the unit itself responds, NaN if none does
         measures.append(UnitMeasure(float(own), float(selectivity), levels_db[row]))
     return measures
 
@@ -401,7 +431,7 @@ def _unit_measures(retention: Tensor, units: list[int], levels_db: list[float]) 
 def _label_measures(
     before: Tensor, inside: Tensor, outside: Tensor, labels: list[int], exclusive: bool
 ) -> list[LabelMeasure]:
-    """Of the probabilities (labels,) of the original, and (sounds, labels) of the sounds of `labels` and the rests."""
+    """Compare probabilities with the original, (labels,), with each sound and with each rest, (sounds, labels)."""
     measures = []
     for row, label in enumerate(labels):
         p, o, r = float(before[label]), float(inside[row, label]), float(outside[row, label])
@@ -419,7 +449,7 @@ def _label_measures(
 
 
 def _plain(value: Any) -> Any:
-    """With None in place of what JSON has no number for."""
+    """Replace NaN and infinity by None."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

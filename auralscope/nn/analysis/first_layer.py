@@ -1,10 +1,9 @@
-"""What a first-layer kernel means: its response to sounds whose picture is known (cf. Choi 2018, figs. 2.10 and 7.4).
+"""Describe the kernels of the first layer by their responses to test sounds (cf. Choi 2018, figs. 2.10 and 7.4).
 
-A kernel of the first layer is small enough to be read: a column of weights below zero beside one above answers to what
-begins. Rather than reading weights, the sounds are played to the model's front end: a click, a steady tone, a burst of
-noise that begins and ends, sweeps up and down. What a kernel makes of each place of the image is the cosine between the
-kernel and the patch under it, less the patch's mean: 1 where the patch has the kernel's own shape, whatever its level;
-below 0 where the kernel takes away. What the level alone does to it is a response of its own, that to steady noise.
+The model's front end analyses a click, a steady tone, a burst of noise with a beginning and an end, and sweeps up and
+down. The response of a kernel at a position of the image is the cosine between the kernel and the patch there, less the
+patch's mean: 1 if the patch has the kernel's shape at any level, below 0 if it has the opposite shape. The response to
+the level alone is measured separately, with steady noise.
 """
 
 from __future__ import annotations
@@ -15,42 +14,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auralscope.errors import AuralScopeError
+from auralscope.nn.tagger import to_numpy
 from auralscope.nn.tape.capture import record
 from auralscope.nn.tape.functions import KINDS, Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from auralscope.dsp.frontends import FrontEnd
     from auralscope.nn.tagger import Tagger
+    from auralscope.nn.tape.capture import Tape
 
 MARGIN = 0.15
-"""By how much a response must lie above those to the other sounds of its kind, to give a kernel its name."""
+"""Least difference between a response that names a kernel and the responses to competing sounds."""
 
 CLEAR = 0.35
-"""The lowest response that gives a kernel a name."""
+"""Lowest response that names a kernel."""
 
 FLAT = 0.6
-"""A response to steady noise, up or down, from which on a kernel is one that averages."""
+"""Lowest absolute response to steady noise of a kernel that averages."""
 
 
 @dataclass(frozen=True)
 class Responses:
-    """Cosines between a kernel and the patches of sounds, the highest at each place that is named; -1 to 1.
+    """Responses of a kernel: the highest cosine with patches at the position named, -1 to 1.
 
     Attributes
     ----------
     onset, offset : float
-        Where a burst of noise begins, and where it ends.
+        At the beginning and at the end of a burst of noise.
     noise : float
-        In the middle of it, where it neither begins nor ends: the level alone, of a flat patch.
+        Inside the burst: the response of a flat patch.
     tone : float
-        On a tone that lasts, and just beside it.
+        On a steady tone and beside it.
     click : float
-        With the click in the kernel's middle.
+        With a click in the kernel's middle.
     up, down : float
-        On a sweep of one bin a frame.
+        On a sweep of one bin per frame.
     """
 
     onset: float
@@ -73,9 +73,9 @@ class Kernel:
         Frequency upwards, time to the right.
     responses : Responses
     words : tuple of str
-        What it answers to, the clearest first: 'onset', 'offset', 'harmonic', 'percussive', 'rising', 'falling';
-        'low-pass' for one that averages, 'inverted low-pass' for one that takes the average away, 'high-pass' for one
-        that lets what is flat not pass; 'mixed' for none of these.
+        What the kernel responds to, the clearest first: 'onset', 'offset', 'harmonic', 'percussive', 'rising',
+        'falling'; 'low-pass' for a kernel that averages, 'inverted low-pass' for one that subtracts the average,
+        'high-pass' for one without response to flat patches; 'mixed' for none of these.
     """
 
     unit: int
@@ -87,6 +87,14 @@ class Kernel:
 def first_layer_kernels(model: Tagger) -> list[Kernel]:
     """Describe every kernel of a model's first convolution.
 
+    Parameters
+    ----------
+    model : Tagger
+
+    Returns
+    -------
+    list of Kernel
+
     Raises
     ------
     AuralScopeError
@@ -94,9 +102,16 @@ def first_layer_kernels(model: Tagger) -> list[Kernel]:
     """
     if model.front_end.input_shape[0] == 1:
         raise AuralScopeError(
-            f"'{model.spec.id}' sees the samples themselves: its first kernels are filters, not pictures."
+            f"The input of '{model.spec.id}' is the waveform, so its first kernels are filters and cannot be drawn."
         )
-    kernels = _kernels(model).cpu().double().numpy()
+    burst = model.front_end.analyse(model.tensor(_sounds(model.front_end)["burst"])).image
+    with model.one_at_a_time:
+        weights = kernel_weights(record(model.network, burst[None, None].to(model.device)))
+    if weights is None:
+        raise AuralScopeError(
+            f"The first layer of '{model.spec.id}' is not a convolution of the image, so it has no kernels."
+        )
+    kernels = weights.astype(np.float64)
     shape = kernels.shape[1:]
     places = _Places(model.front_end)
     images = {name: _image(model, samples, places) for name, samples in _sounds(model.front_end).items()}
@@ -120,7 +135,7 @@ def first_layer_kernels(model: Tagger) -> list[Kernel]:
 
 
 def describe(responses: Responses) -> tuple[str, ...]:
-    """Name what a kernel answers to, by its responses; see `Kernel.words`."""
+    """Return the words for a kernel's responses, see `Kernel.words`."""
     one = responses
     margins = {
         "onset": (one.onset, max(one.offset, one.noise, one.tone)),
@@ -144,11 +159,11 @@ def describe(responses: Responses) -> tuple[str, ...]:
 # -- sounds and their places ----------------------------------------------------------------------------------------
 
 SOUND_S = 0.5
-"""How long bursts and tones last."""
+"""Length of bursts and tones in seconds."""
 
 
 class _Places:
-    """Frames in which something happens: the sounds stand in the middle of the window."""
+    """Frames of events: the sounds are in the middle of the window."""
 
     def __init__(self, front_end: FrontEnd) -> None:
         self.half_s = min(SOUND_S, front_end.window_s / 2) / 2
@@ -161,7 +176,7 @@ class _Places:
 
 
 def _sounds(front_end: FrontEnd) -> dict[str, NDArray[np.float32]]:
-    """The window's samples of each sound, with silence around it."""
+    """Return a window of samples for each sound, with silence around it."""
     rate, n = front_end.sample_rate, front_end.window_samples
     t = (np.arange(n) - n / 2) / rate  # 0 in the middle
     during = (np.abs(t) < _Places(front_end).half_s).astype(np.float64)
@@ -181,29 +196,34 @@ def _sounds(front_end: FrontEnd) -> dict[str, NDArray[np.float32]]:
 
 
 def _image(model: Tagger, samples: NDArray[np.float32], places: _Places) -> NDArray[np.float64]:
-    """What the network sees of a sound, (bins, frames), the silence before it taken away."""
+    """Compute the input image of a sound, (bins, frames), less the silence before it."""
     image: NDArray[np.float64] = model.front_end.analyse(model.tensor(samples)).image.cpu().double().numpy()
     return image - image[:, places.silence][:, None]
 
 
-def _kernels(model: Tagger) -> Tensor:
-    """The first convolution's weights, (units, bins, frames)."""
-    image = model.front_end.analyse(model.tensor(_sounds(model.front_end)["burst"])).image
-    with model.one_at_a_time:
-        tape = record(model.network, image[None, None].to(model.device))
+def kernel_weights(tape: Tape) -> NDArray[np.float32] | None:
+    """Return the kernels of the first convolution of an image.
+
+    Parameters
+    ----------
+    tape : Tape
+        A forward pass of the network.
+
+    Returns
+    -------
+    (units, bins, frames) float32 array or None
+        None if the first convolution is not one of a single plane.
+    """
     for step in tape.steps:
         if KINDS.get(step.function) is Kind.CONVOLUTION:
             weight = list(step.tensors())[1]
-            if weight.ndim == 4 and weight.shape[1] == 1 and tape.maker(weight) is None:
-                return weight[:, 0]
-            break
-    raise AuralScopeError(
-        f"The first layer of '{model.spec.id}' is not a convolution of the image, so it has no kernels."
-    )
+            single = weight.ndim == 4 and weight.shape[1] == 1 and tape.maker(weight) is None
+            return to_numpy(weight[:, 0]) if single else None
+    return None
 
 
 def _over_time(profile: NDArray[np.float64], shape: tuple[int, ...], place: int) -> NDArray[np.float64]:
-    """Patches (n, bins, frames) about a frame, alike in all bins."""
+    """Cut patches (n, bins, frames) around a frame, equal in all bins."""
     bins, frames = shape
     reach = frames + 1
     firsts = range(max(place - reach, 0), min(place + reach, profile.size - frames) + 1)
@@ -212,21 +232,21 @@ def _over_time(profile: NDArray[np.float64], shape: tuple[int, ...], place: int)
 
 
 def _over_frequency(profile: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Patches (n, bins, frames) about the loudest bin, alike in all frames."""
+    """Cut patches (n, bins, frames) around the loudest bin, equal in all frames."""
     turned = _over_time(profile, shape[::-1], int(np.argmax(profile)) - shape[0] // 2)
     return np.swapaxes(turned, 1, 2)
 
 
 def _in_the_middle(profile: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Patches (n, bins, frames) with the loudest frame in the middle, alike in all bins."""
+    """Cut patches (n, bins, frames) with the loudest frame in the middle, equal in all bins."""
     bins, frames = shape
     peak = int(np.argmax(profile))
-    firsts = {peak - frames // 2, peak - (frames - 1) // 2}  # of an even number of frames, two are in the middle
+    firsts = {peak - frames // 2, peak - (frames - 1) // 2}  # an even number of frames has two middles
     return np.repeat(np.stack([profile[first : first + frames] for first in firsts])[:, None, :], bins, axis=1)
 
 
 def _on_the_loudest(image: NDArray[np.float64], shape: tuple[int, ...], during: slice) -> NDArray[np.float64]:
-    """Patches (n, bins, frames) whose middle is the loudest bin of a frame."""
+    """Cut patches (n, bins, frames) whose middle is the loudest bin of a frame."""
     bins, frames = shape
     found = []
     for middle in range(during.start, during.stop):
@@ -238,16 +258,16 @@ def _on_the_loudest(image: NDArray[np.float64], shape: tuple[int, ...], during: 
 
 
 def _less_their_means(patches: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, bins, frames) to (n, cells)."""
+    """Subtract the mean of each patch: (n, bins, frames) to (n, cells)."""
     flat = patches.reshape(len(patches), -1)
     less: NDArray[np.float64] = flat - flat.mean(axis=1, keepdims=True)
     return less
 
 
 def _cosines(kernels: NDArray[np.float64], patches: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The highest cosine of each kernel (kernels, cells) with any patch (n, cells), (kernels,).
+    """Compute the highest cosine of each kernel (kernels, cells) with any patch (n, cells), (kernels,).
 
-    Patches in which next to nothing happens are left out; 0 where that is all of them, and for a kernel of zeros.
+    Patches with very little energy are left out. The cosine is 0 if no patch remains, and for a kernel of zeros.
     """
     length = np.linalg.norm(patches, axis=1)
     there = length > max(0.25 * length.max(), 1e-9)

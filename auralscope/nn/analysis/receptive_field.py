@@ -1,8 +1,8 @@
-"""Receptive fields: which part of the sound a cell of a feature map depends on, and the thesis's nominal size.
+"""Compute receptive fields: the part of the input on which a cell of a feature map depends, and the nominal size.
 
-The exact field is found by walking the tape backwards with a mask instead of a signal. Each step is replaced by one
-that depends on the same cells but is a sum of them with positive weights; its derivative then marks every cell on which
-the output depends, whatever the weights are. A step of which nothing is known is taken to depend on all it was given.
+The exact field is found by walking back along the tape with a mask instead of a signal. Each step is replaced by a sum
+of the same cells with positive weights, whose derivative marks every cell on which the output depends, for any weights
+of the network. An unknown step is assumed to depend on all of its input.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from auralscope.nn.tape.capture import Tape
 
 Cell = tuple[int, ...]
-"""Where in a feature map: (bin, frame)."""
+"""Position in a feature map: (bin, frame)."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class ReceptiveField:
     Attributes
     ----------
     first_bin, last_bin, first_frame, last_frame : int
-        Of the input image, the last ones included.
+        Bins and frames of the input image, the last ones included.
     start_s, end_s : float
-        The sound in it, from the window's beginning: a frame reaches half an STFT window to either side.
+        In seconds from the window's start; a frame extends half an STFT window to either side.
     low_hz, high_hz : float
-        Its band: a bin reaches to the centres of its neighbours, which is the 6 dB width of a Hann window's main lobe
-        (Harris 1978, table I) and the foot of a mel band's triangle.
+        In Hz; a bin extends to the centres of its neighbours, which is the 6 dB width of a Hann window's main lobe
+        (Harris 1978, table I) and the base of a mel band's triangle.
     """
 
     first_bin: int
@@ -71,14 +71,14 @@ class ReceptiveField:
 
     @property
     def span_s(self) -> tuple[float, float]:
-        """The stretch of sound that the cell saw, to loop it: seconds from the window's beginning."""
+        """Start and end of the field, to loop it, in seconds from the window's start."""
         return self.start_s, self.end_s
 
 
 def receptive_field(
     tape: Tape, module: str, analysed: Input, front_end: FrontEnd, cell: Cell | None = None, unit: int | None = None
 ) -> ReceptiveField:
-    """The exact receptive field of a cell, in bins and frames, in seconds and Hz.
+    """Compute the exact receptive field of a cell, in bins and frames, in seconds and in Hz.
 
     Parameters
     ----------
@@ -92,15 +92,19 @@ def receptive_field(
     cell, unit
         See `reach`.
 
+    Returns
+    -------
+    ReceptiveField
+
     Raises
     ------
     UnknownNameError
-        No such layer, cell or unit; or the cell sees nothing but padding.
+        There is no such layer, cell or unit, or the cell depends on padding only.
     """
     mask = reach(tape, module, cell, unit)
     bins, frames = (mask.any(dim=axis).nonzero()[:, 0].tolist() for axis in (1, 0))
     if not bins:
-        raise UnknownNameError(f"This cell of '{module}' sees nothing of the input: all of its field is padding.")
+        raise UnknownNameError(f"This cell of '{module}' depends on padding only; choose a cell nearer to the middle.")
     half_s = (analysed.stft.shape[0] - 1) / front_end.sample_rate
     centres_hz = front_end.frequencies_hz
     return ReceptiveField(
@@ -116,7 +120,7 @@ def receptive_field(
 
 
 def reach(tape: Tape, module: str, cell: Cell | None = None, unit: int | None = None) -> Tensor:
-    """Which cells of the input a cell of a layer depends on, whatever the network's weights.
+    """Mark the cells of the input on which a cell of a layer depends, for any weights of the network.
 
     Parameters
     ----------
@@ -124,10 +128,10 @@ def reach(tape: Tape, module: str, cell: Cell | None = None, unit: int | None = 
     module : str
         Dotted name of the layer's module.
     cell : (bin, frame), optional
-        Of the layer's map. The middle one unless given, which the input's edges cut the least. A dense or recurrent
-        layer has no cells.
+        Position in the layer's map; the middle cell unless given, whose field the input's edges cut least. Dense and
+        recurrent layers have no cells.
     unit : int, optional
-        The cell of this unit alone; unless given, that of any unit: they differ where branches are concatenated.
+        Zero-based; unless given, the union over all units. Units differ where branches are concatenated.
 
     Returns
     -------
@@ -135,7 +139,7 @@ def reach(tape: Tape, module: str, cell: Cell | None = None, unit: int | None = 
         (samples,) for a network on the waveform.
     """
     top = tape.layer(module)
-    # On the CPU, whatever the network is on: masks are small, and not every device has double precision.
+    # On the CPU: masks are small, and some devices lack double precision.
     start = torch.zeros(top.shape, dtype=torch.float64)
     channels = slice(None) if unit is None else slice(unit, unit + 1)
     if is_map(top, tape.image):
@@ -169,13 +173,14 @@ def reach(tape: Tape, module: str, cell: Cell | None = None, unit: int | None = 
 
 @dataclass(frozen=True)
 class NominalSize:
-    """The size of a unit's field as Choi 2018, table 7-A, states it.
+    """Size of a unit's receptive field as in Choi 2018, table 7-A.
 
     Attributes
     ----------
     cells : int
-        In frames, and in bins.
+        In frames and in bins.
     width_ms, height_hz : float
+        In ms and Hz.
     """
 
     cells: int
@@ -184,12 +189,12 @@ class NominalSize:
 
 
 def nominal_size(number: int, *, sample_rate: int, n_fft: int, hop: int, kernel: int = 3, pool: int = 2) -> NominalSize:
-    """The thesis's rule: a kernel of k cells in layer l, above l - 1 poolings by 2, spans k 2^(l-1) frames and bins.
+    """Compute the nominal size by the thesis's rule: a kernel of k cells in layer l spans k 2^(l-1) frames and bins.
 
-    It leaves out what the kernels below add, so the exact field is larger from the second layer on. To n frames belong
-    n - 1 hops and one STFT window; to n bins, as with the exact field, n + 1 times their spacing. The thesis's figures
-    come of hops and windows rounded to a tenth of a millisecond (23.2 and 46.4), and so do these. (For layer 5 it
-    prints 1270 Hz where its rule gives 1055.)
+    The rule leaves out the kernels below, so the exact field is larger from the second layer on. The width of n frames
+    is n - 1 hops and one STFT window; the height of n bins is n + 1 times their spacing. As in the thesis, hop and
+    window are rounded to a tenth of a millisecond (23.2 and 46.4). For layer 5 the thesis prints 1270 Hz, but its rule
+    gives 1055.
 
     Parameters
     ----------
@@ -199,6 +204,10 @@ def nominal_size(number: int, *, sample_rate: int, n_fft: int, hop: int, kernel:
         In Hz and samples.
     kernel, pool : int
         In cells.
+
+    Returns
+    -------
+    NominalSize
     """
     cells = kernel * pool ** (number - 1)
     hop_ms, window_ms = (round(1000.0 * samples / sample_rate, 1) for samples in (hop, n_fft))
@@ -206,9 +215,9 @@ def nominal_size(number: int, *, sample_rate: int, n_fft: int, hop: int, kernel:
 
 
 def nominal_of(tape: Tape, module: str, front_end: FrontEnd) -> NominalSize | None:
-    """The thesis's size for a layer of a network that is of its kind; None for one of another kind.
+    """Return the nominal size of a layer, or None for a network of another kind than the thesis's.
 
-    Its kind: on a linear STFT, square kernels that do not stride, alternating with max poolings by 2.
+    The thesis's kind has a linear STFT as input, square kernels without strides, and max poolings by 2 in between.
     """
     top = tape.layer(module)
     n_fft, hop = getattr(front_end, "n_fft", None), getattr(front_end, "hop", None)
@@ -239,16 +248,16 @@ _CELL_BY_CELL = frozenset(
         *(Kind.PRODUCT, Kind.QUOTIENT),
     )
 )
-"""Functions whose every output cell depends on the cells in its own place, and on nothing else."""
+"""Functions of which each output cell depends only on the input cells at the same position."""
 
 _POSITIVE_SUMS = frozenset(functions_of(Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SHAPE, Kind.REARRANGEMENT))
-"""Functions that move values or add them up with positive weights: their own derivative marks what they depend on."""
+"""Functions that move values or add them with positive weights, so that their derivative marks the dependence."""
 
 _MAX_POOLS = frozenset(functions_of(Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POOL))
 
 
 def _back(step: Step, masks: list[Tensor | None]) -> list[tuple[Tensor, Tensor]]:
-    """Carry masks of a step's outputs to those of the tensors that it was given."""
+    """Carry the masks of a step's outputs back to its inputs."""
     quick = _back_by_channels(step, masks)
     if quick is not None:
         return quick
@@ -264,11 +273,10 @@ def _back(step: Step, masks: list[Tensor | None]) -> list[tuple[Tensor, Tensor]]
 
 
 def _back_by_channels(step: Step, masks: list[Tensor | None]) -> list[tuple[Tensor, Tensor]] | None:
-    """As `_back`, for the steps that take nearly all of its time; None for every other step.
+    """Carry a mask back quickly through the steps that take most of the time; None for every other step.
 
-    A convolution whose channels are in one group mixes them all, so one plane stands for them, below and above. Other
-    steps of this kind leave channels apart, so that only those on which something depends need be carried; and where
-    all planes are one and the same (a view of it), that one.
+    A convolution with one group mixes all channels, so one plane represents them, below and above. Other steps keep
+    channels apart, so only channels with marked cells are carried, or a single plane if all planes are views of it.
     """
     mask, plane = masks[0], next(tensors_in(step.output)).ndim - 2
     given = step.varying_tensors()
@@ -305,7 +313,7 @@ def _back_by_channels(step: Step, masks: list[Tensor | None]) -> list[tuple[Tens
 
 
 def _marked(function: Callable[[Tensor], Tensor], shape: Sequence[int], mask: Tensor) -> Tensor:
-    """What the cells of a mask depend on through sums with positive weights, (1, channels, *shape)."""
+    """Mark the inputs of a function of positive sums on which a mask depends, (1, channels, *shape)."""
     leaf = torch.zeros(1, mask.shape[1], *shape, dtype=mask.dtype, requires_grad=True)
     with torch.enable_grad():
         (gradient,) = torch.autograd.grad(function(leaf), leaf, mask)
@@ -313,7 +321,7 @@ def _marked(function: Callable[[Tensor], Tensor], shape: Sequence[int], mask: Te
 
 
 def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
-    """The outputs of a step with the same dependence, each a sum with positive weights of what it depends on."""
+    """Compute outputs with the dependence of a step, each a positive sum of the cells on which it depends."""
     function, output = step.function, next(tensors_in(step.output))
     first = next(iter(leaves.values()))
     if KINDS.get(function) is Kind.CONVOLUTION:
@@ -327,9 +335,9 @@ def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
     if KINDS.get(function) is Kind.ADAPTIVE_MAX_POOL:
         size = step.arguments(("input", "output_size"))["output_size"]
         pool = functional.adaptive_avg_pool1d if first.ndim == 3 else functional.adaptive_avg_pool2d
-        return _ofper_axis(step, pool(first, size))
+        return _with_switches(step, pool(first, size))
     if KINDS.get(function) is Kind.MAX_POOL:
-        return _ofper_axis(step, _window_sums(first, step))
+        return _with_switches(step, _window_sums(first, step))
     if function in _CELL_BY_CELL:
         return [sum((leaf.broadcast_to(output.shape) for leaf in leaves.values()), start=torch.zeros(()))]
     if function is functional.linear:
@@ -342,14 +350,14 @@ def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
     return [everything.expand(tensor.shape) for tensor in tensors_in(step.output)]
 
 
-def _ofper_axis(step: Step, values: Tensor) -> list[Tensor]:
-    """A pooling's values, and, where it gave its switches too, nothing for them."""
+def _with_switches(step: Step, values: Tensor) -> list[Tensor]:
+    """Return a pooling's values, with zeros for its switches if it returned them."""
     switches = list(tensors_in(step.output))[1:]
     return [values, *(torch.zeros(tensor.shape, dtype=values.dtype) for tensor in switches)]
 
 
 def _window_sums(values: Tensor, step: Step) -> Tensor:
-    """The sum over each window of a max pooling, of any stride, padding and dilation."""
+    """Sum over each window of a max pooling, of any stride, padding and dilation."""
     given = step.arguments(MAX_POOL_ARGUMENTS)
     plane = values.ndim - 2
     kernel = per_axis(given["kernel_size"], plane)

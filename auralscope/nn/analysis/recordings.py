@@ -1,4 +1,4 @@
-"""Many recordings inside a model: what units and labels make of each, a map of them, labels that go with kernels."""
+"""Compute the responses of a model to many recordings, a map of the recordings, and labels that match units."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from auralscope.types import Clip
 
 WINDOWS = 8
-"""Windows whose images are held at once."""
+"""Windows whose images are in memory together."""
 
 PERPLEXITY = 30.0
-"""Of t-SNE, for recordings enough: about how many neighbours each is to keep."""
+"""Perplexity of t-SNE for many recordings: about the number of neighbours that stay near."""
 
 
 @dataclass(frozen=True, eq=False)
 class RecordingResponses:
-    """What a model makes of a recording, window by window.
+    """Responses of a model to a recording, window by window.
 
     Attributes
     ----------
     file : Path
     activity : (windows, units) float64 array
-        Mean of each unit's feature map, or its value where it has none.
+        Mean of each unit's feature map, or its value if it has no map.
     scores : (windows, labels) float64 array
         Probabilities.
     """
@@ -48,16 +48,17 @@ class RecordingResponses:
 
 @dataclass(frozen=True)
 class MapPoint:
-    """A recording's place in a map.
+    """A recording's position in a map.
 
     Attributes
     ----------
     file : Path
     x, y : float
-        Without a unit: near to one another lies what the model holds alike.
+        Without unit: recordings with similar features are near.
     label : str
-        The most probable.
+        The most probable label.
     probability : float
+        Its mean probability over the windows.
     """
 
     file: Path
@@ -68,7 +69,7 @@ class MapPoint:
 
 
 def window_responses(model: Tagger, clip: Clip, layer: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What a layer and the labels make of each window of a clip: (windows, units), (windows, labels)."""
+    """Compute a layer's activity (windows, units) and the probabilities (windows, labels) of a clip's windows."""
     front_end = model.front_end
     mono = front_end.mono(clip)
     starts_s = model.window_starts_s(clip)
@@ -93,18 +94,27 @@ def recording_responses(
     progress: Progress = no_progress,
     unreadable: list[str] | None = None,
 ) -> Iterator[RecordingResponses]:
-    """What a layer and the labels make of many recordings, one after the other.
+    """Compute the responses of a layer and of the labels to many recordings, one after the other.
 
     Parameters
     ----------
     model : Tagger
     files : sequence of Path
-        Recordings; of a folder, all files in it and below it that can be decoded.
+        Recordings, and folders, of which all files that can be decoded are taken.
     layer : str
     progress : callable
-        Called with 0 to 1 after each; what it raises ends the work.
+        Called with 0 to 1 after each recording; what it raises ends the computation.
     unreadable : list of str, optional
-        Takes a sentence for each recording that cannot be read; without it the first such ends the work.
+        Receives a sentence for each named recording that cannot be read.
+
+    Yields
+    ------
+    RecordingResponses
+
+    Raises
+    ------
+    AudioFileError
+        A named recording cannot be read, and `unreadable` is not given.
     """
     found = list(_files(files))
     for number, (file, named) in enumerate(found, start=1):
@@ -121,7 +131,7 @@ def recording_responses(
 
 
 def _files(files: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
-    """Files, and whether they were named themselves rather than found in a folder."""
+    """Yield files, and True for those that were named and not found in a folder."""
     for file in files:
         if file.is_dir():
             yield from ((below, False) for below in sorted(file.rglob("*")) if below.is_file())
@@ -130,11 +140,11 @@ def _files(files: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
 
 
 def recordings_map(model: Tagger, recordings: Sequence[RecordingResponses], seed: int = 0) -> list[MapPoint]:
-    """Lay recordings out in two dimensions, by their features (van der Maaten & Hinton 2008; Nam et al. 2019, fig. 5).
+    """Arrange recordings in two dimensions by their features (van der Maaten & Hinton 2008; Nam et al. 2019, fig. 5).
 
-    t-SNE of the mean features over each recording, every unit scaled to its own spread; it keeps near what is near,
-    and far distances say little. It starts from the principal components, so that the same recordings give the same
-    map. A map of few recordings has a perplexity of a third of their number.
+    t-SNE of the mean features of each recording, with every unit scaled to standard deviation 1. Neighbours stay near;
+    large distances have little meaning. The initial positions are the principal components, so that the same recordings
+    give the same map. The perplexity is at most a third of the number of recordings.
 
     Parameters
     ----------
@@ -143,13 +153,17 @@ def recordings_map(model: Tagger, recordings: Sequence[RecordingResponses], seed
         With the activity of `Model.feature_layer`.
     seed : int
 
+    Returns
+    -------
+    list of MapPoint
+
     Raises
     ------
     AuralScopeError
         There are fewer than three recordings.
     """
     if len(recordings) < 3:
-        raise AuralScopeError(f"A map takes three recordings at least, not {len(recordings)}.")
+        raise AuralScopeError(f"A map takes three recordings at least, not {len(recordings)}. Add more recordings.")
     features = np.stack([one.activity.mean(axis=0) for one in recordings])
     spread = features.std(axis=0)
     features = (features - features.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
@@ -165,7 +179,7 @@ def recordings_map(model: Tagger, recordings: Sequence[RecordingResponses], seed
 def _in_two_dimensions(features: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     n, units = features.shape
     if not np.ptp(features, axis=0).any():
-        return np.zeros((n, 2))  # all are the same to the model
+        return np.zeros((n, 2))  # the features of all recordings are equal
     if units < 2:
         return np.column_stack([features[:, 0], np.zeros(n)])
     from sklearn.manifold import TSNE
@@ -177,9 +191,16 @@ def _in_two_dimensions(features: NDArray[np.float64], seed: int) -> NDArray[np.f
 
 
 def label_affinity(recordings: Sequence[RecordingResponses]) -> NDArray[np.float64]:
-    """Which labels go with which units over recordings: Spearman's correlation over all windows, (units, labels).
+    """Correlate labels with units (Spearman) over all windows of recordings.
 
-    NaN for a unit or a label that never changes.
+    Parameters
+    ----------
+    recordings : sequence of RecordingResponses
+
+    Returns
+    -------
+    (units, labels) float64 array
+        NaN for a unit or a label that never changes.
 
     Raises
     ------
