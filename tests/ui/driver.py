@@ -19,7 +19,7 @@ from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
 EXCERPT = resource("excerpt.ogg")
-DEADLINE_MS = 60_000
+PATIENCE_S = 60.0
 LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 
@@ -40,8 +40,17 @@ def name_of(each):
     return f"{each!r} of {each.parent()!r}" if isinstance(each, QThread | QTimer) else each
 
 
+def wait_until(condition):
+    """Run the event loop until a condition holds."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > end_s:
+            pytest.fail(f"the condition does not hold after {PATIENCE_S:g} s")
+        QTest.qWait(5)
+
+
 class Driver:
-    """A window with its session, and what a user does with it."""
+    """A window with its session, driven with the mouse and the keys."""
 
     def __init__(self, qtbot, settings):
         self.qtbot = qtbot
@@ -60,8 +69,7 @@ class Driver:
     def player(self):
         return self.window.session.listening.player
 
-    def until(self, condition):
-        self.qtbot.waitUntil(lambda: bool(condition()), timeout=DEADLINE_MS)
+    until = staticmethod(wait_until)
 
     def idle(self):
         self.until(lambda: not self.session.jobs.running)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
+from driver import wait_until
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
@@ -14,7 +13,6 @@ from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 from auralscope.ui.panes.gallery_model import TileRole, picture_of
 
-PATIENCE_S = 60.0
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -24,15 +22,6 @@ def is_full(window):
     look = session.layer_result
     titled = [job for job in session.jobs.running if job.title]
     return look is not None and len(session.features) == len(look.order) and not titled
-
-
-def wait_until(condition):
-    """Let the event loop run until a condition holds."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > end_s:
-            pytest.fail(f"waited {PATIENCE_S:g} s in vain")
-        QTest.qWait(5)
 
 
 def tiles(window):
@@ -66,11 +55,6 @@ def shared_window(qapp, tmp_path_factory):
     yield window
     window.close()
     window.deleteLater()
-
-
-@pytest.fixture
-def until():
-    return wait_until
 
 
 @pytest.fixture
@@ -190,12 +174,12 @@ def test_feature_maps_are_the_layers_output(at_conv3, qtbot):
     assert at_conv3.gallery.kind.buttons["deconvolution"].isChecked()
 
 
-def test_units_of_a_dense_layer_show_their_values_and_those_of_the_output_their_labels(at_conv3, qtbot, until):
+def test_units_of_a_dense_layer_show_their_values_and_those_of_the_output_their_labels(at_conv3, qtbot):
     session = at_conv3.session
     qtbot.mouseClick(at_conv3.gallery.kind.buttons["map"], LEFT)
     for layer in ("dense", "output"):
         qtbot.mouseClick(at_conv3.model_pane.layers.buttons[layer], LEFT)
-        until(lambda: session.layer_result is not None)
+        wait_until(lambda: session.layer_result is not None)
         values = session.window_result.run.feature_maps(layer)
         assert [tile.value for tile in tiles(at_conv3)] == [float(values[unit]) for unit in units(at_conv3)]
     assert {tile.title for tile in tiles(at_conv3)} == {"7-0 ballad", "7-1 dance", "7-2 hip-hop"}
@@ -204,11 +188,11 @@ def test_units_of_a_dense_layer_show_their_values_and_those_of_the_output_their_
 # Choosing
 
 
-def test_a_click_shows_the_feature_large_and_makes_it_the_sound(at_conv3, qtbot, until):
+def test_a_click_shows_the_feature_large_and_makes_it_the_sound(at_conv3, qtbot):
     session, row = at_conv3.session, 5
     unit = units(at_conv3)[row]
     click(qtbot, at_conv3, row)
-    until(lambda: session.listening.title == f"3-{unit}")
+    wait_until(lambda: session.listening.title == f"3-{unit}")
     assert session.unit == unit
     assert at_conv3.feature.title.text() == f"Feature 3-{unit}"
     assert at_conv3.transport.feature.text() == f"Feature 3-{unit}"
@@ -220,7 +204,7 @@ def test_a_click_shows_the_feature_large_and_makes_it_the_sound(at_conv3, qtbot,
     # Large: the window fills most of the view, and the overlay changes what is seen there.
     first_s, last_s = at_conv3.spectrogram.visible_s
     assert last_s - first_s < 1.5 * session.window_s
-    until(lambda: not session.jobs.running)
+    wait_until(lambda: not session.jobs.running)
     with_feature = at_conv3.spectrogram.plot.grab().toImage()
     at_conv3.feature.opacity.setValue(0)
     without = at_conv3.spectrogram.plot.grab().toImage()
@@ -229,19 +213,19 @@ def test_a_click_shows_the_feature_large_and_makes_it_the_sound(at_conv3, qtbot,
     assert at_conv3.spectrogram.plot.grab().toImage() not in (with_feature, without)
 
 
-def test_arrow_keys_go_from_feature_to_feature(at_conv3, qtbot, until):
+def test_arrow_keys_go_from_feature_to_feature(at_conv3, qtbot):
     session, view = at_conv3.session, at_conv3.gallery.view
     order = units(at_conv3)
     click(qtbot, at_conv3, 0)
     qtbot.keyClick(at_conv3, Qt.Key.Key_G)
     for row in (1, 2):
         qtbot.keyClick(view, Qt.Key.Key_Right)
-        until(lambda row=row: session.listening.title == f"3-{order[row]}")
+        wait_until(lambda row=row: session.listening.title == f"3-{order[row]}")
     columns = view.viewport().width() // view.gridSize().width()
     qtbot.keyClick(view, Qt.Key.Key_Down)
-    until(lambda: session.listening.title == f"3-{order[2 + columns]}")
+    wait_until(lambda: session.listening.title == f"3-{order[2 + columns]}")
     qtbot.keyClick(view, Qt.Key.Key_Left)
-    until(lambda: session.listening.title == f"3-{order[1 + columns]}")
+    wait_until(lambda: session.listening.title == f"3-{order[1 + columns]}")
 
 
 def test_the_screen_reader_is_told(at_conv3):
@@ -252,22 +236,22 @@ def test_the_screen_reader_is_told(at_conv3):
 # Filling in
 
 
-def test_filling_can_be_cancelled_and_taken_up_again(at_conv3, qtbot, until):
+def test_filling_can_be_cancelled_and_taken_up_again(at_conv3, qtbot):
     session, gallery = at_conv3.session, at_conv3.gallery
     session.choose_layer("conv5")
-    until(lambda: session.features)
+    wait_until(lambda: session.features)
     qtbot.mouseClick(at_conv3.jobs.cancel, LEFT)
-    until(lambda: not session.jobs.running)
+    wait_until(lambda: not session.jobs.running)
     done = len(session.features)
     assert 0 < done < 64
     assert gallery.heading.text() == f"{done} of 64"
     assert gallery.resume.isVisible()
     qtbot.mouseClick(gallery.resume, LEFT)
-    until(lambda: is_full(at_conv3))
+    wait_until(lambda: is_full(at_conv3))
     assert not gallery.resume.isVisible()
 
 
-def test_only_what_arrived_is_painted(at_conv3, until, monkeypatch):
+def test_only_what_arrived_is_painted(at_conv3, monkeypatch):
     view = at_conv3.gallery.view
     painted = []
     paint = type(view.delegate).paint
@@ -278,9 +262,9 @@ def test_only_what_arrived_is_painted(at_conv3, until, monkeypatch):
 
     monkeypatch.setattr(type(view.delegate), "paint", counted)
     at_conv3.session.choose_layer("conv4")
-    until(lambda: at_conv3.session.layer_result is not None)
+    wait_until(lambda: at_conv3.session.layer_result is not None)
     painted.clear()
-    until(lambda: is_full(at_conv3))
+    wait_until(lambda: is_full(at_conv3))
     in_view = sum(
         view.viewport().rect().intersects(view.visualRect(at_conv3.gallery.model.index(row))) for row in range(64)
     )
@@ -288,20 +272,20 @@ def test_only_what_arrived_is_painted(at_conv3, until, monkeypatch):
     assert len(painted) <= 3 * in_view  # 16 batches arrive: painting all each time would be 16 times as many
 
 
-def test_it_fills_in_as_features_are_computed(at_conv3, until):
+def test_it_fills_in_as_features_are_computed(at_conv3):
     session = at_conv3.session
     shown = []
     session.features_arrived.connect(
         lambda _units: shown.append(sum(tile.picture is not None for tile in tiles(at_conv3)))
     )
     session.choose_layer("conv2")
-    until(lambda: is_full(at_conv3))
+    wait_until(lambda: is_full(at_conv3))
     assert len(shown) >= 8
     assert shown == sorted(shown)
     assert 0 < shown[0] < shown[-1]
 
 
-def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbot, until):
+def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbot):
     session, gallery = at_conv3.session, at_conv3.gallery
     click(qtbot, at_conv3, 3)
     unit = session.unit
@@ -310,7 +294,7 @@ def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbo
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
     look = session.window_result
     session.move_window(8.0)
-    until(lambda: session.window_result not in (None, look) and unit in session.features)
+    wait_until(lambda: session.window_result not in (None, look) and unit in session.features)
     assert session.unit == unit
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
 
@@ -318,7 +302,7 @@ def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbo
 # Methods and orders
 
 
-def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, qtbot, until):
+def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, qtbot):
     session, gallery = at_conv3.session, at_conv3.gallery
     click(qtbot, at_conv3, 2)
     before = tiles(at_conv3)[2].picture
@@ -327,7 +311,7 @@ def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, q
     assert session.methods.chosen == "guided"
     assert gallery.about.text().startswith("The gradient")
     assert tiles(at_conv3)[2].picture is None, "the old pictures are gone at once"
-    until(lambda: is_full(at_conv3))
+    wait_until(lambda: is_full(at_conv3))
     unit = session.unit
     image = session.window_result.run.deconvolve("conv3", units=[unit], method="guided")[0]
     picture = tiles(at_conv3)[2].picture
@@ -335,13 +319,13 @@ def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, q
     assert picture == picture_of(image, gallery.model._colours)
     assert at_conv3.feature.about.text().startswith("Guided backprop; ")
     session.choose_method("deconvolution")
-    until(lambda: is_full(at_conv3))
+    wait_until(lambda: is_full(at_conv3))
 
 
-def test_a_method_that_makes_no_sense_here_says_why(at_conv3, qtbot, until):
+def test_a_method_that_makes_no_sense_here_says_why(at_conv3, qtbot):
     session, choice = at_conv3.session, at_conv3.gallery.method
     row = choice.findData("grad-cam")
-    until(lambda: not session.methods.supports("conv3", "grad-cam"))
+    wait_until(lambda: not session.methods.supports("conv3", "grad-cam"))
     assert not choice.model().item(row).isEnabled()
     assert "labels and dense units" in choice.itemData(row, Qt.ItemDataRole.ToolTipRole)
     qtbot.mouseClick(at_conv3.model_pane.layers.buttons["output"], LEFT)
@@ -363,16 +347,16 @@ def test_the_keys_reach_the_methods(at_conv3, qtbot):
     assert choice.hasFocus()
 
 
-def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot, until):
+def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot):
     session, order = at_conv3.session, at_conv3.gallery.order
     session.choose_layer("conv4")
     session._kept.clear()
     order.setCurrentIndex(order.findData("centroid"))
-    until(lambda: session.layer_result is not None)
+    wait_until(lambda: session.layer_result is not None)
     if session.summaries.summary is None:
         assert units(at_conv3) == session.window_result.run.most_active("conv4"), "by activity until it is known"
         assert "not sorted yet" in at_conv3.gallery.heading.text()
-    until(lambda: session.summaries.summary is not None)
+    wait_until(lambda: session.summaries.summary is not None)
     summary = session.summaries.summary
     sounding = [unit for unit in units(at_conv3) if not session.layer_result.is_silent(unit)]
     centroids_hz = [summary.units[unit].centroid_hz for unit in sounding]

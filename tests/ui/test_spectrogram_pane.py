@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from driver import wait_until
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
@@ -19,6 +20,7 @@ from views_in_tests import (
     row_of,
     settle,
     show,
+    show_frequencies,
     sine,
 )
 
@@ -41,7 +43,7 @@ def test_a_sine_is_drawn_at_its_frequency_on_every_scale_and_zoom(qtbot, spectro
     pane.set_playhead(19.9)
     pane.set_scale(scale)
     for low_hz, high_hz in ((0.0, RATE / 2), (500.0, 2500.0), (900.0, 1200.0)):
-        pane.show_frequencies(low_hz, high_hz)
+        show_frequencies(pane, low_hz, high_hz)
         settle(qtbot, pane)
         bright = brightness(pane)[:, 200:600].mean(axis=1)
         strongest = np.flatnonzero(bright >= bright.max() - 1)
@@ -90,7 +92,7 @@ def test_coarse_tiles_are_drawn_until_the_fine_ones_arrive(qtbot):
     requests = []
     pane.request_tiles.connect(requests.append)
     pane.set_pyramid(Pyramid(noise(600.0), View()))
-    qtbot.waitUntil(lambda: bool(requests))
+    wait_until(lambda: bool(requests))
     request = requests[-1]
     assert request.keys[0].draft
     assert not drawn(pane).any()
@@ -111,10 +113,10 @@ def test_a_request_replaces_the_previous_one_and_its_late_tiles_are_dropped(qtbo
     pane.request_tiles.connect(requests.append)
     clip = noise(600.0)
     pane.set_pyramid(Pyramid(clip, View()))
-    qtbot.waitUntil(lambda: bool(requests))
+    wait_until(lambda: bool(requests))
     first = requests[-1]
     pane.show_time(100.0, 104.0)
-    qtbot.waitUntil(lambda: requests[-1] is not first)
+    wait_until(lambda: requests[-1] is not first)
     second = requests[-1]
     levels = {key.level for key in second.keys}
     assert min(levels) <= 0
@@ -261,7 +263,7 @@ def test_an_overlay_follows_a_zoom_and_ends_with_the_recording(qtbot, spectrogra
     image = np.zeros((257, 100))
     image[100] = 1.0
     pane.set_overlay(image, 2.0, 0.02, frequencies_hz, 1.0)
-    pane.show_frequencies(1500.0, 3000.0)
+    show_frequencies(pane, 1500.0, 3000.0)
     pane.show_time(2.0, 4.0)
     settle(qtbot, pane)
     lit = np.flatnonzero(brightness(pane)[:, 400] > 400)

@@ -6,10 +6,11 @@ import fake_tagger
 import numpy as np
 import pytest
 import soundfile
-from driver import EXCERPT
+from driver import EXCERPT, wait_until
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtWidgets import QApplication
+from views_in_tests import show_frequencies
 
 from auralscope import registry
 from auralscope.session.taggram import TagsOverTime
@@ -223,7 +224,7 @@ def test_a_click_on_a_name_draws_its_curve_and_another_takes_it_away(tags):
     curve = curves.item.curves[0]
     np.testing.assert_allclose(curve.heights[1:-1], values / tags.session.taggram.tags.top)
     # As high as the view, whatever frequencies are in sight.
-    window.spectrogram.show_frequencies(300.0, 900.0)
+    show_frequencies(window.spectrogram, 300.0, 900.0)
     low, high = window.spectrogram.box.viewRange()[1]
     times_s, heights = curves.item.points(curve)
     inset = curves.item.INSET_PX * curves.item.heights()[2]
@@ -339,7 +340,7 @@ def test_more_windows_than_pixels_are_their_mean(qtbot):
     tag_map.show_rows(0.0, 20)
     tag_map.show_tags(tags, [0, 1])
     tag_map.show()
-    qtbot.waitUntil(lambda: tag_map._picture._rows.shape[1] > 500 and not tag_map._refresh_timer.isActive())
+    wait_until(lambda: tag_map._picture._rows.shape[1] > 500 and not tag_map._refresh_timer.isActive())
     ramp, alternating = tag_map._picture._rows.astype(int)
     assert np.abs(alternating - 127.5).max() <= 12  # an odd one in fifteen
     np.testing.assert_allclose(ramp, np.linspace(0, 255, ramp.size), atol=2)
@@ -353,7 +354,7 @@ def test_more_windows_than_pixels_are_their_mean(qtbot):
     np.testing.assert_allclose((heights - bottom) / (top - bottom), times_s / 3603.6, atol=0.11)
     # From near every window is there.
     tag_map.show_time(100.0, 110.0)
-    qtbot.waitUntil(lambda: tag_map._picture.rect.width() < 20.0 and not tag_map._refresh_timer.isActive())
+    wait_until(lambda: tag_map._picture.rect.width() < 20.0 and not tag_map._refresh_timer.isActive())
     assert set(np.unique(tag_map._picture._rows[1])) == {0, 255}
     assert len(curves.points(line)[0]) == pytest.approx(25, abs=3)
     tag_map.grab()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from driver import wait_until
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtTest import QTest
@@ -22,6 +23,7 @@ from views_in_tests import (
     place,
     place_hz,
     settle,
+    show_frequencies,
     sine,
     wheel,
 )
@@ -72,7 +74,7 @@ def test_the_wheel_over_the_frequency_axis_zooms_frequency(spectrogram):
 def test_a_drag_pans_by_the_distance_of_the_pointer(spectrogram):
     pane = spectrogram(noise())
     pane.show_time(5.0, 10.0)
-    pane.show_frequencies(200.0, 2000.0)
+    show_frequencies(pane, 200.0, 2000.0)
     start = place_hz(pane, 7.0, 500.0)
     drag(pane, start, start + QPoint(-60, -40))
     moved = place_hz(pane, 7.0, 500.0)
@@ -117,13 +119,13 @@ def test_a_click_gives_the_pane_the_keyboard_focus(qtbot, spectrogram):
     pane = spectrogram(noise())
     pane.activateWindow()
     QTest.mouseClick(pane.plot.viewport(), LEFT, NO_KEY, place_hz(pane, 3.0, 500.0))
-    qtbot.waitUntil(pane.hasFocus)
+    wait_until(pane.hasFocus)
 
 
 def test_a_click_seeks_and_a_double_click_fits(qtbot, spectrogram):
     pane = spectrogram(noise())
     pane.show_time(5.0, 10.0)
-    pane.show_frequencies(200.0, 2000.0)
+    show_frequencies(pane, 200.0, 2000.0)
     with qtbot.waitSignal(pane.seek_requested) as seek:
         QTest.mouseClick(pane.plot.viewport(), LEFT, NO_KEY, place_hz(pane, 7.25, 500.0))
     assert seek.args[0] == pytest.approx(7.25, abs=5.0 / 800)
@@ -135,7 +137,7 @@ def test_a_click_seeks_and_a_double_click_fits(qtbot, spectrogram):
 
 def test_the_readout_shows_time_frequency_note_and_level(qtbot, spectrogram):
     pane = spectrogram(sine(440.0))
-    pane.show_frequencies(400.0, 480.0)
+    show_frequencies(pane, 400.0, 480.0)
     pane.show_time(4.9, 5.1)
     settle(qtbot, pane)
     with qtbot.waitSignal(pane.readout_changed) as emitted:

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from driver import wait_until
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtTest import QTest
 
@@ -15,19 +16,9 @@ from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
 LEFT = Qt.MouseButton.LeftButton
-PATIENCE_S = 60.0
 RATE = 44100
 HELD_S = 0.5
 """So long a device may go on with what was to be heard before."""
-
-
-def wait_until(condition):
-    """Let the event loop run until a condition holds."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > end_s:
-            pytest.fail(f"waited {PATIENCE_S:g} s in vain")
-        QTest.qWait(5)
 
 
 def record_for(recording, seconds):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from driver import wait_until
 from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtTest import QTest
 from views_in_tests import (
@@ -40,7 +41,7 @@ def waveform(qtbot):
         pane = show(qtbot, WaveformPane(), 900, 160)
         pane.set_duration(clip.duration_s)
         pane.set_overview(Overview(clip))
-        qtbot.waitUntil(lambda: not pane._refresh_timer.isActive())
+        wait_until(lambda: not pane._refresh_timer.isActive())
         return pane
 
     return open_clip

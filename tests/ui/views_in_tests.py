@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 import pytest
+from driver import wait_until
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, QThreadPool, Signal
 from PySide6.QtGui import QMouseEvent, QPalette, QWheelEvent
 from PySide6.QtWidgets import QApplication
@@ -109,9 +110,9 @@ def settle(qtbot, pane: SpectrogramPane) -> None:
         timers = pane._refresh_timer.isActive() or pane._rewarp_timer.isActive()
         return not timers and pane.renderer.waiting == 0
 
-    qtbot.waitUntil(still, timeout=30_000)
+    wait_until(still)
     QApplication.processEvents()
-    qtbot.waitUntil(still, timeout=30_000)
+    wait_until(still)
 
 
 def sine(hz: float, duration_s: float = 20.0) -> Clip:
@@ -125,6 +126,10 @@ def noise(duration_s: float = 20.0) -> Clip:
 def place(pane, time_s: float, height: float) -> QPoint:
     """Where a point of the view lies in the viewport."""
     return pane.plot.mapFromScene(pane.box.mapViewToScene(QPointF(time_s, height)))
+
+
+def show_frequencies(pane: SpectrogramPane, low_hz: float, high_hz: float) -> None:
+    pane._show_heights(*pane._axis.position([low_hz, high_hz]).tolist())
 
 
 def place_hz(pane: SpectrogramPane, time_s: float, hz: float) -> QPoint:

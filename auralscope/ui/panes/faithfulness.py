@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class FaithfulnessPane(QWidget):
     """Two lines about faithfulness, and a button that opens the figures."""
 
-    details_wanted = Signal()
+    details_requested = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,7 +28,7 @@ class FaithfulnessPane(QWidget):
         self.words = _Lines(2)
         self.details = QPushButton("Figures…")
         self.details.setAccessibleName("Figures of the sound's faithfulness")
-        self.details.clicked.connect(self.details_wanted)
+        self.details.clicked.connect(self.details_requested)
         in_row((self.words, 1), self.details, parent=self)
         session.faithfulness.changed.connect(self.refresh)
         self.refresh()

@@ -186,9 +186,9 @@ class FeatureMapPane(QWidget):
         self._show_cell(cell)
 
     def _point(self, cell: Cell | None) -> None:
-        wanted = cell if cell is not None else self._marked
-        if wanted is not None:
-            self._show_cell(wanted)
+        shown = cell if cell is not None else self._marked
+        if shown is not None:
+            self._show_cell(shown)
 
     def _show_cell(self, cell: Cell) -> None:
         if cell != self._cell or self._session.receptive_fields.result is None:

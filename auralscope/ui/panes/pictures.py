@@ -49,7 +49,7 @@ class PicturesPane(QFrame):
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setHandleWidth(6)
         in_column(self, controls, (self._splitter, 1), feature, spacing=5, margins=(8, 6, 8, 8))
-        taggram.height_wanted.connect(self._set_heights)
+        taggram.suggested_height_changed.connect(self._set_heights)
         self._splitter.splitterMoved.connect(lambda: settings.setValue("window/taggram", taggram.height()))
 
     def tab_order(self) -> list[QWidget]:
@@ -68,6 +68,6 @@ class PicturesPane(QFrame):
     def _set_heights(self) -> None:
         height = self._splitter.height()
         chosen = int(str(self._settings.value("window/taggram", 0)))
-        suggested = min(self._taggram.wanted_height(), round(TAGGRAM_SHARE * height))
+        suggested = min(self._taggram.suggested_height(), round(TAGGRAM_SHARE * height))
         taggram = min(chosen or suggested, self._taggram.maximumHeight())
         self._splitter.setSizes([max(height - taggram, 1), taggram])

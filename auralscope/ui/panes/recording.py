@@ -32,7 +32,7 @@ class RecordingPane(QFrame):
         Progress of background jobs, to the right of the name.
     """
 
-    open_wanted = Signal()
+    open_requested = Signal()
 
     def __init__(self, session: Session, overview: QWidget, jobs: JobsPane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +50,7 @@ class RecordingPane(QFrame):
         self.open.setToolTip("Open recordings (Ctrl+O), or drop them anywhere on the window")
         tools = in_row(self.open, self.choice, self.about, (jobs, 1), spacing=6)
         in_column(self, tools, (overview, 1), margins=(8, 6, 8, 6))
-        self.open.clicked.connect(self.open_wanted)
+        self.open.clicked.connect(self.open_requested)
         self.choice.activated.connect(self._choose)
         session.recording_changed.connect(self._show)
         session.open_failed.connect(self._drop)

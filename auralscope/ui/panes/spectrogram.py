@@ -179,11 +179,6 @@ class SpectrogramPane(TimePane):
         low_hz, high_hz = self._axis.hz(self.box.viewRange()[1])
         return float(low_hz), float(high_hz)
 
-    def show_frequencies(self, low_hz: float, high_hz: float) -> None:
-        """Show a range of frequencies, limited to those of the transform."""
-        low, high = self._axis.position([low_hz, high_hz])
-        self._show_heights(float(low), float(high))
-
     def heights_of(self, low_hz: float, high_hz: float) -> tuple[float, float]:
         """Return the position of a frequency range in the view's units; for pitch classes, the whole axis."""
         lowest, highest = self._height_limits()

@@ -66,7 +66,7 @@ class TaggramPane(QWidget):
     """
 
     curves_changed = Signal()
-    height_wanted = Signal()
+    suggested_height_changed = Signal()
     """The labels changed, and with them the suggested height."""
 
     def __init__(self, session: Session, settings: QSettings, parent: QWidget | None = None) -> None:
@@ -123,7 +123,7 @@ class TaggramPane(QWidget):
         """Probability at the top of the curves and of the brightest colour."""
         return self._taggram.tags.top if self._taggram.tags is not None else 1.0
 
-    def wanted_height(self) -> int:
+    def suggested_height(self) -> int:
         """Return the height that shows all labels, or the first if there are many."""
         return self._height_of(min(self.names.count() or SHOWN_ROWS, SHOWN_ROWS), ROW_PX + 3)
 
@@ -159,7 +159,7 @@ class TaggramPane(QWidget):
         self.names.set_labels(labels, order)
         if others:
             self.setMaximumHeight(self._height_of(max(len(labels), 1), TALL_ROW_PX))
-            self.height_wanted.emit()
+            self.suggested_height_changed.emit()
 
     def _show_tags(self) -> None:
         tags = self._taggram.tags

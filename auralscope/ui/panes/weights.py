@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class WeightsPane(QFrame):
     """Source, licence and size of the missing weights of the requested model, with buttons to get them."""
 
-    file_wanted = Signal()
+    file_requested = Signal()
     """The user asks to read the published file from this computer."""
-    asked = Signal()
+    download_started = Signal()
     """A download begins, so that messages about the previous one can go."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -45,7 +45,7 @@ class WeightsPane(QFrame):
         tools = in_row(self.get, self.from_file, (self.bar, 1), self.not_now, self.cancel)
         in_column(self, self.title, self.about, tools, spacing=6, margins=(12, 9, 12, 10))
         self.get.clicked.connect(lambda: self.fetch())
-        self.from_file.clicked.connect(self.file_wanted)
+        self.from_file.clicked.connect(self.file_requested)
         self.not_now.clicked.connect(session.fetching.dismiss)
         self.cancel.clicked.connect(session.fetching.cancel)
         session.fetching.changed.connect(self.refresh)
@@ -57,7 +57,7 @@ class WeightsPane(QFrame):
 
     def fetch(self, source: Path | None = None) -> None:
         """Download the weights, or read them from a file."""
-        self.asked.emit()
+        self.download_started.emit()
         self._session.fetching.get(source)
 
     def refresh(self) -> None:
