@@ -36,6 +36,8 @@ class Listening:
 
     changed = Signal()
     """An attribute or the player's state has changed, except the position."""
+    seeked = Signal()
+    """The user has moved the position."""
 
     def __init__(self, jobs: Jobs, deliver: Deliver) -> None:
         self._jobs = jobs
@@ -143,6 +145,7 @@ class Listening:
         """Go to the beginning of the loop or the recording."""
         loop = self.player.loop
         self.player.seek(loop[0] if loop is not None else 0.0)
+        self.seeked.emit()
         self.changed.emit()
 
     def seek(self, position_s: float) -> None:
@@ -151,6 +154,7 @@ class Listening:
         if loop is not None and not loop[0] <= position_s <= loop[1]:
             self.player.set_loop(None)
         self.player.seek(position_s)
+        self.seeked.emit()
         self.changed.emit()
 
     def set_loop(self, loop_s: tuple[float, float] | None) -> None:

@@ -110,7 +110,7 @@ class Actions:
         self._begin("&View")
         add("Zoom &in", views.zoom_in, ["+", "="], "Show a shorter stretch of time")
         add("Zoom &out", views.zoom_out, "-", "Show a longer stretch of time")
-        add("Whole &recording", views.show_all, "0", "Show the whole recording")
+        add("Whole &recording", views.show_all, "0", "Show the whole recording and all frequencies")
         add("&Model's window", views.show_window, "Z", "Show the window that the model analyses")
         self._menu.addSeparator()
         add("Tags &over time", model.over_time.toggle, "O", "Show the model's tags along the recording")

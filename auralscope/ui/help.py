@@ -79,14 +79,18 @@ def _keys(menus: Iterable[tuple[str, list[QAction]]]) -> str:
             parts.append(f"<h3>{escape(_plain(menu))}</h3><table cellspacing='4'>{''.join(rows)}</table>")
     parts.append(
         "<h3>Gallery</h3><p>The arrow keys move from feature to feature. Each feature plays as soon as it is chosen. "
-        "Its tooltip describes it.</p>"
+        "Its tooltip describes it. A typed number chooses a feature: 38, or 3-38. "
+        "Home and End go to the first and the last one.</p>"
         "<h3>Feature map</h3><p>Point at a cell, click it, or move to it with the arrow keys. A frame in the "
         "spectrogram shows its receptive field: the part of the sound that can change it. K repeats this part.</p>"
         "<h3>Label vectors</h3><p>The arrow keys move from pair to pair. The names of the labels are left of the first "
         "column. Enter chooses the pair or the label. In a list, Enter plays the unit.</p>"
-        "<h3>Spectrogram</h3><p>Turn the wheel to zoom in time, with Ctrl to zoom in frequency. Drag to move. Click to "
-        "set the playhead. Drag with Shift to mark a stretch that repeats. Drag the frame of the model's window to "
-        "move it.</p>"
+        "<h3>Spectrogram</h3><p>Turn the wheel to zoom in time, with Ctrl to zoom in frequency. Click to set the "
+        "playhead. Double-click, or press 0, to see the whole recording and all frequencies. Drag to move; this pauses "
+        "following until you play, seek or press Follow. Drag with Shift to mark a stretch that repeats. Drag the "
+        "frame of the model's window to move it.</p>"
+        "<h3>Map of recordings</h3><p>Turn the wheel to zoom, drag to move, and double-click beside the points to see "
+        "all of them.</p>"
     )
     return "".join(parts)
 
@@ -94,7 +98,7 @@ def _keys(menus: Iterable[tuple[str, list[QAction]]]) -> str:
 def _plugins(found: tuple[Plugin, ...], states: Mapping[str, str]) -> str:
     """Return a list of plugins with their errors and models, given the state of each model's weights."""
     parts = []
-    for plugin in found:
+    for plugin in sorted(found, key=lambda plugin: not plugin.error):  # those that failed first
         parts.append(f"<h3>{escape(plugin.name)}</h3><p>{escape(plugin.origin)}</p>")
         if plugin.error:
             parts.append(f"<p><b>Failed:</b> {escape(plugin.error)}</p>")

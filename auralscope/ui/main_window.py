@@ -16,7 +16,7 @@ from auralscope.ui import theme
 from auralscope.ui.actions import Actions
 from auralscope.ui.dialogs import FileDialogs
 from auralscope.ui.help import HelpPages
-from auralscope.ui.keyboard import SpaceBar, order_focus
+from auralscope.ui.keyboard import ControlFilter, order_focus
 from auralscope.ui.labels.pane import LabelsPane
 from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
             parent=self,
         )
         self.actions_ = Actions(self)
-        self._space_bar = SpaceBar(self)
+        self._control_filter = ControlFilter(self.spectrogram, self)
         self._connect()
         self._restore_sizes()
         shown = str(settings.value("view/taggram", "")).lower() == "true"
@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
 
     def _order_focus(self) -> None:
         """Order the focus again: another model has other buttons."""
-        self._space_bar.adopt(self)
+        self._control_filter.adopt(self)
         panes = (self.recording, self.pictures, self.model_pane, self.transport, self.messages)
         order_focus([widget for pane in panes for widget in pane.tab_order()])
 
@@ -222,9 +222,9 @@ class MainWindow(QMainWindow):
             self.labels_pane = LabelsPane(self.session, self.dialogs)
             self.labels_pane.closed.connect(self.toggle_labels)
             self.labels_pane.open_requested.connect(self.open_files)
-            self.labels_pane.tab_made.connect(lambda: self._space_bar.adopt(self))
+            self.labels_pane.tab_made.connect(lambda: self._control_filter.adopt(self))
             self.pages.addWidget(self.labels_pane)
-            self._space_bar.adopt(self)
+            self._control_filter.adopt(self)
         self.pages.setCurrentWidget(self.labels_pane)
         self.labels_pane.begin()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -59,6 +60,7 @@ class Views(QObject):
         self._gallery = gallery
         self._shown: object = None
         self._was_playing = False
+        self._before_seek: tuple[float, float, tuple[float, float] | None] | None = None
         self._curves = CurvesOver(spectrogram)
         self._field, self._field_in_input = FieldItem(), FieldItem()
         spectrogram.box.addItem(self._field, ignoreBounds=True)
@@ -66,19 +68,21 @@ class Views(QObject):
         for one, other in combinations(self._along_time, 2):
             link_time(one, other)
         for pane in self._along_time:
-            pane.seek_requested.connect(session.listening.seek)
+            pane.seek_requested.connect(self._seek)
+            pane.seek_withdrawn.connect(self._withdraw_seek)
             pane.loop_changed.connect(session.listening.set_loop)
             pane.window_moved.connect(session.move_window)
+            pane.following_changed.connect(controls.show_following)
             transport.position_changed.connect(pane.set_playhead)
         transport.position_changed.connect(input_pane.set_playhead)
         spectrogram.request_tiles.connect(self._compute_tiles)
-        spectrogram.following_changed.connect(controls.show_following)
         feature.overlay_changed.connect(self._show_overlay)
         taggram.curves_changed.connect(self.show_curves)
         controls.view_changed.connect(self._make_pyramid)
         controls.scale_changed.connect(spectrogram.set_scale)
         controls.range_changed.connect(spectrogram.set_range_db)
         controls.following_changed.connect(self._set_following)
+        session.listening.seeked.connect(controls.resume_following)
         controls.colour_map_changed.connect(self._set_colour_map)
         session.recording_changed.connect(self._show_recording)
         session.window_changed.connect(self._show_window)
@@ -100,7 +104,7 @@ class Views(QObject):
         self._spectrogram.zoom_time(1 / ZOOM)
 
     def show_all(self) -> None:
-        self._spectrogram.fit()
+        self._spectrogram.fit_all()
 
     def show_window(self) -> None:
         """Show the model's window with a small margin."""
@@ -174,6 +178,25 @@ class Views(QObject):
             failed=self._session.problem.emit,
         )
 
+    # Playback.
+
+    def _seek(self, time_s: float) -> None:
+        player = self._session.listening.player
+        self._before_seek = (monotonic(), player.position_s, player.loop)
+        self._session.listening.seek(time_s)
+
+    def _withdraw_seek(self) -> None:
+        """Return to the position before the first click of a double click, and to its loop."""
+        if self._before_seek is None:
+            return
+        at_s, position_s, loop_s = self._before_seek
+        listening = self._session.listening
+        if listening.player.state == "playing":
+            position_s += monotonic() - at_s
+        listening.set_loop(loop_s)
+        listening.seek(position_s)
+        self._before_seek = None
+
     # Window, loop and overlays.
 
     def _show_window(self) -> None:
@@ -186,7 +209,7 @@ class Views(QObject):
         self._show_loop()
         playing = self._session.listening.player.state == "playing"
         if playing and not self._was_playing:
-            self._spectrogram.follow()
+            self._controls.resume_following()
         self._was_playing = playing
 
     def _show_loop(self) -> None:
@@ -243,6 +266,7 @@ class Views(QObject):
     def _set_following(self, following: Following) -> None:
         for pane in self._along_time:
             pane.set_following(following)
+        self._controls.show_following(following)
 
     def _set_colour_map(self, name: str) -> None:
         self._spectrogram.set_colour_map(name)

@@ -148,6 +148,12 @@ class Driver:
             self._mouse(pane, QEvent.Type.MouseMove, at, NO_BUTTON, LEFT, modifier)
         self._mouse(pane, QEvent.Type.MouseButtonRelease, end, LEFT, NO_BUTTON, modifier)
 
+    def double_click(self, pane, at: QPoint):
+        """Send the events of a double click, in which the second press is another event."""
+        for press in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick):
+            self._mouse(pane, press, at, LEFT, LEFT, NO_KEYS)
+            self._mouse(pane, QEvent.Type.MouseButtonRelease, at, LEFT, NO_BUTTON, NO_KEYS)
+
     def _mouse(self, pane, kind, at, button, held, modifier):
         viewport = pane.plot.viewport()
         event = QMouseEvent(kind, QPointF(at), QPointF(viewport.mapToGlobal(at)), button, held, modifier)

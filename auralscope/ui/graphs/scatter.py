@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MARGIN, DEEPEST_ZOOM = 0.5, 200.0
+"""The wheel shows at most this share of the points' extent around them, and at least its 200th part."""
+
 NEAR_PX = 12.0
 """A point takes the mouse up to this distance."""
 
@@ -34,7 +37,7 @@ def group_colour(group: int) -> str:
 
 
 class ScatterPane(QWidget):
-    """Points in a plane that can be hovered and clicked.
+    """Points in a plane that can be hovered and clicked. The wheel zooms, a double click beside points shows all.
 
     Parameters
     ----------
@@ -112,8 +115,23 @@ class ScatterPane(QWidget):
         self.draw_intervals(np.zeros(0), np.zeros(0))
         self.name_points({})
         self.readout.show_text("")
-        self.box.enableAutoRange()
+        self._limit_zoom()
+        self.show_all()
         self._restyle()
+
+    def show_all(self) -> None:
+        """Show all points."""
+        self.box.enableAutoRange()
+
+    def _limit_zoom(self) -> None:
+        """Let the wheel zoom from all points with a margin to `DEEPEST_ZOOM` times less."""
+        if not len(self._at):
+            return
+        lowest, highest = self._at.min(axis=0), self._at.max(axis=0)
+        span = np.where(highest > lowest, highest - lowest, 1.0)
+        low, high = lowest - MARGIN * span, highest + MARGIN * span
+        least = span / DEEPEST_ZOOM
+        self.box.setLimits(xMin=low[0], xMax=high[0], yMin=low[1], yMax=high[1], minXRange=least[0], minYRange=least[1])
 
     def draw_intervals(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
         """Draw a vertical line through each point, from `low` to `high`; none where these are NaN or empty."""
@@ -192,6 +210,8 @@ class ScatterPane(QWidget):
 
     def _clicked(self, event: Any) -> None:
         point = self.nearest(event.scenePos())
+        if event.double() and point < 0:
+            self.show_all()
         if event.button() == Qt.MouseButton.LeftButton and point >= 0:
             self.chosen.emit(point)
 

@@ -23,20 +23,22 @@ class TimePane(QWidget):
     """A view along time, bounded to its recording.
 
     Wheel: zoom in time about the pointer (with Ctrl or Shift: in height); sideways wheel and drag: pan; Shift+drag:
-    loop; click: seek; double click: fit. Keys: arrows pan, plus and minus zoom (with Ctrl: in height), Home and End go
-    to the ends.
+    loop; click: seek; double click: show all. Keys: arrows pan, plus and minus zoom (with Ctrl: in height), Home and
+    End go to the ends.
 
     The setters emit only `visible_changed`; the other signals report what the user did. Times are in seconds.
     """
 
     seek_requested = Signal(float)
+    seek_withdrawn = Signal()
+    """The click of the last request was the first of a double click."""
     loop_changed = Signal(object)
     """(start_s, end_s)."""
     window_moved = Signal(float)
     """The new start of the model's window, after a drag."""
     visible_changed = Signal(float, float)
     following_changed = Signal(str)
-    """"off", as the user panned."""
+    """"off": the user has panned."""
     readout_changed = Signal(str)
 
     MIN_SPAN_S = 0.005
@@ -100,6 +102,11 @@ class TimePane(QWidget):
     def fit(self) -> None:
         """Show the whole recording."""
         self.show_time(0.0, max(self._duration_s, self.MIN_SPAN_S))
+
+    def fit_all(self) -> None:
+        """Show the whole recording at its full height."""
+        self.fit()
+        self._fit_height()
 
     def show_time(self, start_s: float, end_s: float) -> None:
         """Show a span, kept within the recording."""
@@ -257,8 +264,8 @@ class TimePane(QWidget):
 
     def click(self, at: QPointF, *, double: bool) -> None:
         if double:
-            self.fit()
-            self._fit_height()
+            self.seek_withdrawn.emit()
+            self.fit_all()
         elif self._duration_s > 0.0:
             self.seek_requested.emit(min(max(at.x(), 0.0), self._duration_s))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QSizePolicy, QSpinBox, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QSpinBox, QWidget
 
 from auralscope.display.pyramid import View
 from auralscope.display.scales import FREQUENCY_SCALES, FrequencyScale
 from auralscope.ui.graphs.colour import COLOUR_MAPS
 from auralscope.ui.graphs.timeline import Following
-from auralscope.ui.widgets.choices import remembered_choice
+from auralscope.ui.widgets.choices import kept_number, remembered_choice
 from auralscope.ui.widgets.layouts import in_row, line
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ TRANSFORM_NAMES = {"stft": "STFT", "mel": "Mel bands", "cqt": "Constant-Q", "chr
 SCALE_NAMES = {"linear": "Linear", "log": "Logarithmic", "mel": "Mel"}
 FOLLOWING_NAMES = {"page": "Turn pages", "smooth": "Scroll", "off": "Stay"}
 N_FFTS = (512, 1024, 2048, 4096, 8192)
+LOWEST_DB, FLOOR_DB, CEILING_DB, HIGHEST_DB = -120, -90, -10, 0
+LEAST_RANGE_DB = 5
+"""Smallest distance from the floor to the ceiling."""
 
 
 class ControlsPane(QWidget):
@@ -45,8 +48,8 @@ class ControlsPane(QWidget):
         self.colour_map = remembered_choice(
             settings, "colour map", "Colour map", {name: name.capitalize() for name in COLOUR_MAPS}
         )
-        self.floor = self._level("floor", "Floor: lower levels get the darkest colour", -90)
-        self.ceiling = self._level("ceiling", "Ceiling: higher levels get the brightest colour", -10)
+        self.floor = self._level("floor", "Floor: lower levels get the darkest colour", FLOOR_DB)
+        self.ceiling = self._level("ceiling", "Ceiling: higher levels get the brightest colour", CEILING_DB)
         self.following = remembered_choice(
             settings,
             "following",
@@ -54,23 +57,33 @@ class ControlsPane(QWidget):
             {name: FOLLOWING_NAMES[name] for name in get_args(Following)[::-1]},
             "page",
         )
+        self.follow = QPushButton("Follow")
+        self.follow.setCheckable(True)
+        self.follow.setToolTip(
+            "Pressed: the view follows the playhead. Panning pauses this; playing, seeking or this button resumes it."
+        )
         to = line()
         to.setText("to")
         choices = (self.transform, self.n_fft, self.scale, self.colour_map)
-        in_row(*choices, self.floor, to, self.ceiling, None, self.following, spacing=5, parent=self)
+        in_row(*choices, self.floor, to, self.ceiling, None, self.follow, self.following, spacing=5, parent=self)
 
         for box in (self.transform, self.n_fft):
             box.currentIndexChanged.connect(self._view_chosen)
         self.scale.currentIndexChanged.connect(lambda: self.scale_changed.emit(self.scale.currentData()))
         self.colour_map.currentIndexChanged.connect(lambda: self.colour_map_changed.emit(self.colour_map.currentData()))
-        self.following.currentIndexChanged.connect(lambda: self.following_changed.emit(self.following.currentData()))
+        self.following.currentIndexChanged.connect(self.resume_following)
+        self.follow.clicked.connect(lambda on: self.resume_following() if on else self.following_changed.emit("off"))
+        if self.ceiling.value() - self.floor.value() < LEAST_RANGE_DB:
+            self.floor.setValue(FLOOR_DB)
+            self.ceiling.setValue(CEILING_DB)
         for spin in (self.floor, self.ceiling):
-            spin.valueChanged.connect(lambda: self.range_changed.emit(*self.range_db))
+            spin.valueChanged.connect(self._range_chosen)
+        self._range_chosen()
         self._view_chosen()
 
     def tab_order(self) -> list[QWidget]:
         choices = [self.transform, self.n_fft, self.scale, self.colour_map]
-        return [*choices, self.floor, self.ceiling, self.following]
+        return [*choices, self.floor, self.ceiling, self.follow, self.following]
 
     @property
     def view(self) -> View:
@@ -88,9 +101,14 @@ class ControlsPane(QWidget):
         """Floor and ceiling, in dB re a full-scale sine."""
         return float(self.floor.value()), float(self.ceiling.value())
 
+    def resume_following(self) -> None:
+        """Let the view follow the playhead in the chosen way, also after a pan."""
+        self.following_changed.emit(self.following.currentData())
+
     def show_following(self, following: Following) -> None:
-        """Show how the view follows the playhead, after the user changed it with the mouse."""
-        self.following.setCurrentIndex(self.following.findData(following))
+        """Show whether the view follows now; the chosen way stays."""
+        self.follow.setChecked(following != "off")
+        self.follow.setEnabled(self.following.currentData() != "off")
 
     def _view_chosen(self) -> None:
         transform = self.transform.currentData()
@@ -98,16 +116,24 @@ class ControlsPane(QWidget):
         self.scale.setEnabled(transform != "chroma")
         self.view_changed.emit()
 
+    def _range_chosen(self) -> None:
+        """Keep the floor below the ceiling: each box ends where the other stands."""
+        self.floor.setMaximum(self.ceiling.value() - LEAST_RANGE_DB)
+        self.ceiling.setMinimum(self.floor.value() + LEAST_RANGE_DB)
+        for key, spin in (("floor", self.floor), ("ceiling", self.ceiling)):
+            self._settings.setValue(f"view/{key}", spin.value())
+        self.range_changed.emit(*self.range_db)
+
     def _level(self, key: str, what: str, first: int) -> QSpinBox:
         spin = QSpinBox()
-        spin.setRange(-120, 0)
+        spin.setRange(LOWEST_DB, HIGHEST_DB)
         spin.setSingleStep(5)
         spin.setSuffix(" dB")
-        value = self._settings.value(f"view/{key}", first)
-        spin.setValue(int(str(value)))
+        spin.setKeyboardTracking(False)  # a half-typed number is not a level
+        spin.setCorrectionMode(QSpinBox.CorrectionMode.CorrectToNearestValue)
+        spin.setValue(kept_number(self._settings, f"view/{key}", first))
         spin.setToolTip(what)
         spin.setAccessibleName(what)
         spin.lineEdit().setAcceptDrops(False)  # files are dropped on the window
         spin.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        spin.valueChanged.connect(lambda: self._settings.setValue(f"view/{key}", spin.value()))
         return spin

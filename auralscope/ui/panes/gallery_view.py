@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
@@ -14,7 +14,15 @@ from PySide6.QtGui import (
     QPixmap,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from auralscope.ui import theme
 from auralscope.ui.panes.gallery_model import Index, Tile, TileRole
@@ -140,6 +148,7 @@ class TileView(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         self.setAccessibleName("Features of the layer")
+        self._number, self._typed = "", QElapsedTimer()
         self.delegate = TileDelegate(self)
         self.setItemDelegate(self.delegate)
 
@@ -158,6 +167,28 @@ class TileView(QListView):
         if current.isValid():
             self.scrollTo(current)
             self.chosen.emit(current.row())
+
+    def event(self, event: QEvent) -> bool:
+        """Keep digits and a minus inside a number from the keys of the window."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            text = event.text()
+            if (text.isdecimal() and (text != "0" or self._is_typing())) or (text == "-" and self._is_typing()):
+                event.accept()
+                return True
+        return super().event(event)
+
+    def _is_typing(self) -> bool:
+        return self._typed.isValid() and not self._typed.hasExpired(QApplication.keyboardInputInterval())
+
+    def keyboardSearch(self, search: str) -> None:
+        """Choose the unit whose number is typed: `38` and `3-38` are unit 38 of the third layer."""
+        self._number = self._number + search if self._is_typing() else search
+        self._typed.restart()
+        model = self.model()
+        for row in range(model.rowCount()):
+            name = str(model.index(row, 0).data()).partition(" ")[0]
+            if self._number in (name, name.partition("-")[2]):
+                self.setCurrentIndex(model.index(row, 0))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():

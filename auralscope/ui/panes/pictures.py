@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QSplitter, QWidget
 
 from auralscope.ui.graphs.axes import LEFT_AXIS_PX
 from auralscope.ui.panes.taggram import NAMES_PX, TaggramPane
+from auralscope.ui.widgets.choices import kept_number
 from auralscope.ui.widgets.layouts import in_column
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class PicturesPane(QFrame):
 
     def _set_heights(self) -> None:
         height = self._splitter.height()
-        chosen = int(str(self._settings.value("window/taggram", 0)))
+        chosen = kept_number(self._settings, "window/taggram", 0)
         suggested = min(self._taggram.suggested_height(), round(TAGGRAM_SHARE * height))
         taggram = min(chosen or suggested, self._taggram.maximumHeight())
         self._splitter.setSizes([max(height - taggram, 1), taggram])

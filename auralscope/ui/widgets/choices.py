@@ -1,4 +1,4 @@
-"""Combo boxes whose choice is kept in the settings."""
+"""Choices and numbers that are kept in the settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtCore import QSettings
+
+
+def kept_number(settings: QSettings, key: str, default: int) -> int:
+    """Return a number of the settings, or the default if there is none or something else."""
+    try:
+        return int(str(settings.value(key, default)))
+    except ValueError:
+        return default
 
 
 def remembered_choice(
