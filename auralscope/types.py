@@ -44,12 +44,15 @@ class Clip:
         The file from which the samples were read.
     start_s : float
         Position of the first sample in that file, in seconds.
+    notices : tuple of str
+        What that file lacked, each as a sentence: missing or damaged parts, a strange level.
     """
 
     samples: NDArray[np.float32]
     sample_rate: int
     source: Path | None = None
     start_s: float = 0.0
+    notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         samples = np.ascontiguousarray(np.atleast_2d(self.samples), dtype=np.float32)

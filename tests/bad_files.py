@@ -1,4 +1,4 @@
-"""Make files that cannot be opened, each for another reason, with words that the error message must contain."""
+"""Make files that cannot be opened, or only in part, each for another reason, with words that the message contains."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ RATE = 44100
 
 SAYS = {
     "empty.wav": "is empty",
-    "cut.mp3": "cut short",
     "text.wav": "not a sound file",
     "nan.wav": "not numbers",
     "no channels.wav": "0 channels",
@@ -25,9 +24,12 @@ SAYS = {
     "gone.flac": "is not there",
 }
 
+LACKS = {"cut.mp3": "0.5 of 1.0 s can be read"}
+"""Files that open, each with words that the notice must contain."""
+
 
 def make(name: str, folder: Path) -> Path:
-    """Make the bad file called `name` (a key of `SAYS`) in a folder."""
+    """Make the bad file called `name` (a key of `SAYS` or `LACKS`) in a folder."""
     path = folder / name
     noise = np.random.default_rng(0).normal(0.0, 0.1, RATE).astype(np.float32)
     if name == "empty.wav":

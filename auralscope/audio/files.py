@@ -1,13 +1,14 @@
 """Load clips from sound files, and write clips as WAV.
 
-libsndfile decodes the formats that it knows; FFmpeg's libraries decode the others, the sound of video files, and MP3,
-because the decoder inside libsndfile prints warnings about a damaged MP3 to the terminal. The content of a file decides
-its format, never the ending of its name.
+libsndfile decodes the formats that it knows; FFmpeg decodes the others, the sound of video files, and MP3, because the
+decoder inside libsndfile prints warnings about a damaged MP3 to the terminal. FFmpeg runs in a process of its own. The
+content of a file decides its format, never the ending of its name.
 """
 
 from __future__ import annotations
 
 import io
+import logging
 import math
 import os
 import stat
@@ -17,15 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from auralscope.audio import ffmpeg, libsndfile
+from auralscope.audio import decoder_process, libsndfile, parts
+from auralscope.audio.decoded import DAMAGED
 from auralscope.errors import AudioFileError
 from auralscope.files import quoted, reason, write_aside
 from auralscope.types import Clip, Progress, no_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from auralscope.audio.decoded import DecodedSound
+
+LOG = logging.getLogger("auralscope.audio")
+"""Receives what a file lacks, as a warning; the window and the command line show it."""
 
 MIN_DURATION_S = 0.1
 SUFFIXES = (
@@ -34,8 +41,10 @@ SUFFIXES = (
 )
 """Endings of names that open dialogs offer; files with other endings are decoded as well."""
 
+_LOUD_PEAK = 16.0  # 24 dB above full scale; mixes at floating point stay below
+_MAX_PEAK = 1e6  # the largest integers of 16 bits, taken as floating point, stay below; squares do not overflow
 _MAX_BYTES = 1 << 32  # limit of decoded sound: some three hours at 48 kHz in stereo
-_TOLERANCE_S = 0.15  # largest error of a stated length: encoders add delay and padding
+_TOLERANCE_S = 0.06  # largest error of a length in the header of a lossy format: encoders add delay and padding
 
 
 def load_clip(
@@ -61,13 +70,17 @@ def load_clip(
     Returns
     -------
     Clip
-        (channels, n) float32 with `source` and `start_s`; channels in WAV's order.
+        (channels, n) float32 with `source` and `start_s`, and with `notices` if a part of the sound is missing, which
+        also go to the log `auralscope.audio`. The channels are in the order of WAV and FFmpeg in every format: front
+        left, front right, front centre, low frequencies, back left, back right, back centre, side left, side right,
+        without those that the file does not have.
 
     Raises
     ------
     AudioFileError
-        The file is missing, a folder, unreadable, empty, not audio, without sound, or damaged or cut short within
-        the requested part; its samples are not numbers; or it is shorter than `MIN_DURATION_S`.
+        The file is missing, a folder, unreadable, empty, not audio, or without sound; nothing of the requested part
+        can be decoded; its samples are not numbers or beyond all levels; its sample rate is below 1 kHz or above
+        1 MHz; or it is shorter than `MIN_DURATION_S`.
     """
     path = Path(path)
     name = quoted(path)
@@ -77,13 +90,25 @@ def load_clip(
         raise AudioFileError(
             f"The part of {name} to open must last {MIN_DURATION_S:g} s or more, not {duration_s:g} s."
         )
+    share = 0.0
+
+    def advance(new_share: float | None = None) -> None:
+        nonlocal share
+        share = share if new_share is None else max(share, min(new_share, 1.0))
+        progress(share)
+
     try:
-        with _open(path) as file:
-            sound = _recognise(file, name, start_s)
-            samples = _gather(sound, file, name, start_s, duration_s, progress)
+        with _open(path) as raw:
+            sound = _recognise(raw, path, start_s, advance)
+            samples = _gather(sound, name, start_s, duration_s, advance)
     except OSError as error:
         raise AudioFileError(f"{name} cannot be read: {reason(error)}.") from error
-    return Clip(samples, sound.rate, path, start_s)
+    _check_levels(samples, sound, name)
+    progress(1.0)
+    notices = tuple(f"{name} {lack}." for lack in sound.lacks)
+    if notices:
+        LOG.warning("%s", " ".join(notices))
+    return Clip(samples, sound.rate, path, start_s, notices)
 
 
 def wav_bytes(clip: Clip) -> bytes:
@@ -116,7 +141,7 @@ def write_wav(path: str | os.PathLike[str], clip: Clip) -> None:
     write_aside(path, _wav(clip.samples.astype("<f4"), clip.sample_rate))
 
 
-def _open(path: Path) -> io.BufferedReader:
+def _open(path: Path) -> io.FileIO:
     """Open a file for reading, or raise `AudioFileError` with the reason why that is impossible."""
     name = quoted(path)
     try:
@@ -129,82 +154,104 @@ def _open(path: Path) -> io.BufferedReader:
         raise AudioFileError(f"{name} is a folder, not a sound file.")
     if not stat.S_ISREG(mode):
         raise AudioFileError(f"{name} is a device or a pipe, not a sound file.")
-    raw = io.FileIO(path)
-    # Both libraries read the name of an open file; without a name only the content decides.
-    raw.name = ""
-    return io.BufferedReader(raw, 1 << 16)
+    return io.FileIO(path)
 
 
-def _recognise(file: io.BufferedReader, name: str, start_s: float) -> DecodedSound:
-    head = file.read(4)
+def _recognise(raw: io.FileIO, path: Path, start_s: float, waiting: Callable[[], None]) -> DecodedSound:
+    name = quoted(path)
+    if _has_resource_fork(path) and (sound := libsndfile.decode_path(path, start_s)):
+        return sound
+    first = parts.tag_size(raw)
+    raw.seek(first)
+    head = raw.read(4)
     if not head:
         raise AudioFileError(f"{name} is empty (0 bytes).")
-    file.seek(0)
-    # An ID3 tag, or MPEG's sync word with a layer (AAC has none).
-    is_mp3 = head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06)
-    sound = None if is_mp3 else libsndfile.decode(file, name, start_s)
-    return sound or ffmpeg.decode(file, name, start_s)
+    # MPEG's sync word with a layer (AAC has none).
+    is_mp3 = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06
+    sound = None if is_mp3 or head[:3] == b"ID3" else libsndfile.decode(parts.find_parts(raw, first), name, start_s)
+    return sound or decoder_process.decode(path, first, name, start_s, waiting)
+
+
+def _has_resource_fork(path: Path) -> bool:
+    """Return whether the description of a Sound Designer II file lies where libsndfile reads it."""
+    places = (path.with_name(f"._{path.name}"), path.parent / ".AppleDouble" / path.name, path / "..namedfork" / "rsrc")
+    try:
+        return any(b"sample-rate" in place.read_bytes()[:1_000_000] for place in places if place.is_file())
+    except OSError:
+        return False
 
 
 def _gather(
-    sound: DecodedSound,
-    file: io.BufferedReader,
-    name: str,
-    start_s: float,
-    duration_s: float | None,
-    progress: Progress,
+    sound: DecodedSound, name: str, start_s: float, duration_s: float | None, progress: Callable[[float], None]
 ) -> NDArray[np.float32]:
     """Return the requested samples in one array; raise `AudioFileError` where they are unusable."""
     rate = sound.rate
     first = round(start_s * rate)
-    if sound.n_stated is not None and first >= sound.n_stated > 0:
-        raise AudioFileError(_beyond(name, start_s, sound.n_stated / rate))
     requested = math.inf if duration_s is None else round(duration_s * rate)
     expected = None if sound.n_stated is None else min(requested, sound.n_stated - first)
-    n_bytes = os.fstat(file.fileno()).st_size
-    parts: list[NDArray[np.float32]] = []
-    n = n_not_finite = 0
-    with closing(sound.blocks) as blocks:  # type: ignore[type-var]
-        for block in blocks:
-            part = block if n + block.shape[1] <= requested else block[:, : int(requested) - n]
-            if part.shape[1]:
-                parts.append(part)
-                n += part.shape[1]
-                n_not_finite += part.size - int(np.count_nonzero(np.isfinite(part)))
-                if 4 * n * part.shape[0] > _MAX_BYTES:
-                    limit_s = _MAX_BYTES // (4 * part.shape[0] * rate)
+    blocks: list[NDArray[np.float32]] = []
+    n = 0
+    with closing(sound.blocks):  # type: ignore[type-var]
+        for block in sound.blocks:
+            kept = block if n + block.shape[1] <= requested else block[:, : int(requested) - n]
+            if kept.shape[1]:
+                blocks.append(kept)
+                n += kept.shape[1]
+                if 4 * n * kept.shape[0] > _MAX_BYTES:
+                    limit_s = _MAX_BYTES // (4 * kept.shape[0] * rate)
                     raise AudioFileError(
                         f"{name} is too long to open as a whole: open a part of {limit_s:,} s or less."
                     )
-            progress(min(n / expected if expected else file.tell() / n_bytes, 1.0))
+            progress(n / expected if expected and expected > 0 else sound.share_read)
             if n >= requested:
                 break
-    if (expected is not None and n < expected - _TOLERANCE_S * rate) or (sound.is_broken and expected is None):
-        whole = f" of {sound.n_stated / rate:.2f} s" if sound.n_stated is not None else ""
-        found = f"only the first {sound.n_passed / rate:.2f} s{whole} can be read"
-        if n == 0:
-            found = f"nothing{whole} can be read at {start_s:g} s"
-        raise AudioFileError(
-            f"{name} is damaged or cut short: {found}. Get a whole copy of it, or open only a part before the damage."
-        )
-    if n == 0 and sound.n_passed:
-        raise AudioFileError(_beyond(name, start_s, sound.n_passed / rate))
+    is_short = _note_shortness(sound, is_to_the_end=n < requested)
     if n < round(MIN_DURATION_S * rate):
-        which = f"After {start_s:g} s, {name}" if start_s else name
+        raise AudioFileError(_too_short(sound, name, start_s, n, is_short))
+    return np.concatenate(blocks, axis=1)
+
+
+def _note_shortness(sound: DecodedSound, *, is_to_the_end: bool) -> bool:
+    """Note what is missing if a file that was decoded to its end is shorter than its header says."""
+    if not is_to_the_end or sound.n_stated is None:
+        return False
+    missing_s = (sound.n_stated - sound.n_passed) / sound.rate
+    if missing_s <= (0.0 if sound.is_exact else _TOLERANCE_S):
+        return False
+    digits = 1 if missing_s >= 0.1 else 4
+    if DAMAGED in sound.lacks:  # the sentence below says more
+        sound.lacks.remove(DAMAGED)
+    whole_s, read_s = sound.n_stated / sound.rate, sound.n_passed / sound.rate
+    sound.lack(f"is damaged or cut short: {read_s:.{digits}f} of {whole_s:.{digits}f} s can be read")
+    return True
+
+
+def _too_short(sound: DecodedSound, name: str, start_s: float, n: int, is_short: bool) -> str:
+    """Return why there is not enough sound to open."""
+    rate = sound.rate
+    if is_short:
+        return f"{name} {sound.lacks[-1]}, and nothing from {start_s:g} s on. Get a whole copy of it."
+    if n == 0 and sound.n_passed:
+        return f"{name} lasts {sound.n_passed / rate:.2f} s, so there is nothing to open at {start_s:g} s."
+    which = f"After {start_s:g} s, {name}" if start_s else name
+    return f"{which} lasts {1000 * n / rate:.0f} ms; at least {1000 * MIN_DURATION_S:.0f} ms are needed."
+
+
+def _check_levels(samples: NDArray[np.float32], sound: DecodedSound, name: str) -> None:
+    """Raise `AudioFileError` for samples that are not numbers or far too large; note those above full scale."""
+    n_bad = samples.size - int(np.count_nonzero(np.isfinite(samples)))
+    if n_bad:
         raise AudioFileError(
-            f"{which} lasts {1000 * n / rate:.0f} ms; at least {1000 * MIN_DURATION_S:.0f} ms are needed."
-        )
-    if n_not_finite:
-        raise AudioFileError(
-            f"{name} has {n_not_finite:,} samples that are not numbers (NaN or infinite) of {n * parts[0].shape[0]:,}: "
+            f"{name} has {n_bad:,} samples that are not numbers (NaN or infinite) of {samples.size:,}: "
             "export it again from the program that made it."
         )
-    progress(1.0)
-    return np.concatenate(parts, axis=1)
-
-
-def _beyond(name: str, start_s: float, lasts_s: float) -> str:
-    return f"{name} lasts {lasts_s:.2f} s, so there is nothing to open at {start_s:g} s."
+    peak = max(float(samples.max()), -float(samples.min()))
+    if peak > _MAX_PEAK:
+        raise AudioFileError(
+            f"{name} has samples of {peak:.3g} where full scale is 1: export it again from the program that made it."
+        )
+    if peak > _LOUD_PEAK:
+        sound.lack(f"has samples of {peak:.3g} where full scale is 1: it may have been exported at a wrong level")
 
 
 def _wav(samples: NDArray[Any], rate: int) -> bytes:

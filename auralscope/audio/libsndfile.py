@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import io
+import os
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from auralscope.audio.decoded import DecodedSound, drop_before
+from auralscope.audio.decoded import DAMAGED, DecodedSound, changes_format, check_rate
 from auralscope.errors import AudioFileError
+from auralscope.files import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from auralscope.audio.parts import Layout
 
 _BLOCK_FRAMES = 1 << 12  # small, because a block that does not decode to its end is lost as a whole
 _CHANNEL_COUNT_ZERO = 67  # libsndfile's error number
@@ -28,13 +33,17 @@ _FROM_VORBIS_ORDER = {  # from the channel order of Vorbis and Opus (Vorbis I, s
 }
 
 
-def decode(file: io.BufferedReader, name: str, start_s: float) -> DecodedSound | None:
+# Beginnings of subtypes whose samples do not depend on those before.
+_EXACT_SEEK = ("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+
+
+def decode(layout: Layout, name: str, start_s: float) -> DecodedSound | None:
     """Begin to decode a file; return None if libsndfile does not know its format.
 
     Parameters
     ----------
-    file : io.BufferedReader
-        At its beginning.
+    layout : Layout
+        The streams in the file, which are joined.
     name : str
         The file's name in error messages.
     start_s : float
@@ -47,23 +56,45 @@ def decode(file: io.BufferedReader, name: str, start_s: float) -> DecodedSound |
     """
     import soundfile
 
+    streams, lacks = [], list(layout.lacks)
+    for part in layout.parts:
+        try:
+            streams.append(soundfile.SoundFile(part))
+        except soundfile.LibsndfileError as error:
+            if streams:
+                lacks.append(DAMAGED)
+                break
+            if error.code == _CHANNEL_COUNT_ZERO:
+                raise AudioFileError(f"{name} has 0 channels: there is no sound in it.") from error
+            return None
+    check_rate(streams[0].samplerate, name)
+    return _sound(streams, lacks, start_s)
+
+
+def decode_path(path: Path, start_s: float) -> DecodedSound | None:
+    """Begin to decode a Sound Designer II file, whose format is described in a second file; None if it is not one."""
+    import soundfile
+
     try:
-        sound_file = soundfile.SoundFile(file)
-    except soundfile.LibsndfileError as error:
-        if error.code == _CHANNEL_COUNT_ZERO:
-            raise AudioFileError(f"{name} has 0 channels: there is no sound in it.") from error
-        file.seek(0)
+        stream = soundfile.SoundFile(os.fspath(path))
+    except soundfile.LibsndfileError:
         return None
-    is_measured = sound_file.frames < _UNKNOWN_FRAMES
-    sound = DecodedSound(sound_file.samplerate, iter(()), _stated_frames(sound_file) if is_measured else None)
-    sound.blocks = _blocks(sound_file, sound, round(start_s * sound.rate))
+    check_rate(stream.samplerate, quoted(path))
+    return _sound([stream], [], start_s)
+
+
+def _sound(streams: list[Any], lacks: list[str], start_s: float) -> DecodedSound:
+    is_measured = all(stream.frames < _UNKNOWN_FRAMES for stream in streams)
+    n_stated = sum(map(_stated_frames, streams)) if is_measured else None
+    sound = DecodedSound(streams[0].samplerate, iter(()), n_stated, is_exact=True, lacks=lacks)
+    sound.blocks = _blocks(streams, sound, round(start_s * sound.rate))
     return sound
 
 
-def _stated_frames(sound_file: Any) -> int:
+def _stated_frames(stream: Any) -> int:
     """Return the number of frames in the header, also if the file holds fewer (WAV, AIFF)."""
-    match = re.search(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", sound_file.extra_info, re.MULTILINE)
-    frames = int(sound_file.frames)
+    match = re.search(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", stream.extra_info, re.MULTILINE)
+    frames = int(stream.frames)
     if match:
         stated, present = map(int, match.groups())
         # Programs that write into a pipe do not know the length and state the largest possible one.
@@ -72,21 +103,30 @@ def _stated_frames(sound_file: Any) -> int:
     return frames
 
 
-def _blocks(sound_file: Any, sound: DecodedSound, first: int) -> Iterator[NDArray[np.float32]]:
+def _blocks(streams: list[Any], sound: DecodedSound, first: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the samples of all streams, end to end, from frame `first` on."""
     import soundfile
 
-    order = _FROM_VORBIS_ORDER.get(sound_file.channels) if sound_file.format == "OGG" else None
-    with sound_file:
-        try:
-            # libsndfile's seek in Vorbis can land elsewhere: decode from the beginning and skip.
-            if sound_file.subtype != "VORBIS" and 0 < first < sound_file.frames:
-                sound.n_passed = sound_file.seek(first)
-            while True:
-                block = sound_file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True).T
-                if not block.shape[1]:
-                    return
-                if order:
-                    block = block[list(order)]
-                yield drop_before(block, first, sound)
-        except soundfile.LibsndfileError:
-            sound.is_broken = True
+    channels = streams[0].channels
+    with ExitStack() as stack:
+        for stream in streams:
+            stack.enter_context(stream)
+        for stream in streams:
+            if (stream.samplerate, stream.channels) != (sound.rate, channels):
+                sound.lack(changes_format(sound.n_passed / sound.rate))
+                sound.n_stated = sound.n_passed
+                return
+            order = _FROM_VORBIS_ORDER.get(channels) if stream.format == "OGG" else None
+            try:
+                skip = min(first - sound.n_passed, stream.frames)
+                if skip > 0 and stream.subtype.startswith(_EXACT_SEEK):
+                    sound.n_passed += stream.seek(skip)
+                while True:
+                    block = stream.read(_BLOCK_FRAMES, dtype="float32", always_2d=True).T
+                    if not block.shape[1]:
+                        break
+                    if order:
+                        block = block[list(order)]
+                    yield sound.keep(block, first)
+            except soundfile.LibsndfileError:
+                sound.lack(DAMAGED)

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tolerate_odd_names(stream)
     words = list(sys.argv[1:] if argv is None else argv)
     notices = Notices()
-    logging.getLogger("auralscope.nn").addHandler(notices)
+    logging.getLogger("auralscope").addHandler(notices)
     try:
         options = parse(words)
         status: int = options.command(options)
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"auralscope: {text}", file=sys.stderr)
         return 1
     finally:
-        logging.getLogger("auralscope.nn").removeHandler(notices)
+        logging.getLogger("auralscope").removeHandler(notices)
     return status
 
 

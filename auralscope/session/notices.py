@@ -1,4 +1,4 @@
-"""Pass warnings of a running model, such as memory that runs out, on to the user."""
+"""Pass warnings from the log on to the user: memory that runs out, parts that a sound file lacks."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ if TYPE_CHECKING:
 
     from auralscope.session.jobs import Deliver
 
-LOG = logging.getLogger("auralscope.nn")
-
 
 class Notices(logging.Handler):
-    """Handler that passes log messages from the model's thread to the owner's until it is closed.
+    """Handler that passes a log's messages from other threads to the owner's until it is closed.
 
     Parameters
     ----------
+    log : str
+        Name of the log.
     deliver : callable
         Calls a function on the owner's thread; see `Jobs`.
     notify : callable
         Takes a sentence; called on the owner's thread.
     """
 
-    def __init__(self, deliver: Deliver, notify: Callable[[str], None]) -> None:
+    def __init__(self, log: str, deliver: Deliver, notify: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
         self._deliver = deliver
         self._notify = notify
-        LOG.addHandler(self)
+        self._log = logging.getLogger(log)
+        self._log.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         sentence = record.getMessage()
@@ -36,5 +37,5 @@ class Notices(logging.Handler):
 
     def close(self) -> None:
         """Stop passing messages on."""
-        LOG.removeHandler(self)
+        self._log.removeHandler(self)
         super().close()

@@ -111,7 +111,7 @@ class Session:
     unit_changed = Signal()
     """Another unit or none was chosen, or another attribution method."""
     problem = Signal(str)
-    """A sentence for the user about something that failed."""
+    """A sentence for the user about something that failed, or that a file lacks."""
     open_failed = Signal(Path)
     """A file that could not be opened, after `problem` has given the reason."""
     notice = Signal(str)
@@ -119,7 +119,11 @@ class Session:
 
     def __init__(self, deliver: Deliver, device: str = "auto") -> None:
         self._device = device
-        self._notices = Notices(deliver, self.notice.emit)
+        # What a file lacks stays in the window until it is dismissed.
+        self._notices = (
+            Notices("auralscope.nn", deliver, self.notice.emit),
+            Notices("auralscope.audio", deliver, self.problem.emit),
+        )
         self.plugins: tuple[Plugin, ...] = ()
         self.clip: Clip | None = None
         self.model: Model | None = None
@@ -151,7 +155,8 @@ class Session:
 
     def close(self) -> None:
         """Stop all background work and release the audio device."""
-        self._notices.close()
+        for notices in self._notices:
+            notices.close()
         self.jobs.close()
         self.listening.close()
 

@@ -216,6 +216,12 @@ def test_recordings(shared):
 # Bad input: one sentence each.
 
 
+@pytest.fixture(autouse=True, scope="module")
+def warm(tmp_path_factory):
+    """Start the process that decodes with FFmpeg, whose socket would count as an open file."""
+    load_clip(make(tmp_path_factory.mktemp("warm") / "mp3.mp3", sweep()[np.newaxis], LOSSY["mp3.mp3"]))
+
+
 def complaint(path, **options):
     before = os.listdir("/proc/self/fd") if Path("/proc/self/fd").is_dir() else []
     with pytest.raises(AudioFileError) as caught:
@@ -303,7 +309,7 @@ def test_a_video_without_sound(tmp_path):
 @pytest.mark.parametrize(
     "name", ["mp3.mp3", "raw.aac", "video.mkv", "flac.flac", "pcm.wav", "pcm.aiff", "faststart.m4a"]
 )
-def test_cut_short(tmp_path, capfd, name):
+def test_cut_short(tmp_path, capfd, caplog, name):
     how = {
         "flac.flac": {"soundfile": ("FLAC", "PCM_16")},
         "pcm.wav": {"soundfile": ("WAV", "PCM_16")},
@@ -325,15 +331,20 @@ def test_cut_short(tmp_path, capfd, name):
                     copy.mux(packet)
         whole = Path(str(path) + "2").read_bytes()
     path.write_bytes(whole[: len(whole) // 2 + 101])
-    message = complaint(path)
-    assert "is damaged or cut short" in message
-    assert "of 3.0" in message or name == "raw.aac"
-    readable_s = float(message.split("only the first ")[1].split(" s")[0])
-    assert 0.9 < readable_s < 2.1
-    assert "nothing of 3.0" in complaint(path, start_s=2.5) or name == "raw.aac"
+    clip = load_clip(path)
+    assert 0.9 < clip.duration_s < 2.1
+    assert lag_and_likeness(clip.samples[0], sweep()[: clip.n_samples])[1] > 0.98
+    if name == "raw.aac":  # does not state its length, but ends within a frame
+        assert "is damaged" in clip.notices[0]
+    else:
+        assert f"is damaged or cut short: {clip.duration_s:.1f} of 3.0 s can be read" in clip.notices[0]
+        assert "of 3.0 s can be read, and nothing from 2.5 s on" in complaint(path, start_s=2.5)
+    assert [record.getMessage() for record in caplog.records] == [" ".join(clip.notices)]
+    caplog.clear()
     # What lies before the damage opens when it is asked for.
     if name != "raw.aac":
         part = load_clip(path, start_s=0.2, duration_s=0.5)
+        assert not part.notices
         assert lag_and_likeness(part.samples[0], sweep()[8820 : 8820 + 22050])[1] > 0.98
     assert capfd.readouterr() == ("", "")
 

@@ -75,6 +75,16 @@ def test_a_bad_file_is_one_sentence_and_what_was_open_stays(owner, tmp_path, nam
     assert session.listening.player.duration_s == clip.duration_s
 
 
+@pytest.mark.parametrize("name", bad_files.LACKS)
+def test_a_file_that_lacks_something_opens_with_a_notice(owner, tmp_path, name):
+    owner.session.open(bad_files.make(name, tmp_path))
+    owner.until(lambda: owner.session.clip is not None)
+    assert not owner.failed
+    (sentence,) = owner.problems
+    assert bad_files.LACKS[name] in sentence
+    assert (sentence,) == owner.session.clip.notices
+
+
 def test_the_last_of_several_recordings_asked_for_is_opened(owner, tmp_path):
     session, opened = owner.session, []
     session.recording_changed.connect(lambda: opened.append(session.clip.source))
