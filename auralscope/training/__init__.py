@@ -1,1 +1,1 @@
-"""Training: music composed by code, rendered, and networks fitted to it. Behind the extra ``[train]``."""
+"""Train models on one's own recordings (extra `[train]`). `synthesis` and `bundled`: how our own models were made."""

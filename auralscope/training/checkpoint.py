@@ -1,4 +1,4 @@
-"""The state of a fit after an epoch: one safetensors file, never half-written, with nothing in it to unpickle."""
+"""Weights and the state of an unfinished fit as safetensors files, which need no unpickling."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import nn
 
 from auralscope.errors import FileError
 from auralscope.files import quoted, write_aside
@@ -17,9 +18,14 @@ from auralscope.files import quoted, write_aside
 Tensors = dict[str, torch.Tensor]
 
 
+def export(network: nn.Module, file: Path) -> None:
+    """Write the weights of a network under the names of its `state_dict`, whole or not at all."""
+    _write(file, network.state_dict())
+
+
 @dataclass(frozen=True)
 class Figures:
-    """What is known after some epochs, of the best of them but for `epochs`, `waited` and `training_losses`."""
+    """Figures after some epochs: `best` to `auc` are those of the best epoch, `waited` counts the epochs after it."""
 
     epochs: int
     best_epoch: int
@@ -33,15 +39,15 @@ class Figures:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Where a fit can go on from.
+    """State from which a fit can continue.
 
     Attributes
     ----------
     figures : Figures
     network, best : mapping of str to tensor
-        Weights after the last epoch, and those of the best.
+        Weights of the last and of the best epoch.
     optimiser : mapping of int to mapping of str to tensor
-        What the optimiser holds for each parameter.
+        State of the optimiser for each parameter.
     """
 
     figures: Figures
@@ -50,40 +56,44 @@ class Checkpoint:
     optimiser: dict[int, Tensors]
 
     def write(self, file: Path) -> None:
-        """Write it whole, or not at all."""
+        """Write the state, whole or not at all."""
         tensors = {f"network/{name}": value for name, value in self.network.items()}
         tensors |= {f"best/{name}": value for name, value in self.best.items()}
         for number, held in self.optimiser.items():
             tensors |= {f"optimiser/{number}/{name}": value for name, value in held.items()}
-        plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        write_aside(file, save(plain, {"figures": json.dumps(asdict(self.figures))}))
+        _write(file, tensors, {"figures": json.dumps(asdict(self.figures))})
 
 
 def read(file: Path) -> Checkpoint:
-    """Read a checkpoint.
+    """Read the state of a fit.
 
     Raises
     ------
     FileError
-        The file is none.
+        The file cannot be read, or is not the state of a fit.
     """
+    parts: dict[str, Tensors] = {"network": {}, "best": {}}
+    optimiser: dict[int, Tensors] = {}
     try:
         with safe_open(file, framework="pt") as opened:
-            said: dict[str, Any] = json.loads((opened.metadata() or {})["figures"])
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
-        said["training_losses"] = tuple(said["training_losses"])
-        figures = Figures(**{field.name: said[field.name] for field in fields(Figures)})
+            values: dict[str, Any] = json.loads((opened.metadata() or {})["figures"])
+            values["training_losses"] = tuple(values["training_losses"])
+            figures = Figures(**{field.name: values[field.name] for field in fields(Figures)})
+            for key in opened.keys():  # noqa: SIM118 - not a mapping
+                part, _, name = key.partition("/")
+                if part == "optimiser":
+                    number, _, name = name.partition("/")
+                    optimiser.setdefault(int(number), {})[name] = opened.get_tensor(key)
+                else:
+                    parts[part][name] = opened.get_tensor(key)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as failure:
         raise FileError(
             f"{quoted(file)} is not the state of an unfinished training; delete it to start anew."
         ) from failure
-    optimiser: dict[int, Tensors] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser/"):
-            _, number, kind = name.split("/")
-            optimiser.setdefault(int(number), {})[kind] = value
-    return Checkpoint(figures, _under("network/", tensors), _under("best/", tensors), optimiser)
+    return Checkpoint(figures, parts["network"], parts["best"], optimiser)
 
 
-def _under(prefix: str, tensors: Tensors) -> Tensors:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+def _write(file: Path, tensors: Tensors, metadata: dict[str, str] | None = None) -> None:
+    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    # `save_file` would make files that only their owner can read.
+    write_aside(file, save(plain, metadata))

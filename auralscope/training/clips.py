@@ -1,10 +1,10 @@
-"""Windows of a user's own recordings, as a network sees them."""
+"""Data sets of windows of one's own recordings."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,18 @@ from auralscope.audio.files import load_clip
 from auralscope.dsp.resampling import resample
 from auralscope.files import write_aside
 from auralscope.training.windows import network_input
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.dsp.frontends import FrontEnd
 
-WINDOWS_AT_MOST = 8
-"""Of a file, in evaluation."""
+MAX_EVEN_WINDOWS = 8
+"""Maximum number of windows of a recording in validation and test."""
+
+UNUSED = 2**40
+"""First of the window numbers that no epoch reaches."""
 
 Labelled = tuple[torch.Tensor, Any]
 """An image, and the number of its class or the vector of its tags."""
@@ -38,7 +42,7 @@ class Sounds:
     sample_rate : int
         In Hz.
     folder : Path
-        Holds (n,) int16 arrays; those that are there already are not decoded again.
+        Cache of (n,) int16 arrays. A recording whose array exists is not decoded again.
     """
 
     def __init__(self, files: Sequence[Path], sample_rate: int, folder: Path) -> None:
@@ -47,8 +51,8 @@ class Sounds:
         self.folder = folder
         self._paths: list[Path] = []
 
-    def decode(self, report: Callable[[int, int], None] = lambda _done, _total: None) -> None:
-        """Decode what is not there yet.
+    def decode(self, progress: Progress = no_progress) -> None:
+        """Decode the recordings that the cache lacks.
 
         Raises
         ------
@@ -70,42 +74,46 @@ class Sounds:
                 np.save(stream, samples, allow_pickle=False)
                 write_aside(path, stream.getvalue())
             self._paths.append(path)
-            report(done, len(self.files))
+            progress(done / len(self.files))
 
     def samples(self, number: int) -> NDArray[np.int16]:
-        """(n,): mapped, not read."""
+        """Return the (n,) samples of a recording, memory-mapped."""
         mapped: NDArray[np.int16] = np.load(self._paths[number], mmap_mode="r", allow_pickle=False)
         return mapped
 
     def durations_s(self) -> NDArray[np.float64]:
-        """(files,)."""
+        """Return the duration of each recording: (files,)."""
         return np.array([self.samples(number).size for number in range(len(self._paths))]) / self.sample_rate
 
     def window(self, number: int, first: int, front_end: FrontEnd) -> torch.Tensor:
-        """The network's (1, bins, frames) of a window from sample `first` on."""
+        """Return the network's (1, bins, frames) input for the window that begins at sample `first`."""
         part = self.samples(number)[first : first + front_end.window_samples].astype(np.float32) / 32768.0
         return network_input(front_end, front_end.window(part))
 
 
 class _Clips(Dataset[Labelled]):
-    def __init__(self, sounds: Sounds, places: Sequence[int], truth: NDArray[np.uint8], front_end: FrontEnd) -> None:
+    """Windows of the recordings at `places`; with `exclusive`, the label is the number of a class."""
+
+    def __init__(
+        self, sounds: Sounds, places: Sequence[int], truth: NDArray[np.uint8], front_end: FrontEnd, exclusive: bool
+    ) -> None:
         self.sounds = sounds
         self.places = list(places)
         self.truth = truth
         self.front_end = front_end
-        self.exclusive = False
+        self.exclusive = exclusive
 
-    def _label(self, place: int) -> int | torch.Tensor:
-        if self.exclusive:
-            return int(self.truth[place].argmax())
-        return torch.from_numpy(self.truth[place].astype(np.float32))
+    def _labelled(self, place: int, first: int) -> Labelled:
+        truth = self.truth[place]
+        label = int(truth.argmax()) if self.exclusive else torch.from_numpy(truth.astype(np.float32))
+        return self.sounds.window(place, first, self.front_end), label
 
-    def _room(self, place: int) -> int:
+    def _last_start(self, place: int) -> int:
         return max(self.sounds.samples(place).size - self.front_end.window_samples, 0)
 
 
 class DrawnClips(_Clips):
-    """Windows from anywhere, drawn anew each time: number `k` is of file k modulo the number of files."""
+    """Windows at random positions: window `k` is of recording `k` modulo their number, and always the same."""
 
     def __init__(
         self,
@@ -113,12 +121,11 @@ class DrawnClips(_Clips):
         places: Sequence[int],
         truth: NDArray[np.uint8],
         front_end: FrontEnd,
-        seed: int,
         exclusive: bool,
+        seed: int,
     ) -> None:
-        super().__init__(sounds, places, truth, front_end)
+        super().__init__(sounds, places, truth, front_end, exclusive)
         self.seed = seed
-        self.exclusive = exclusive
 
     def __len__(self) -> int:
         return len(self.places)
@@ -126,43 +133,47 @@ class DrawnClips(_Clips):
     def __getitem__(self, number: int) -> Labelled:
         place = self.places[number % len(self.places)]
         rng = np.random.default_rng([self.seed, number])
-        first = int(rng.integers(0, self._room(place) + 1))
-        return self.sounds.window(place, first, self.front_end), self._label(place)
+        return self._labelled(place, int(rng.integers(0, self._last_start(place) + 1)))
+
+    def unused(self, number: int) -> Labelled:
+        """Return a window that no epoch contains."""
+        return self[UNUSED + number]
 
 
 class EvenClips(_Clips):
-    """Windows evenly over each file, always the same: as many as it has, but `WINDOWS_AT_MOST`."""
+    """Windows evenly spaced over each recording: as many as fit, at most `MAX_EVEN_WINDOWS`."""
 
     def __init__(
         self, sounds: Sounds, places: Sequence[int], truth: NDArray[np.uint8], front_end: FrontEnd, exclusive: bool
     ) -> None:
-        super().__init__(sounds, places, truth, front_end)
-        self.exclusive = exclusive
+        super().__init__(sounds, places, truth, front_end, exclusive)
         self.windows: list[tuple[int, int]] = []
         for place in self.places:
-            room = self._room(place)
-            n = min(1 + round(room / front_end.window_samples), WINDOWS_AT_MOST)
-            self.windows += [(place, int(first)) for first in np.linspace(0, room, n)]
+            last = self._last_start(place)
+            n = min(1 + round(last / front_end.window_samples), MAX_EVEN_WINDOWS)
+            self.windows += [(place, int(first)) for first in np.linspace(0, last, n)]
 
     def __len__(self) -> int:
         return len(self.windows)
 
     def __getitem__(self, number: int) -> Labelled:
-        place, first = self.windows[number]
-        return self.sounds.window(place, first, self.front_end), self._label(place)
+        return self._labelled(*self.windows[number])
 
 
 def band_statistics(clips: DrawnClips, n_windows: int = 256) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation of each band of the image over windows of the training set: (bins,) each.
+    """Compute mean and standard deviation of each band over windows of the training set.
 
-    A band that hardly changes there (above what a codec left, say) gets a tenth of the others' deviation: divided by
-    its own, the first sound in it would be louder than all else.
+    The deviation is at least a tenth of the bands' mean deviation. Otherwise the first sound in a band that hardly
+    changes in training (above a codec's cut-off, for example) would outweigh all other bands.
+
+    Returns
+    -------
+    (bins,), (bins,) tuples of float
     """
     bins = clips.front_end.input_shape[0]
     total, squares, cells = torch.zeros(bins).double(), torch.zeros(bins).double(), 0
-    far = 2**40  # numbers that no epoch reaches
     for number in range(n_windows):
-        image = clips[far + number][0][0].double()
+        image = clips.unused(number)[0][0].double()
         total, squares, cells = total + image.sum(dim=1), squares + image.square().sum(dim=1), cells + image.shape[1]
     mean = total / cells
     deviation = (squares / cells - mean.square()).clamp(min=0.0).sqrt()

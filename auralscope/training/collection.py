@@ -1,4 +1,4 @@
-"""A user's own recordings and what they are tagged with: read from a folder or a table, and split."""
+"""Read recordings and their labels from a folder or a table, and split them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ class Collection:
     files : tuple of Path
     truth : (files, labels) uint8 array
         1 where a label holds.
-    exclusive : bool
-        Whether each file has exactly one label.
     """
 
     labels: tuple[str, ...]
@@ -44,16 +42,17 @@ class Collection:
 
     @property
     def exclusive(self) -> bool:
+        """Whether each file has exactly one label."""
         return bool((self.truth.sum(axis=1) == 1).all())
 
 
 def read_classes(folder: Path) -> Collection:
-    """One folder a class, its recordings anywhere below it.
+    """Read a folder in which each folder is a class, with its recordings anywhere below it.
 
     Raises
     ------
     TrainingError
-        There are not at least two such folders with recordings.
+        The folder holds too few classes or recordings.
     """
     found = {}
     for path in sorted(_listed(folder)):
@@ -65,7 +64,7 @@ def read_classes(folder: Path) -> Collection:
         hint = (
             "there are recordings, but in no folder of a class: give their tags with --tags"
             if _recordings(folder)
-            else ("there is no folder with recordings in it")
+            else "there is no folder with recordings in it"
         )
         raise TrainingError(f"{quoted(folder)} holds nothing to train on: {hint}.")
     labels = tuple(found)
@@ -76,10 +75,16 @@ def read_classes(folder: Path) -> Collection:
 
 
 def read_tags(folder: Path, table: Path) -> Collection:
-    """A table of tags (CSV, separated by commas or tabs) and the folder that its file names count from.
+    """Read a table of tags (CSV, separated by commas or tabs).
 
-    With a header of two columns of which the second is called tag (or label, class, genre): a file and one of its tags
-    a line. Otherwise the first column is the file, and each other one a tag with 0 and 1 below it.
+    If the header has two columns and the second is called tag (or label, class, genre), each line is a file and one of
+    its tags. Otherwise the first column is the file, and each other column is a tag with the values 0 and 1.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to which the file names in the table are relative.
+    table : Path
 
     Raises
     ------
@@ -122,7 +127,7 @@ def read_tags(folder: Path, table: Path) -> Collection:
 
 
 def split(truth: NDArray[np.uint8], seed: int = 0) -> dict[Split, list[int]]:
-    """Share files out so that each label has its part in every split (Sechidis et al. 2011, iterative stratification).
+    """Split files so that each label occurs in every split (iterative stratification, Sechidis et al. 2011).
 
     Parameters
     ----------
@@ -132,19 +137,19 @@ def split(truth: NDArray[np.uint8], seed: int = 0) -> dict[Split, list[int]]:
     Returns
     -------
     dict of str to list of int
-        Places of files, no one twice.
+        Numbers of the files; each file is in one split.
     """
     rng = np.random.default_rng([seed, 7])
     names = list(SHARES)
     held_out = np.array([SHARES["validation"], SHARES["test"]])
 
-    def wanted(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(splits, ...): at least one for each of those that are held out."""
+    def shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the (splits, ...) counts that each split should have: at least one for validation and test."""
         aside = np.maximum(held_out.reshape(2, *[1] * counts.ndim) * counts, 1.0)
         return np.concatenate([(counts - aside.sum(axis=0))[None], aside])
 
-    desire = wanted(truth.sum(axis=0, dtype=np.int64))
-    room = wanted(np.array(len(truth)))
+    needed = shares(truth.sum(axis=0, dtype=np.int64))
+    room = shares(np.array(len(truth)))
     left = set(rng.permutation(len(truth)).tolist())
     shared: dict[Split, list[int]] = {name: [] for name in names}
 
@@ -152,7 +157,7 @@ def split(truth: NDArray[np.uint8], seed: int = 0) -> dict[Split, list[int]]:
         best = np.flatnonzero(preference == preference.max())
         chosen = int(best[np.argmax(room[best])])
         shared[names[chosen]].append(file)
-        desire[chosen] -= truth[file]
+        needed[chosen] -= truth[file]
         room[chosen] -= 1
         left.discard(file)
 
@@ -165,7 +170,7 @@ def split(truth: NDArray[np.uint8], seed: int = 0) -> dict[Split, list[int]]:
             break
         rarest = int(np.argmin(np.where(counts > 0, counts, np.iinfo(np.int64).max)))
         for file in rng.permutation(waiting[truth[waiting, rarest] == 1]).tolist():
-            put(file, desire[:, rarest].copy())
+            put(file, needed[:, rarest].copy())
     return {name: sorted(places) for name, places in shared.items()}
 
 
@@ -198,13 +203,13 @@ def _wide(table: Path, labels: Sequence[str], rows: Sequence[tuple[int, list[str
         if wrong:
             raise TrainingError(f"{quoted(table)}, line {number}: '{wrong[0]}' is neither 0 nor 1.")
         if file in tags:
-            raise TrainingError(f"{quoted(table)}, line {number}: '{file}' stood there before.")
+            raise TrainingError(f"{quoted(table)}, line {number}: '{file}' is in the table twice.")
         tags[file] = {label for label, value in zip(labels, values, strict=True) if float(value)}
     return tags
 
 
 def _checked(collection: Collection, where: str) -> Collection:
-    """Raise what makes training or measuring impossible."""
+    """Return the collection, or raise if it is too small to train and measure with."""
     n, counts = len(collection.files), collection.truth.sum(axis=0)
     if n < 2 * len(SHARES):
         raise TrainingError(
@@ -215,12 +220,12 @@ def _checked(collection: Collection, where: str) -> Collection:
     for label, count in zip(collection.labels, counts.tolist(), strict=True):
         if count < len(SHARES):
             raise TrainingError(
-                f"In {where}, '{label}' is on {count} of the recordings; it takes at least {len(SHARES)}: "
+                f"In {where}, '{label}' is on {count} of the recordings; at least {len(SHARES)} are needed: "
                 "one each for training, validation and test."
             )
     for label, count in zip(collection.labels, counts.tolist(), strict=True):
         if n - count < len(SHARES):
             raise TrainingError(
-                f"In {where}, '{label}' is on {count} of {n} recordings, so it tells next to nothing; leave it out."
+                f"In {where}, '{label}' is on {count} of {n} recordings, too many to learn from; leave the label out."
             )
     return collection

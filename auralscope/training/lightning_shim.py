@@ -1,8 +1,8 @@
-"""The one place where Lightning and torchmetrics are imported; both import torchvision where it is installed."""
+"""Import Lightning and torchmetrics after the fix for torchvision, which both import where it is installed."""
 
 from __future__ import annotations
 
-from auralscope.training import torchvision_shim  # noqa: F401 - before those that import torchvision
+from auralscope.training import torchvision_shim  # noqa: F401 - before the modules that import torchvision
 
 # isort: split
 

@@ -1,4 +1,4 @@
-"""Options of a training, with their defaults. Importing them is quick: it needs no torch."""
+"""Options of a training on one's own recordings, with their defaults. Importing them is quick: it needs no torch."""
 
 from __future__ import annotations
 
@@ -14,37 +14,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Recordings, architecture, input and procedure of a training.
+    """Options of a training; `auralscope train` has one for each.
 
     Attributes
     ----------
     data : Path
-        The folder of recordings.
-    architecture : str
-        See `auralscope.nn.architectures`.
+        Folder of recordings.
     id : str
-        The model's id: lower case, digits and hyphens.
+        Id of the model: lower case, digits and hyphens.
+    architecture : str
+        Name of one of `auralscope.nn.architectures`.
     tags : Path, optional
-        CSV of tags; without it, each folder in `data` is a class.
+        Table of tags. Without it, each folder in `data` is a class.
     title : str
     loss : {"categorical", "binary"}, optional
-        Unless given, categorical for folders of classes and binary for a table.
+        Default: categorical for classes, binary for a table.
     transform : {"mel", "stft"}
-        For networks on spectrograms; those on the waveform have none.
-    rate, n_fft, hop, bands : int
-        In Hz, samples, samples, mel bands.
+        Ignored by networks on the waveform.
+    rate : int, optional
+        Sample rate in Hz. Default: 12000, or 22050 for networks on the waveform.
+    n_fft, hop : int
+        In samples.
+    bands : int
+        Mel bands.
     window_s : float, optional
-        Length of the input in seconds; unless given, that of the network's paper, or less if half of the recordings
-        are shorter.
+        Length of the network's input. Default: that of its paper, or the median of the recordings if that is shorter.
     magnitude, weighting, standardise, scale
-        The processing; see `auralscope.dsp.processed`.
-    epochs, batch, patience, seed, workers : int
+        Processing of the spectrogram; see `auralscope.dsp.processed`.
+    epochs, batch, patience, seed, workers
+        See `auralscope.training.fit.Settings`.
     learning_rate, weight_decay : float
-        Parameters of Adam (AdamW if the decay is not zero).
+        Of Adam, or of AdamW if the weight decay is not 0.
     windows : int, optional
-        Windows of each recording in an epoch.
+        Windows of each recording in an epoch. Default: as many as it holds, at most 8.
     licence : str
-        Licence of the weights, for the card.
+        Licence of the weights, for the model card.
     """
 
     data: Path
@@ -74,6 +78,7 @@ class Options:
     licence: str = "not stated"
 
     def plain(self) -> dict[str, Any]:
-        """Return the options that must not change when an unfinished training is continued."""
-        said = {key: str(value.resolve()) if isinstance(value, Path) else value for key, value in asdict(self).items()}
-        return {key: value for key, value in said.items() if key not in ("title", "licence", "workers")}
+        """Return the options that an interrupted training and its continuation must share, as JSON values."""
+        values = asdict(self).items()
+        plain = {key: str(value.resolve()) if isinstance(value, Path) else value for key, value in values}
+        return {key: value for key, value in plain.items() if key not in ("title", "licence", "workers")}

@@ -1,4 +1,4 @@
-"""Whether training works here: a small model on sounds that numpy makes, loaded back through the app's list."""
+"""Test that training works on this computer: train a small model on synthetic sounds and load it back."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 RATE = 8000
 SECONDS = 3.0
 CLIPS = 24
-"""Of each class."""
+"""Recordings of each class."""
 
 ID = "smoke"
 
 
 def smoke(models: Path | None = None) -> Made:
-    """Train it, replacing one that is there, and load it back.
+    """Train the model, replacing an existing one, and load it back.
 
-    The clips are tones, noise and clicks, not music: what the model learns is of no other use.
+    It learns to distinguish tones, noise and clicks, and serves only as a test.
     """
     with tempfile.TemporaryDirectory(prefix="auralscope-") as aside:
         folder = Path(aside) / "tones noise clicks"
@@ -51,7 +51,7 @@ def smoke(models: Path | None = None) -> Made:
 
 
 def write_clips(folder: Path, clips: int = CLIPS, seed: int = 0) -> None:
-    """A folder a class, of FLAC files that are all different."""
+    """Write a folder of FLAC files for each class; no two are the same."""
     rng = np.random.default_rng(seed)
     for name, make in (("tones", tone), ("noise", noise), ("clicks", clicks)):
         (folder / name).mkdir(parents=True)
@@ -60,7 +60,7 @@ def write_clips(folder: Path, clips: int = CLIPS, seed: int = 0) -> None:
 
 
 def tone(rng: np.random.Generator) -> NDArray[np.float64]:
-    """A few harmonics of a pitch that wavers, with a little noise."""
+    """Make a tone of five harmonics with vibrato, and a little noise."""
     time = np.arange(int(RATE * SECONDS)) / RATE
     wavering = time + 0.003 * np.sin(2 * np.pi * rng.uniform(3.0, 7.0) * time)
     pitch = rng.uniform(110.0, 440.0)
@@ -69,14 +69,14 @@ def tone(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def noise(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Noise between white and brown."""
+    """Make noise between white and brown."""
     n = int(RATE * SECONDS)
     spectrum = np.fft.rfft(rng.standard_normal(n)) / np.maximum(np.arange(n // 2 + 1), 1.0) ** rng.uniform(0.0, 1.0)
     return _levelled(np.fft.irfft(spectrum, n), rng)
 
 
 def clicks(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Short decaying bursts at random times, over a little noise."""
+    """Make short decaying bursts at random times, over a little noise."""
     n = int(RATE * SECONDS)
     sound = 0.01 * rng.standard_normal(n)
     burst = np.exp(-np.arange(200) / rng.uniform(10.0, 40.0))

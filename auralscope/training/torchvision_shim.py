@@ -1,7 +1,8 @@
-"""The one place where torchvision is made importable, for libraries that import it wherever it is installed.
+"""Make a torchvision that does not fit the installed torch importable.
 
-Nothing of it is used in this project. A torchvision compiled for CUDA beside a CPU build of torch fails as it describes
-operators that its library would have brought. Declaring those, never to be called, is enough for the import.
+AuralScope does not use torchvision, but Lightning, torchmetrics and zennit import it where it is installed. Beside a
+CPU build of torch, a torchvision compiled for CUDA raises on import: it describes operators that its own library
+failed to register. Declaring these operators is enough for the import; they are never called.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 
 
 def _import_torchvision() -> torch.library.Library | None:
-    """Import torchvision if it is there; returns what had to be declared, which lives as long as it is held."""
+    """Import torchvision if it is installed. The declarations last as long as the returned library."""
     library: torch.library.Library | None = None
     while find_spec("torchvision") is not None:
         try:

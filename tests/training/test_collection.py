@@ -63,7 +63,7 @@ def test_a_column_for_each_tag(tmp_path: Path) -> None:
         ("file,tag\n0.wav,a\nlost.wav,b\ngone.wav,b\n", r"lost\.wav.*and 1 more.*not there"),
         ("file,a,b\n0.wav,1\n", r"line 2: there are 2 columns where the header has 3"),
         ("file,a,b\n0.wav,1,2\n", r"line 2: '2' is neither 0 nor 1"),
-        ("file,a,b\n0.wav,1,0\n0.wav,0,1\n", "stood there before"),
+        ("file,a,b\n0.wav,1,0\n0.wav,0,1\n", "is in the table twice"),
         ("file,a,a\n0.wav,1,0\n", "names a tag twice"),
         ("file,tag\n0.wav,a\n1.wav,b\n", "has 2 recordings"),
         ("file,tag\n" + "".join(f"{n}.wav,a\n" for n in range(8)), "single class, 'a'"),

@@ -14,6 +14,9 @@ from auralscope.errors import FileError
 from auralscope.registry import find_spec
 from auralscope.training import checkpoint
 from auralscope.training import fit as fitting
+from auralscope.training.checkpoint import export
+from auralscope.training.initialise import initialise
+from auralscope.training.measure import confusion, dead_units
 from auralscope.training.windows import FreshWindows
 
 
@@ -57,7 +60,7 @@ def test_initialisation_leaves_every_unit_alive_with_unit_spread() -> None:
     torch.manual_seed(1)
     network = small_network()
     images = torch.stack([Stripes(64)[number][0] for number in range(64)])
-    fitting.initialise(network, images)
+    initialise(network, images)
     first = network[0](images)
     assert first.mean((0, 2, 3)).abs().max() < 1e-3
     assert (first.std((0, 2, 3)) - 1).abs().max() < 1e-3
@@ -70,7 +73,7 @@ def test_initialisation_leaves_every_unit_alive_with_unit_spread() -> None:
 def test_a_fit_lowers_the_loss_keeps_the_best_and_exports(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = small_network()
-    fitting.initialise(network, torch.stack([Stripes(32)[number][0] for number in range(32)]))
+    initialise(network, torch.stack([Stripes(32)[number][0] for number in range(32)]))
     settings = fitting.Settings(max_epochs=10, batch=16, learning_rate=1e-2, workers=0, half=False)
     fitted = fitting.fit(network, Stripes(96), Held(64), sampler=FreshWindows(96, 1), settings=settings)
     assert fitted.training_losses[-1] < 0.6 * fitted.training_losses[0]
@@ -78,12 +81,12 @@ def test_a_fit_lowers_the_loss_keeps_the_best_and_exports(tmp_path: Path) -> Non
     assert 1 <= fitted.best_epoch <= fitted.epochs <= 10
 
     # The figures are those of the weights that were kept.
-    counts = fitting.confusion(network, Held(64), 2)
+    counts = confusion(network, Held(64), 2)
     assert int(counts.sum()) == 64
     assert float(counts.diagonal().sum()) / 64 == pytest.approx(fitted.validation_score, abs=0.02)
 
     file = tmp_path / "small.safetensors"
-    fitting.export(network, file)
+    export(network, file)
     assert list(tmp_path.iterdir()) == [file]
     again = small_network()
     again.load_state_dict(load_file(file), strict=True)
@@ -104,10 +107,10 @@ def test_a_fit_can_be_repeated() -> None:
 
 def test_dead_units_are_found() -> None:
     network = small_network()
-    fitting.initialise(network, torch.stack([Stripes(16)[number][0] for number in range(16)]))
+    initialise(network, torch.stack([Stripes(16)[number][0] for number in range(16)]))
     with torch.no_grad():
         network[0].bias[[2, 5]] = -1e6
-    assert fitting.dead_units(network, ["1"], Held(16)) == {"1": [2, 5]}
+    assert dead_units(network, ["1"], Held(16)) == {"1": [2, 5]}
 
 
 def test_the_genre_convnet_takes_a_step_and_exports_loadable_weights(tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_the_genre_convnet_takes_a_step_and_exports_loadable_weights(tmp_path: P
     network = spec.build()
     labels = torch.tensor([0, 1, 2, 0])
     images = torch.rand(4, 1, bins, frames) * labels.view(-1, 1, 1, 1)
-    fitting.initialise(network, images)
+    initialise(network, images)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     network.eval()
     losses = []
@@ -129,7 +132,7 @@ def test_the_genre_convnet_takes_a_step_and_exports_loadable_weights(tmp_path: P
         losses.append(float(loss.detach()))
     assert losses[-1] < losses[0]
     file = tmp_path / "weights.safetensors"
-    fitting.export(network, file)
+    export(network, file)
     spec.build().load_state_dict(load_file(file), strict=True)
 
 

@@ -150,7 +150,7 @@ def test_a_training_that_was_killed_goes_on(folder: Path, models: Path, capsys: 
     assert len(sounds) == 24
     assert main(words) == 0
     said = capsys.readouterr().err
-    assert "going on after the last whole epoch" in said
+    assert "continuing after the last whole epoch" in said
     assert "epoch 1/12" not in said
     assert "epoch 12/12" in said
     assert not (models / "killed" / "training").exists()
@@ -229,7 +229,7 @@ def test_a_band_that_is_silent_in_training_is_not_blown_up(tmp_path: Path) -> No
     sounds.decode()
     front_end = ProcessedSpectrogram(RATE, 256, 128, RATE // 2, n_mels=24, compression="db")
     truth = np.ones((3, 1), np.uint8)
-    means, deviations = band_statistics(DrawnClips(sounds, [0, 1, 2], truth, front_end, 0, False), 32)
+    means, deviations = band_statistics(DrawnClips(sounds, [0, 1, 2], truth, front_end, False, 0), 32)
     assert len(means) == len(deviations) == 24
     assert min(deviations) >= 0.09 * np.mean(deviations)
     assert front_end.FLOOR_DB / min(deviations) < 200.0

@@ -28,6 +28,8 @@ from auralscope.training.bundled.tagged import (
     plan,
     transposed,
 )
+from auralscope.training.checkpoint import export
+from auralscope.training.measure import areas, outputs
 from auralscope.training.synthesis.arranger import PIECE_S, arrange
 from auralscope.training.synthesis.instruments import FAMILIES, INSTRUMENTS, SECTIONS
 from auralscope.training.synthesis.render import TIM
@@ -220,18 +222,18 @@ def test_tags_are_fitted_one_by_one_and_their_auc_is_scikit_learns() -> None:
     held = torch.utils.data.Subset(Bars(), range(64))
     fitted = fitting.fit(network, Bars(), held, sampler=FreshWindows(64, 2), settings=settings)
     assert fitted.validation_score > 0.9
-    said, truths = fitting.tag_probabilities(network, held)
-    areas = fitting.areas(said, truths).tolist()
+    said, truths = outputs(network, held)
+    found = areas(said.sigmoid(), truths).tolist()
     images, truth = (torch.stack(part) for part in zip(*(held[number] for number in range(64)), strict=True))
     with torch.no_grad():
         logits = network(images)
-    assert areas == pytest.approx(roc_auc_score(truth.numpy(), logits.numpy(), average=None).tolist(), abs=1e-6)
-    assert np.mean(areas) == pytest.approx(fitted.validation_score, abs=1e-6)
+    assert found == pytest.approx(roc_auc_score(truth.numpy(), logits.numpy(), average=None).tolist(), abs=1e-6)
+    assert np.mean(found) == pytest.approx(fitted.validation_score, abs=1e-6)
 
 
 def test_a_tag_that_every_window_has_has_no_auc() -> None:
     truth = torch.tensor([[1.0, float(number % 2)] for number in range(6)])
-    found = fitting.areas(torch.ones(6, 2), truth)
+    found = areas(torch.ones(6, 2), truth)
     assert bool(found[0].isnan())
     assert float(found[1]) == 0.5
 
@@ -254,7 +256,7 @@ def test_what_is_not_known_of_a_window_teaches_nothing() -> None:
 def test_weights_of_the_same_name_and_shape_are_taken_over(tmp_path) -> None:
     """The CRNN's four convolutions have the shape of the compact-convnet's; so has the bias of the output layer."""
     compact, crnn = (find_spec(name).build() for name in ("compact-convnet", "crnn"))
-    fitting.export(compact, tmp_path / "compact.safetensors")
+    export(compact, tmp_path / "compact.safetensors")
     given, before = compact.state_dict(), {name: value.clone() for name, value in crnn.state_dict().items()}
     said = taggers._take_over(crnn, tmp_path / "compact.safetensors")
     assert said.startswith("29 of the 36 tensors")
@@ -262,7 +264,7 @@ def test_weights_of_the_same_name_and_shape_are_taken_over(tmp_path) -> None:
     for name, value in crnn.state_dict().items():
         wanted = given[name] if name.startswith("block") or name == "output.bias" else before[name]
         assert torch.equal(value, wanted), name
-    fitting.export(nn.Linear(2, 2), tmp_path / "other.safetensors")
+    export(nn.Linear(2, 2), tmp_path / "other.safetensors")
     with pytest.raises(TrainingError, match=r"other\.safetensors has no weights of the name and shape"):
         taggers._take_over(crnn, tmp_path / "other.safetensors")
     (tmp_path / "none.safetensors").write_bytes(b"not weights")

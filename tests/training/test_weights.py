@@ -11,7 +11,7 @@ import pytest
 from auralscope.files import sha256
 from auralscope.registry import find_spec
 from auralscope.training.bundled.corpus import Corpus, EvaluationWindows, Item
-from auralscope.training.fit import confusion, dead_units
+from auralscope.training.measure import confusion, dead_units
 from auralscope.training.synthesis.render import TIM
 from auralscope.weights import load_into
 

@@ -1,1 +1,1 @@
-"""How the bundled models and the excerpt were made. Not in the wheel."""
+"""Make the bundled models and the excerpt. Not in the wheel."""

@@ -1,7 +1,7 @@
-"""What happens to a window of sound before the network sees it in training.
+"""Augment windows of mono samples for training.
 
-Recordings differ from what a synthesiser plays in level, balance, noise, room and processing; the network must not
-learn from any of these. Everything here works on mono samples, in one pass through the spectrum of the window.
+Recordings differ from synthesised music in level, balance, noise, room and processing; the network must not learn from
+these.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SPEED = (0.94, 1.06)
 
 
 def cut(rng: np.random.Generator, samples: NDArray[np.float32], window_samples: int) -> NDArray[np.float32]:
-    """A window from anywhere in a piece, half of the time played a little slower or faster (tempo and key).
+    """Cut a window at a random position; half of the windows are resampled to a slightly different tempo and key.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def cut(rng: np.random.Generator, samples: NDArray[np.float32], window_samples: 
 
 
 def augment(rng: np.random.Generator, samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Equalisation, room, limiting, noise and level.
+    """Change equalisation, room, limiting, noise and level at random.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ def augment(rng: np.random.Generator, samples: NDArray[np.float32], sample_rate:
 
 
 def _to_level(sound: NDArray[np.float64], level_db: float) -> NDArray[np.float64]:
-    """Bring the sound to an RMS level; silence stays silence."""
+    """Scale a sound to an RMS level; silence stays silent."""
     rms = float(np.sqrt(np.mean(sound**2)))
     return sound * (10.0 ** (level_db / 20.0) / rms) if rms > 1e-6 else sound
 
 
 def _equaliser(rng: np.random.Generator, frequency: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A gain curve, smooth in log frequency, at times with the lows or highs cut off."""
+    """Draw a gain curve that is smooth in log frequency, sometimes without lows or highs."""
     knots_hz = np.array([40.0, 150.0, 500.0, 1500.0, 3000.0, 5500.0])
     gains_db = rng.normal(0.0, 4.0, knots_hz.size)
     curve_db = np.interp(np.log(np.maximum(frequency, 20.0)), np.log(knots_hz), gains_db)
@@ -89,7 +89,7 @@ def _equaliser(rng: np.random.Generator, frequency: NDArray[np.float64]) -> NDAr
 
 
 def _room(rng: np.random.Generator, sample_rate: int) -> NDArray[np.float64]:
-    """An impulse response: the direct sound and noise that decays by 60 dB in 0.2 to 1.4 s."""
+    """Draw an impulse response: the direct sound, and noise that decays by 60 dB in 0.2 to 1.4 s."""
     decay_s = float(rng.uniform(0.2, 1.4))
     time = np.arange(int(0.8 * decay_s * sample_rate)) / sample_rate
     tail = rng.normal(size=time.size) * 10.0 ** (-3.0 * time / decay_s)
@@ -99,7 +99,7 @@ def _room(rng: np.random.Generator, sample_rate: int) -> NDArray[np.float64]:
 
 
 def _noise(rng: np.random.Generator, frequency: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Noise of RMS 1, somewhere between white and brown."""
+    """Draw noise of RMS 1 with a spectrum between white and brown."""
     slope = float(rng.uniform(0.0, 1.0))
     spectrum = np.fft.rfft(rng.normal(size=n)) / np.maximum(frequency, 20.0) ** slope
     noise = np.fft.irfft(spectrum, n)

@@ -1,8 +1,7 @@
-"""The synthesised corpus: which piece is played by which sound font, the cache of sound, windows for a network.
+"""Corpus of the genre convnet: pieces with their sound fonts and splits, and windows of their sound.
 
-Pieces are kept apart: what a network is tested on is composed from seeds that were in neither training nor validation.
-So are sound fonts, but TimGM6mb shares most of its samples with sf_GMbank, which is trained on: validation's OPL-3 is
-the one of which nothing was heard. The tagged corpus keeps them apart better.
+No piece and no sound font is in two splits. But TimGM6mb (test) shares most of its samples with sf_GMbank (training);
+only OPL-3 (validation) shares none. The tagged corpus separates its sound fonts better.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ SPLIT_FONTS: dict[Split, tuple[SoundFont, ...]] = {
     "test": (TIM,),
 }
 SPLIT_SHARES: dict[Split, float] = {"train": 0.76, "validation": 0.1, "test": 0.14}
-# Rendering's version: a change to what a seed sounds like must not meet an old cache.
 RECIPE = "1"
+"""Version of composer and rendering; another one makes another cache."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One piece of the corpus: its genre, its seed, and the sound font that plays it."""
+    """Piece of the corpus: its split, genre, seed and sound font."""
 
     split: Split
     genre: str
@@ -57,17 +56,17 @@ class Item:
 
 
 def plan(n_pieces: int, genres: Sequence[str]) -> list[Item]:
-    """Share `n_pieces` out over splits, genres and sound fonts, equally over genres.
+    """Distribute `n_pieces` over splits, genres and sound fonts, equally over genres.
 
     Raises
     ------
     TrainingError
-        For a genre that nobody here composes, or too few pieces for three splits.
+        The composer does not know a genre, or the pieces are too few for three splits.
     """
     unknown = [genre for genre in genres if genre not in composer.GENRES]
     if unknown:
         raise TrainingError(
-            f"No music is composed here for {', '.join(unknown)}; there is {', '.join(composer.GENRES)}."
+            f"The composer does not know the genres {', '.join(unknown)}; it knows {', '.join(composer.GENRES)}."
         )
     each = n_pieces // len(genres)
     counts = {split: max(round(each * share), 1) for split, share in SPLIT_SHARES.items()}
@@ -87,19 +86,14 @@ def plan(n_pieces: int, genres: Sequence[str]) -> list[Item]:
 
 
 class Corpus(RenderedPieces[Item]):
-    """Rendered pieces in a folder, mono at one rate; what is there already is not rendered again.
+    """Rendered pieces of the three genres.
 
     Parameters
     ----------
-    items : sequence of Item
-    folder : Path
-        The cache: a FLAC file for each piece.
-    sample_rate : int
-        In Hz.
-    font_folders : sequence of Path
-        Looked at for sound fonts before the system's folders.
+    items, folder, sample_rate, font_folders
+        See `RenderedPieces`.
     materials : sequence of Material
-        Harmonies and tunes to arrange, in every second piece; the others are invented.
+        Harmonies and melodies to arrange, in every second piece; the others are invented.
     """
 
     def __init__(
@@ -115,19 +109,19 @@ class Corpus(RenderedPieces[Item]):
         super().__init__(items, folder / f"audio-{tag}", sample_rate, PIECE_S, font_folders)
 
     def material(self, item: Item) -> Material | None:
-        """The song that a piece arranges: for odd seeds number `seed`, so that none is in two splits."""
+        """Return the song that a piece arranges. An odd seed has the song of its number: no song is in two splits."""
         return self.materials[item.seed] if item.seed % 2 and item.seed < len(self.materials) else None
 
     def _score(self, item: Item) -> Score:
         return compose(item.genre, item.seed, self.material(item))
 
     def load(self, split: Split) -> list[tuple[Item, NDArray[np.int16]]]:
-        """All sound of a split, (n,) int16 each."""
+        """Return the pieces of a split with their (n,) int16 samples."""
         return [(item, soundfile.read(self.path(item), dtype="int16")[0]) for item in self.items if item.split == split]
 
 
 class TrainingWindows(Dataset[tuple[torch.Tensor, int]]):
-    """Windows drawn and augmented anew each time: number `k` is of piece k modulo the number of pieces."""
+    """Augmented windows at random positions: window `k` is of piece `k` modulo their number, and always the same."""
 
     def __init__(
         self,
@@ -153,7 +147,7 @@ class TrainingWindows(Dataset[tuple[torch.Tensor, int]]):
 
 
 class EvaluationWindows(Dataset[tuple[torch.Tensor, int]]):
-    """All windows of the pieces, one after another, as they are; silent ones are left out."""
+    """All windows of the pieces in order, unaltered, without silent ones."""
 
     def __init__(
         self, pieces: Sequence[tuple[Item, NDArray[np.int16]]], genres: Sequence[str], front_end: FrontEnd
@@ -167,7 +161,7 @@ class EvaluationWindows(Dataset[tuple[torch.Tensor, int]]):
                 window = stored[first : first + size].astype(np.float32) / 32768.0
                 if float(np.sqrt(np.mean(window**2))) < 1e-3:
                     continue
-                # Half precision holds the image to 0.05 %, in half of the memory.
+                # Half precision is exact to 0.05 % and needs half the memory.
                 self.images.append(network_input(front_end, window).half())
                 self.labels.append(genres.index(item.genre))
                 self.items.append(item)

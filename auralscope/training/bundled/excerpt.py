@@ -1,7 +1,7 @@
-"""The bundled excerpt: a small piece in which different features have something different to hear.
+"""Compose and render the bundled excerpt, in which many kinds of features occur.
 
-Piano alone, then bass and a soft beat, then strings and a flute, then four bars of dance music: sustained harmonics,
-clear onsets, low and high, drums and none, in 25 seconds.
+Piano alone, then bass and a soft beat, then strings and a flute, then dance music: sustained harmonics, clear onsets,
+low and high notes, parts with and without drums, in 24 seconds.
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ TEMPO_BPM = 104.0
 BARS = 10
 LENGTH_S = 24.0
 FADE_S = 1.6
-# Half a decibel goes to what Vorbis adds.
-PEAK_DB = -1.5
+PEAK_DB = -1.5  # Vorbis adds up to half a decibel
 DRIVE = 0.9
 
-# D minor: i9, VI7, III, VII, a bar each.
+# D minor: i9, VI7, III, VII, one bar each.
 CHORDS = ((2, 5, 9, 0, 4), (10, 2, 5, 9), (5, 9, 0, 4), (0, 4, 7, 2))
 SCALE = (0, 2, 3, 5, 7, 8, 10)
 
@@ -54,7 +53,7 @@ SYNTH_TUNE = (
     (8, 3.5, 0.5, 79), (9, 0.0, 0.75, 77), (9, 0.75, 0.75, 81), (9, 1.5, 0.5, 82), (9, 2.0, 0.75, 86),
     (9, 2.75, 0.75, 89), (9, 3.5, 0.5, 86),
 )  # fmt: skip
-# Which bars each instrument plays.
+# First and last bar of each instrument.
 ENTRIES = {
     "piano": (0, 8), "piano tune": (0, 4), "bass": (2, 8), "beat": (2, 8), "strings": (4, 9), "flute": (4, 8),
     "kick and hats": (7, 10), "synth bass": (8, 10), "stabs": (8, 10), "synth lead": (8, 10), "warm pad": (8, 10),
@@ -62,7 +61,7 @@ ENTRIES = {
 
 
 def compose_excerpt() -> Score:
-    """The piece."""
+    """Compose the excerpt."""
     sketch = Sketch(np.random.default_rng(24), Harmony(2, SCALE, CHORDS), BARS, looseness_beats=0.006)
     piano = arpeggio(sketch, (0, 2, 3, 4, 3, 2, 3, 2), step_beats=0.5, centre=57, velocity=84, ring_beats=2.0)
     sketch.add("piano", 0, piano, volume=118)
@@ -91,13 +90,13 @@ def compose_excerpt() -> Score:
 
 
 def write_excerpt(file: Path, font_folders: Sequence[Path] = ()) -> None:
-    """Render the excerpt and write it as Ogg Vorbis, stereo, 44.1 kHz, its peak at -1 dB; aside, then renamed."""
+    """Render the excerpt and write it as stereo Ogg Vorbis at 44.1 kHz with a peak of -1 dB, whole or not at all."""
     clip = render(compose_excerpt(), find_font(FLUID_R3, font_folders), room=Room(0.6, 0.5, 0.3, 0.0, gain=0.25))
     clip = clip.excerpt(0.0, duration_s=LENGTH_S)
     fade = np.ones(clip.n_samples)
     n_fade = round(FADE_S * clip.sample_rate)
     fade[-n_fade:] = 0.5 + 0.5 * np.cos(np.linspace(0.0, np.pi, n_fade))
-    # Peaks of drums are rounded off, so that the piano before them is not left in the distance.
+    # Soft clipping of the drums' peaks keeps the piano loud enough.
     samples = np.tanh(DRIVE * clip.samples / clip.peak) / np.tanh(DRIVE) * fade * 10.0 ** (PEAK_DB / 20.0)
     aside = file.with_suffix(".part")
     try:

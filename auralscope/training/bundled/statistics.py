@@ -1,8 +1,8 @@
-"""Statistics for batch norms that were published without any: taken once, over thirty varied pieces, and kept.
+"""Compute statistics for batch norms that were published without any, from thirty varied pieces.
 
-Keras 1 has a 'mode 2', in which a batch norm always uses the mean and the variance of the batch at hand. Such a network
-gives a clip other tags in other company, and by itself nearly the same as any other. A batch that is varied enough
-stands for all of them.
+In the 'mode 2' of Keras 1, a batch norm always uses the mean and variance of the current batch. The tags of a clip then
+depend on the other clips of the batch, and hardly differ between clips that are tagged alone. Fixed statistics of a
+varied batch replace those of the current one.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from auralscope.files import write_aside
 from auralscope.training.bundled.tagged import TaggedCorpus, TaggedItem, plan
 from auralscope.training.synthesis.arranger import arrange
 from auralscope.training.synthesis.styles import STYLES
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 MODEL = "compact-convnet-thesis"
 EACH = 2
-"""Pieces of each style."""
+"""Number of pieces of each style."""
 
 
 def varied(each: int = EACH) -> list[TaggedItem]:
-    """So many pieces of each style: the first seeds from 0 on that give it, the sound fonts taking turns."""
+    """List `each` pieces of each style: its lowest seeds, the sound fonts taking turns."""
     found: dict[str, list[TaggedItem]] = {style: [] for style in STYLES}
     for item in plan({"train": 100 * len(found)}):
         pieces = found[arrange(item.seed).style]
@@ -42,26 +43,26 @@ def varied(each: int = EACH) -> list[TaggedItem]:
 
 
 def batch_statistics(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
-    """Means and variances of every batch norm, each below another already normalised by its own.
+    """Compute mean and variance at every batch norm, with the norms before it already applied.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Keeps them, and comes back in evaluation mode.
+        Gets the statistics, and is left in evaluation mode.
     images : (batch, 1, bins, frames) tensor
 
     Returns
     -------
     dict of str to Tensor
         `running_mean` and `running_var` by their names in the network's `state_dict`. The variance is that of the
-        batch itself, as Keras has it, not an estimate of a larger population's.
+        batch, as in Keras, not the unbiased estimate.
     """
     norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}
 
     def take(norm: nn.Module, given: tuple[Tensor, ...]) -> None:
         norm.running_var, norm.running_mean = torch.var_mean(given[0], dim=(0, 2, 3), correction=0)
 
-    # Just before a norm is at work, with all below it done.
+    # A hook runs before its norm, when all norms before it have their statistics.
     hooks = [norm.register_forward_pre_hook(take) for norm in norms.values()]
     try:
         with torch.no_grad():
@@ -78,9 +79,9 @@ def write_statistics(
     out: Path,
     cache: Path,
     font_folders: Sequence[Path] = (),
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    progress: Progress = no_progress,
 ) -> None:
-    """Compose and render the pieces and write the statistics of `compact-convnet-thesis` as safetensors.
+    """Write the statistics of `compact-convnet-thesis` as safetensors.
 
     Parameters
     ----------
@@ -88,10 +89,10 @@ def write_statistics(
         The published file.
     out : Path
     cache : Path
-        Rendered sound is kept here, and taken from here.
+        Folder of rendered sound.
     font_folders : sequence of Path
     progress : callable
-        Called with the pieces that are rendered and how many there are to render.
+        Called with the finished share of the rendering.
     """
     spec = registry.find_spec(MODEL)
     if spec.weights.published is None:

@@ -1,6 +1,6 @@
-"""The tagged corpus: pieces by the arranger, their sound in a cache, their images in memory, augmented as images.
+"""Corpus of the taggers: pieces by the arranger, and their mel images with tags, augmented as images.
 
-Kept apart are pieces (seeds) and sound fonts: what is measured was neither composed nor played for training.
+No piece and no sound font is in two splits.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
     from auralscope.training.synthesis.score import Score
     from auralscope.training.windows import Split
 
-# A sound font comes as often as it is named. Which share samples, `font_samples` finds out: FluidR3 and MuseScore's do,
-# CSOUND and TIM (TIM, of validation, only chooses an epoch), and a little A320U with these. GeneralUser, of the test,
-# shares nothing with those trained on, but for what `SHARED` keeps away, a bongo and a triangle.
+# The sound fonts take turns. `font_samples` finds which share samples: FluidR3 with MuseScore's, CSOUND with TIM, and
+# A320U a little with these two. TIM (validation) only chooses the epoch. GeneralUser (test) shares none with the
+# training set, except a bongo, a triangle, and the programs in `SHARED`, which are avoided.
 FONTS: dict[Split, tuple[SoundFont, ...]] = {
     "train": (FLUID_R3, MUSESCORE_FULL, A320U, CSOUND, FLUID_R3, MUSESCORE_FULL, A320U),
     "validation": (TIM,),
     "test": (GENERAL_USER,),
 }
 SHARED = {MUSESCORE_FULL: frozenset({5, 10, 39, 42})}
-"""Programs that a font has in common with the test's: pieces with these are played by the first font instead."""
+"""Programs that a font has in common with the test font: the first font plays pieces with these."""
 
-# Far apart, so that a larger corpus keeps its splits.
+# Far apart, so that splits of a larger corpus do not overlap.
 FIRST_SEED: dict[Split, int] = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
 RECIPE = "3"
 
 
 @dataclass(frozen=True)
 class TaggedItem:
-    """One piece: its seed and the sound font that plays it."""
+    """Piece of the corpus: its split, seed and sound font."""
 
     split: Split
     seed: int
@@ -59,7 +59,7 @@ class TaggedItem:
 
 
 def plan(counts: dict[Split, int]) -> list[TaggedItem]:
-    """So many pieces of each split, its sound fonts taking turns."""
+    """List `counts` pieces of each split, its sound fonts taking turns."""
     return [
         TaggedItem(split, FIRST_SEED[split] + number, _font(FIRST_SEED[split] + number, FONTS[split]))
         for split, count in counts.items()
@@ -74,18 +74,9 @@ def _font(seed: int, fonts: Sequence[SoundFont]) -> SoundFont:
 
 
 class TaggedCorpus(RenderedPieces[TaggedItem]):
-    """Rendered pieces in a folder, mono; what is there already is not rendered again.
+    """Rendered pieces of all styles; see `RenderedPieces` for the parameters."""
 
-    Parameters
-    ----------
-    items : sequence of TaggedItem
-    folder : Path
-    sample_rate : int
-        In Hz.
-    font_folders : sequence of Path
-    """
-
-    PLAYED_AT_HZ = 24_000  # twice what the taggers hear, in half of the time
+    PLAYED_AT_HZ = 24_000  # twice the taggers' sample rate; half of 44.1 kHz renders in half the time
 
     def __init__(
         self, items: Sequence[TaggedItem], folder: Path, sample_rate: int, font_folders: Sequence[Path] = ()
@@ -96,13 +87,13 @@ class TaggedCorpus(RenderedPieces[TaggedItem]):
         return arrange(item.seed).score
 
     def load(self, item: TaggedItem) -> NDArray[np.float32]:
-        """(n,) float32."""
+        """Return the (n,) samples of a piece."""
         samples: NDArray[np.float32] = soundfile.read(self.path(item), dtype="float32")[0]
         return samples
 
 
 class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Mel images of windows of pieces with the tags of each window, all in memory, half a decibel exact.
+    """Mel images of windows with the tags of each; all pieces are in memory, in steps of half a decibel.
 
     Parameters
     ----------
@@ -110,9 +101,9 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     split : str
     front_end : StandardisedMelgram
     seed : int, optional
-        Cut anywhere and augment, each number another way: number `k` is of piece k modulo the number of pieces. Some
-        are mixed with a second window; of these the instruments alone are known, the other tags are NaN. Without it,
-        the windows of every piece one after another, as they are.
+        Cut windows at random positions and augment them: window `k` is of piece `k` modulo their number. Some are mixed
+        with a second window; of these only the instrument tags are known, the others are NaN. Without a seed: all
+        windows of the pieces in order, unaltered.
     """
 
     STEP_DB = 0.5
@@ -129,7 +120,7 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self.frames = front_end.input_shape[1]
         self._centres_hz = front_end.frequencies_hz
         self._instruments = torch.tensor([tag in INSTRUMENT_TAGS for tag in SYNTHESISED_TAGS])
-        self._pieces = [arrange(item.seed) for item in self.items]
+        self.pieces = [arrange(item.seed) for item in self.items]
         self._levels = torch.stack([self._level(corpus.load(item)) for item in self.items])
         self.per_piece = self._levels.shape[2] // self.frames
 
@@ -153,7 +144,7 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return self.front_end.scaled(power)[None], truth
 
     def _altered(self, rng: np.random.Generator, place: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """A window from anywhere in a piece, half of the time slower or faster, or higher or lower; augmented."""
+        """Cut an augmented window at a random position; half of them at another tempo, half at another pitch."""
         speed = float(rng.uniform(*self.SPEED)) if rng.random() < 0.5 else 1.0
         room = self._levels.shape[2] - int(np.ceil(self.frames * speed))
         power, truth = self._cut(place, int(rng.integers(room + 1)), speed)
@@ -162,15 +153,15 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return augment(rng, power, self.front_end.hop_s), truth
 
     def _cut(self, place: int, first: int, speed: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
-        """The power of a window, (bands, frames), and its tags."""
+        """Return the (bands, frames) power of a window, and its tags."""
         at = first + (torch.arange(self.frames) * speed).long()
         power = 10.0 ** (self._levels[place][:, at].float() * (-self.STEP_DB / 10.0))
         hop_s = self.front_end.hop_s
-        tags = tags_of(self._pieces[place], first * hop_s, (first + self.frames * speed) * hop_s)
+        tags = tags_of(self.pieces[place], first * hop_s, (first + self.frames * speed) * hop_s)
         return power, torch.from_numpy(vector(tags))
 
     def _level(self, samples: NDArray[np.float32]) -> torch.Tensor:
-        """(bands, frames) uint8 of a whole piece: so many steps below its loudest cell."""
+        """Return the (bands, frames) uint8 image of a whole piece, in steps below its loudest cell."""
         front_end = self.front_end
         n = round(PIECE_S * front_end.sample_rate)
         stft = front_end.analyse(torch.from_numpy(np.resize(samples, n))).stft
@@ -181,7 +172,7 @@ class TaggedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def transposed(power: torch.Tensor, semitones: float, centres_hz: NDArray[np.float64]) -> torch.Tensor:
-    """(bands, frames) of power in bands, all frequencies moved by so much: the instrument is another size, too."""
+    """Shift a (bands, frames) power image along frequency; `centres_hz` are the centres of the bands."""
     bands = centres_hz.size
     source = np.interp(centres_hz * 2.0 ** (-semitones / 12.0), centres_hz, np.arange(bands), right=-1.0)
     below = torch.from_numpy(np.clip(np.floor(source), 0, bands - 2)).long()
@@ -191,12 +182,11 @@ def transposed(power: torch.Tensor, semitones: float, centres_hz: NDArray[np.flo
 
 
 def augment(rng: np.random.Generator, power: torch.Tensor, frame_s: float) -> torch.Tensor:
-    """A mel power spectrogram as another room, microphone and player would give it.
+    """Augment a mel power spectrogram.
 
-    Recordings differ from a synthesiser's sound in balance, noise, room, dynamics and tempo; tags must not hang on
-    any of these. In the image's plane, which is quick: a smooth equaliser with now and then the lows or highs cut off,
-    reverberation as a decay along each band, noise between white and brown, and expansion or compression of the level
-    in dB.
+    Recordings differ from a synthesiser's sound in balance, noise, room, dynamics and tempo; tags must not depend on
+    these. A smooth equaliser, sometimes without lows or highs; reverberation as a decay along each band; noise between
+    white and brown; expansion or compression of the level in dB.
 
     Parameters
     ----------
@@ -232,7 +222,7 @@ def augment(rng: np.random.Generator, power: torch.Tensor, frame_s: float) -> to
 
 
 def _reverberate(power: torch.Tensor, frame_s: float, decay_s: float, level: float) -> torch.Tensor:
-    """Each band's energy trails off by 60 dB in `decay_s`, shorter towards the top."""
+    """Let the energy of each band decay by 60 dB in about `decay_s`, faster in high bands."""
     bands = power.shape[0]
     decay = decay_s * torch.linspace(1.2, 0.4, bands)
     length = min(int(decay_s / frame_s) + 1, 128)

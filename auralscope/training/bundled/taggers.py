@@ -1,31 +1,36 @@
-"""The whole of it for our own taggers: render, fit, measure, export."""
+"""Train our own taggers: compose, render, fit, measure, export."""
 
 from __future__ import annotations
 
-import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
 from auralscope import registry
+from auralscope.audio.files import load_clip
 from auralscope.dsp.melgrams import StandardisedMelgram
 from auralscope.errors import TrainingError
 from auralscope.nn.architectures.tags import SYNTHESISED_TAGS
 from auralscope.nn.loaded import Model
-from auralscope.training.bundled import tagger_card
+from auralscope.terminal import show_status
 from auralscope.training.bundled.tagged import TaggedCorpus, TaggedImages, plan
-from auralscope.training.fit import Settings, areas, dead_units, export, fit, tag_probabilities
-from auralscope.training.synthesis.arranger import arrange
-from auralscope.training.synthesis.rendered import show_progress
-from auralscope.training.synthesis.tags import tags_of, vector
+from auralscope.training.card import write_card
+from auralscope.training.checkpoint import export
+from auralscope.training.fit import Settings, fit
+from auralscope.training.measure import areas, dead_units, outputs
+from auralscope.training.synthesis import arranger, tags
+from auralscope.training.synthesis.styles import STYLES
 from auralscope.training.windows import FreshWindows, Split
 
-# Windows that training draws from each piece in one epoch.
 REPEATS = 1
+"""Windows of each piece in an epoch."""
+
 HELD_OUT: dict[Split, int] = {"validation": 240, "test": 600}
 
 
@@ -40,7 +45,7 @@ def train(
     recordings: Path | None = None,
     start_from: Path | None = None,
     command: str,
-) -> None:
+) -> str:
     """Train a tagger on synthesised music and write `MODEL_ID.safetensors` and `MODEL_ID.md`, its card, into `out`.
 
     Parameters
@@ -48,19 +53,25 @@ def train(
     model_id : str
         A model of the registry whose labels are `auralscope.nn.architectures.tags.SYNTHESISED_TAGS`.
     out : Path
-        A folder; made where it is not there.
+        Folder; made if it does not exist.
     n_pieces : int
-        To train on; those it is held against come on top.
+        Pieces of the training set; those of validation and test are added.
     cache : Path
-        Rendered sound is kept here, and taken from here.
+        Folder of rendered sound.
     settings : Settings
     font_folders : sequence of Path
+        Folders of sound fonts, searched before the system's.
     recordings : Path, optional
-        Real recordings, each named after what plays: the tags of each go into the card.
+        Folder of real recordings (.ogg), named after their instruments; the card lists the tags of each.
     start_from : Path, optional
-        Weights (safetensors), of which those are taken whose name and shape the network has too.
+        Weights (safetensors). Those with the name and shape of a tensor of the network are taken.
     command : str
-        What was typed, for the card.
+        The command line, for the card.
+
+    Returns
+    -------
+    str
+        The mean AUC, in a sentence.
     """
     spec = registry.find_spec(model_id)
     front_end = spec.front_end
@@ -68,54 +79,67 @@ def train(
         raise TrainingError(f"'{model_id}' is not a tagger of the tagged corpus: its labels or its front end differ.")
     torch.manual_seed(settings.seed)
     network = spec.build()
-    # Before anything is rendered: that takes long, and the file may be a wrong one.
+    # Before the rendering, which takes long: the file may be a wrong one.
     start = _take_over(network, start_from) if start_from is not None else ""
     corpus = TaggedCorpus(plan({"train": n_pieces, **HELD_OUT}), cache, front_end.sample_rate, font_folders)
-    corpus.render(show_progress)
+    corpus.render(lambda share: show_status(f"rendering: {share:.0%}"))
     out.mkdir(parents=True, exist_ok=True)
     training = TaggedImages(corpus, "train", front_end, settings.seed)
     validation = TaggedImages(corpus, "validation", front_end)
+    sampler = FreshWindows(len(training), REPEATS, settings.seed)
     best_file = out / f"{spec.id}.best.safetensors"
-    fitted = fit(
-        network,
-        training,
-        validation,
-        sampler=FreshWindows(len(training), REPEATS, settings.seed),
-        settings=settings,
-        best_file=best_file,
-    )
+    fitted = fit(network, training, validation, sampler=sampler, settings=settings, best_file=best_file)
 
-    # The test set is touched once, here, after the weights are chosen.
+    # The test set is used once, here, after the weights are chosen.
     test = TaggedImages(corpus, "test", front_end)
-    said, truth = tag_probabilities(network, test)
-    over_piece = said.view(-1, test.per_piece, len(SYNTHESISED_TAGS)).mean(dim=1)
-    of_piece = torch.stack([torch.from_numpy(vector(tags_of(arrange(item.seed)))) for item in test.items])
+    logits, truth = outputs(network, test)
+    over_windows = logits.sigmoid().view(-1, test.per_piece, len(SYNTHESISED_TAGS)).mean(dim=1)
+    of_pieces = torch.stack([torch.from_numpy(tags.vector(tags.tags_of(piece))) for piece in test.pieces])
+    auc, window_auc = areas(over_windows, of_pieces).tolist(), areas(logits, truth).tolist()
+    mean_auc = float(np.nanmean(auc))
     dead = dead_units(network, [layer.module for layer in spec.layers if layer.name.startswith("conv")], test)
-    weights_file = out / f"{spec.id}.safetensors"
-    export(network, weights_file)
+    weights = out / f"{spec.id}.safetensors"
+    export(network, weights)
     best_file.unlink()
-    heard = {}
-    if recordings is not None:
-        model = Model(spec, network, torch.device("cpu"))
-        heard = {file.stem: tagger_card.instruments(model, file) for file in sorted(recordings.glob("*.ogg"))}
-    measured = tagger_card.Measured(
+    model = Model(spec, network, torch.device("cpu"))
+    files = sorted(recordings.glob("*.ogg")) if recordings is not None else []
+    write_card(
+        out / f"{spec.id}.md",
+        Path(__file__).parent / "templates" / "tagger.md.j2",
+        spec=spec,
+        weights=weights,
+        settings=settings,
         fitted=fitted,
-        auc=areas(over_piece, of_piece).tolist(),
-        window_auc=areas(said, truth).tolist(),
-        counts=of_piece.sum(dim=0).int().tolist(),
-        dead={layer.name: dead[layer.module] for layer in spec.layers if layer.module in dead},
+        command=command,
         items=corpus.items,
-        recordings=heard,
+        pieces=Counter(item.split for item in corpus.items),
+        played=Counter((item.split, item.font) for item in corpus.items),
+        styles=STYLES,
+        arranger=arranger,
+        tags=tags,
         start=start,
+        auc=auc,
+        mean_auc=mean_auc,
+        window_auc=window_auc,
+        mean_window_auc=float(np.nanmean(window_auc)),
+        counts=of_pieces.sum(dim=0).int().tolist(),
+        dead={layer.name: dead[layer.module] for layer in spec.layers if layer.module in dead},
+        recordings={file.stem: _instruments(model, file) for file in files},
     )
-    tagger_card.write(out / f"{spec.id}.md", spec, weights_file, settings, measured, command)
-    sys.stderr.write(f"mean AUC {measured.mean_auc:.3f}; written to {out}\n")
+    return f"mean AUC {mean_auc:.3f}"
+
+
+def _instruments(model: Model, file: Path) -> list[tuple[str, float]]:
+    """Return the instrument tags of a recording with their mean over its windows, the most probable first."""
+    mean = model.predict(load_clip(file)).values.mean(axis=0)
+    found = [(label, float(value)) for label, value in zip(model.labels, mean, strict=True)]
+    return sorted((tag for tag in found if tag[0] in tags.INSTRUMENT_TAGS), key=lambda tag: -tag[1])
 
 
 def _take_over(network: nn.Module, file: Path) -> str:
-    """Put into `network` what a file has for it; says how much that was."""
+    """Load the tensors of a file that fit into `network`, and return a sentence that counts them."""
     try:
-        given = load(file.read_bytes())  # not `load_file`: that says of no file nothing that fits a sentence
+        given = load(file.read_bytes())  # not `load_file`, whose error for a missing file is not a sentence
     except SafetensorError as failure:
         raise TrainingError(f"{file} holds no weights: {failure}.") from failure
     shapes = {name: value.shape for name, value in network.state_dict().items()}
@@ -123,4 +147,4 @@ def _take_over(network: nn.Module, file: Path) -> str:
     if not taken:
         raise TrainingError(f"{file} has no weights of the name and shape of any of this network's.")
     network.load_state_dict(taken, strict=False)
-    return f"{len(taken)} of the {len(shapes)} tensors were at first those of `{file.name}`."
+    return f"{len(taken)} of the {len(shapes)} tensors were initialised with those of `{file.name}`."

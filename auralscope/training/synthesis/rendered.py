@@ -1,10 +1,10 @@
-"""Composed pieces as sound in a folder: what every corpus shares."""
+"""Render composed pieces into a cache folder."""
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -14,15 +14,15 @@ import soundfile
 
 from auralscope.dsp.resampling import resample
 from auralscope.errors import TrainingError
-from auralscope.terminal import say, show_status
 from auralscope.training.synthesis.render import Room, SoundFont, find_fluidsynth, find_font, render
+from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
     from auralscope.training.synthesis.score import Score
 
 
 class Item(Protocol):
-    """One piece: its name in the folder, its seed, and the sound font that plays it."""
+    """Piece of a corpus: its name in the folder, its seed and its sound font."""
 
     @property
     def name(self) -> str: ...
@@ -38,18 +38,19 @@ ItemType = TypeVar("ItemType", bound=Item)
 
 
 class RenderedPieces(ABC, Generic[ItemType]):
-    """Rendered pieces in a folder, mono at one rate; what is there already is not rendered again.
+    """Pieces rendered into a folder, mono at one rate; existing ones are not rendered again.
 
     Parameters
     ----------
     items : sequence of Item
     folder : Path
+        The cache: a FLAC file for each piece.
     sample_rate : int
         In Hz.
     piece_s : float
-        What is kept of each.
+        Maximum duration; the rest of a piece is cut off.
     font_folders : sequence of Path
-        Looked at for sound fonts before the system's folders.
+        Folders of sound fonts, searched before the system's.
     """
 
     PLAYED_AT_HZ = 44_100
@@ -73,11 +74,11 @@ class RenderedPieces(ABC, Generic[ItemType]):
         """Compose a piece."""
 
     def path(self, item: ItemType) -> Path:
-        """Where an item's sound is, or will be."""
+        """Return the path of an item's sound, which may not exist yet."""
         return self.folder / f"{item.name}.flac"
 
-    def render(self, report: Callable[[int, int], None] = lambda _done, _total: None) -> None:
-        """Compose and render what the cache lacks; an interruption leaves whole files only."""
+    def render(self, progress: Progress = no_progress) -> None:
+        """Compose and render the pieces that the cache lacks. An interruption leaves whole files only."""
         missing = [item for item in self.items if not self.path(item).is_file()]
         if not missing:
             return
@@ -88,7 +89,7 @@ class RenderedPieces(ABC, Generic[ItemType]):
             try:
                 for done, job in enumerate(jobs, 1):
                     job.result()
-                    report(done, len(missing))
+                    progress(done / len(missing))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -97,7 +98,7 @@ class RenderedPieces(ABC, Generic[ItemType]):
         font = self.fonts[item.font]
         clip = render(self._score(item), font, room=room_for(item.seed), sample_rate=self.PLAYED_AT_HZ)
         mono = resample(clip.excerpt(0.0, duration_s=self.piece_s).mono(), clip.sample_rate, self.sample_rate)
-        # Level carries nothing: it is drawn anew for each window, or taken out by the front end.
+        # The level is arbitrary: augmentation draws a new one, or the front end normalises it.
         rms = float(np.sqrt(np.mean(mono**2)))
         if rms < 1e-5:
             raise TrainingError(f"The sound font {item.font.file_name} plays {item.name} as silence.")
@@ -108,13 +109,8 @@ class RenderedPieces(ABC, Generic[ItemType]):
 
 
 def room_for(seed: int) -> Room:
-    """Reverb and chorus that belong to a piece."""
+    """Draw reverb and chorus for a piece."""
     rng = np.random.default_rng([seed, 1])
     level = float(rng.uniform(0.1, 0.9)) if rng.random() < 0.75 else 0.0
     chorus = float(rng.uniform(0.5, 2.5)) if rng.random() < 0.4 else 0.0
     return Room(float(rng.uniform(0.1, 0.9)), level, float(rng.uniform(0.0, 0.7)), chorus, gain=0.2)
-
-
-def show_progress(done: int, total: int) -> None:
-    """Show how many pieces are rendered: a status on a terminal, and a line for every fifty."""
-    (say if done % 50 == 0 or done == total else show_status)(f"rendered {done}/{total}")
