@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import queue
-import shutil
+import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from auralscope import weights
-from auralscope.errors import AuralScopeError, FileError, WeightsError
-from auralscope.files import quoted, reason, sha256, size_words, staged
+from auralscope.errors import AuralScopeError, FileError, WeightsError, one_line
+from auralscope.files import json_text, quoted, reason, require_file, sha256, size_words, staged
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -31,11 +29,12 @@ if TYPE_CHECKING:
     from auralscope.nn.model import ModelSpec, Published
 
 
+Login = tuple[str, str]
+"""Name and password of an address."""
+
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = (10.0, 30.0)
 """Limits for the connection, and for the next bytes."""
-STALE_S = 24 * 3600.0
-"""Age at which a temporary folder belongs to a killed fetch."""
 POLL_S = 0.1
 """Interval at which a fetch that waits for the network reports progress, which may cancel it."""
 
@@ -77,13 +76,12 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress = 
         raise WeightsError(f"The weights of '{spec.id}' come with it, and {file} is not there: reinstall it.")
     if here == "installed":
         return file
-    where = published.url if source is None else str(source)
+    where, login = _without_login(published.url if source is None else str(source))
     if "://" not in where:
         where = str(Path(where).resolve())  # the card states the full path
-    _sweep(file.parent)
     with staged(file.parent) as aside:
         original = aside / f"original{PurePosixPath(urlsplit(published.url).path).suffix}"
-        _fetch(where, published, original, progress)
+        _fetch(where, login, published, original, progress)
         arrays = _convert(spec, published, original)
         original.unlink()
         _check(spec, arrays)
@@ -95,24 +93,33 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress = 
     return file
 
 
-def _sweep(folder: Path) -> None:
-    """Delete the temporary folders of fetches whose process was killed."""
-    for aside in folder.glob(".auralscope-*"):
-        if aside.stat().st_mtime < time.time() - STALE_S:
-            shutil.rmtree(aside, ignore_errors=True)
-
-
 # -- fetching -----------------------------------------------------------------------------------------------------
 
 
-def _fetch(where: str, published: Published, to: Path, progress: Progress) -> None:
+def _without_login(where: str) -> tuple[str, Login | None]:
+    """Split an address into itself without name and password, which no message and no card may repeat, and these."""
+    if "://" not in where:
+        return where, None
+    try:
+        parts = urlsplit(where)
+        if parts.hostname is None or parts.port == 0:
+            raise ValueError
+    except ValueError:
+        # Without everything up to the last @: a password may be what makes the address malformed.
+        address = quoted(re.sub("(?<=://).*@", "", where))
+        raise WeightsError(f"{address} is not a valid address: give a file, or an http or https address.") from None
+    login = (unquote(parts.username), unquote(parts.password or "")) if parts.username is not None else None
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), login
+
+
+def _fetch(where: str, login: Login | None, published: Published, to: Path, progress: Progress) -> None:
     """Copy the file from a path or an address, and check that it is the published one."""
     scheme = where.partition("://")[0].lower() if "://" in where else ""
     if scheme not in ("", "http", "https"):
         raise WeightsError(f"{quoted(where)} is no source of weights: give a file, or an http or https address.")
     done = 0
     with to.open("wb") as file:
-        for chunk in _read_url(where, published.size_bytes, progress) if scheme else _read_file(Path(where)):
+        for chunk in _read_url(where, login, published.size_bytes, progress) if scheme else _read_file(Path(where)):
             done += len(chunk)
             if done > published.size_bytes:
                 raise WeightsError(
@@ -130,6 +137,7 @@ def _fetch(where: str, published: Published, to: Path, progress: Progress) -> No
 
 
 def _read_file(path: Path) -> Iterator[bytes]:
+    require_file(path)
     try:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
@@ -138,14 +146,14 @@ def _read_file(path: Path) -> Iterator[bytes]:
         raise FileError(f"{quoted(path)} cannot be read: {reason(failure)}.") from failure
 
 
-def _read_url(url: str, expected_bytes: int, progress: Progress) -> Iterator[bytes]:
+def _read_url(url: str, login: Login | None, expected_bytes: int, progress: Progress) -> Iterator[bytes]:
     """Yield the content of an address in chunks.
 
     A separate thread waits for the network, so that the caller can cancel at any time. The thread ends when its
     connection does, by the timeout at the latest, and holds no file.
     """
     pipe = _Pipe()
-    threading.Thread(target=pipe.fill, args=(url,), name="fetching weights", daemon=True).start()
+    threading.Thread(target=pipe.fill, args=(url, login), name="fetching weights", daemon=True).start()
     done = 0
     try:
         while True:
@@ -157,7 +165,7 @@ def _read_url(url: str, expected_bytes: int, progress: Progress) -> Iterator[byt
             if part is None:
                 return
             if isinstance(part, Exception):
-                raise _sentence(url, part, done if pipe.responses else None, pipe.total or expected_bytes) from part
+                raise _sentence(url, part, done if pipe.responses else None, pipe.total or expected_bytes) from None
             done += len(part)
             yield part
     finally:
@@ -175,13 +183,15 @@ class _Pipe:
         self.left = False
         self.responses: list[Any] = []
 
-    def fill(self, url: str) -> None:
+    def fill(self, url: str, login: Login | None) -> None:
         import pooch
 
         end = None
         try:
             hooks = {"response": lambda response, **_: self.responses.append(response)}
-            download = pooch.HTTPDownloader(progressbar=self, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S, hooks=hooks)
+            download = pooch.HTTPDownloader(
+                progressbar=self, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S, hooks=hooks, auth=login
+            )
             download(url, self, None)
         except Exception as failure:  # noqa: BLE001 - the reader's thread raises it as a sentence
             end = failure
@@ -232,7 +242,7 @@ def _sentence(url: str, failure: Exception, done: int | None, expected: int) -> 
         return WeightsError(f"{quoted(url)} cannot be fetched: {server} does not answer. {elsewhere}")
     if isinstance(failure, exceptions.ConnectionError):
         return WeightsError(f"{quoted(url)} cannot be fetched: {server} cannot be reached. {elsewhere}")
-    return WeightsError(f"{quoted(url)} cannot be fetched: {' '.join(str(failure).split())}.")
+    return WeightsError(f"{quoted(url)} cannot be fetched: {one_line(failure)}.")
 
 
 # -- converting ---------------------------------------------------------------------------------------------------
@@ -247,7 +257,7 @@ def _convert(spec: ModelSpec, published: Published, original: Path) -> dict[str,
     except AuralScopeError:
         raise
     except Exception as failure:  # foreign code may raise anything
-        words = " ".join(f"{type(failure).__name__}: {failure}".split())
+        words = f"{type(failure).__name__}: {one_line(failure)}"
         raise WeightsError(f"The published file of '{spec.id}' could not be converted: {words}.") from failure
     for name, array in arrays.items():
         if not np.isfinite(array).all():
@@ -285,4 +295,4 @@ def _card(spec: ModelSpec, published: Published, where: str, content: bytes) -> 
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    return json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    return json_text(card)

@@ -1,12 +1,41 @@
 """Errors that a user can cause or correct.
 
 The text of each is a sentence for the user: what is wrong, with which file or name, and what to do. The command line
-prints it on one line, and the window shows it unchanged.
+prints it, and the window shows it unchanged. Parts of it may come from a server, a file or a plugin, so it is always
+one printable line.
 """
+
+
+def printable(text: str) -> str:
+    """Replace characters that a terminal or a window cannot show by escapes.
+
+    Text that others wrote passes through this function before it is shown.
+
+    Parameters
+    ----------
+    text : str
+        It may contain control characters, and undecodable bytes of a file's name.
+
+    Returns
+    -------
+    str
+        Without line breaks, control characters and surrogates.
+    """
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def one_line(failure: BaseException) -> str:
+    """Return the text of an error on one printable line; the name of its class if it has no text."""
+    text = Exception.__str__(failure) if isinstance(failure, AuralScopeError) else str(failure)
+    return printable(" ".join(line.strip() for line in text.splitlines())) or type(failure).__name__
 
 
 class AuralScopeError(Exception):
     """Base of every error that is shown to the user as one sentence."""
+
+    def __str__(self) -> str:
+        return one_line(self)
 
 
 class FileError(AuralScopeError):

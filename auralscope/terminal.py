@@ -1,29 +1,116 @@
-"""Write progress, notices and JSON to the terminal, and find out whether there is a display."""
+"""Write results, progress and notices to the terminal, and find out whether there is a display.
+
+Standard output carries only what `put` and `print_json` write. What plugins and libraries print goes to standard error.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
+
+from auralscope.errors import FileError, printable
+from auralscope.files import json_text, reason
 
 CLEAR_LINE = "\r\033[K"
 
 
+class ClosedOutput(Exception):  # noqa: N818
+    """Raised when the reader of standard output has closed it, as `head` does."""
+
+
+_output: TextIO | None = None
+"""Standard output, while `sys.stdout` is standard error."""
+
+
+@contextmanager
+def own_output(*, whole_process: bool) -> Iterator[None]:
+    """Reserve standard output for `put`: whatever else is written to it goes to standard error.
+
+    Parameters
+    ----------
+    whole_process : bool
+        Also redirect the file descriptor, for libraries and child processes, and leave it so, for what they print at
+        exit. Otherwise `sys.stdout` is restored.
+    """
+    global _output
+    before = sys.stdout
+    _output = _take_descriptor() if whole_process else before
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        if not whole_process:
+            sys.stdout, _output = before, None
+
+
+def _take_descriptor() -> TextIO:
+    """Return a stream to standard output, and connect its descriptor to standard error."""
+    for number in (0, 1, 2):  # a descriptor that is closed would be reused for a file
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stderr = sys.stderr or open(2, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115 - until the end
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name outside the encoding is escaped
+    encoding = sys.stdout.encoding if sys.stdout else "utf-8"
+    output = open(os.dup(1), "w", encoding=encoding, errors="backslashreplace")  # noqa: SIM115
+    os.dup2(2, 1)
+    return output
+
+
+def put(text: str) -> None:
+    """Print one or more lines on standard output.
+
+    Raises
+    ------
+    ClosedOutput
+        The reader has closed it.
+    FileError
+        It cannot be written: its disk is full, for example.
+    """
+    output = _output or sys.stdout
+    try:
+        output.write("".join(f"{printable(line)}\n" for line in text.split("\n")))
+        output.flush()
+    except OSError as failure:
+        # The text that could not be written must not fail again when the stream is closed.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+        if isinstance(failure, BrokenPipeError):
+            raise ClosedOutput from None
+        raise FileError(f"Standard output cannot be written: {reason(failure)}.") from failure
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    put(json_text(document).rstrip())
+
+
 def say(text: str) -> None:
     """Print a line on standard error, in place of the status."""
-    clear = CLEAR_LINE if sys.stderr.isatty() else ""
-    sys.stderr.write(f"{clear}{text}\n")
-    sys.stderr.flush()
+    _write_status(f"{CLEAR_LINE if _is_terminal() else ''}{printable(text)}\n")
 
 
 def show_status(text: str) -> None:
     """Show text in place of the status before; nothing is shown outside a terminal."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"{CLEAR_LINE}{text}")
+    if _is_terminal():
+        _write_status(f"{CLEAR_LINE}{printable(text)}")
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _write_status(text: str) -> None:
+    with suppress(OSError, AttributeError):  # nobody reads it
+        sys.stderr.write(text)
         sys.stderr.flush()
 
 
@@ -51,17 +138,6 @@ class Notices(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         say(f"auralscope: {record.getMessage()}")
-
-
-def print_json(document: Any) -> None:
-    """Print one JSON document on standard output."""
-    sys.stdout.write(f"{json.dumps(document, indent=2)}\n")
-
-
-def tolerate_odd_names(stream: TextIO | Any) -> None:
-    """Make a stream print characters outside its encoding as escapes instead of failing."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
 
 
 def has_display() -> bool:

@@ -18,7 +18,7 @@ from auralscope.dsp.melgrams import SquaredMelgram, StandardisedMelgram
 from auralscope.dsp.processed import ProcessedSpectrogram
 from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError, PluginError, WeightsError
-from auralscope.files import quoted, reason, sha256, write_aside
+from auralscope.files import json_text, quoted, reason, sha256, write_aside
 from auralscope.hookspecs import hookimpl
 from auralscope.nn.architectures import architecture
 from auralscope.nn.model import ModelSpec, Weights
@@ -120,7 +120,7 @@ def describe(spec: ModelSpec, architecture_name: str, weights_sha256: str) -> di
 def write_description(path: Path, spec: ModelSpec, architecture_name: str) -> None:
     """Write `model.json` into a folder that holds the weights and the card."""
     description = describe(spec, architecture_name, sha256(path / WEIGHTS))
-    write_aside(path / DESCRIPTION, (json.dumps(description, indent=2, ensure_ascii=False) + "\n").encode())
+    write_aside(path / DESCRIPTION, json_text(description).encode())
 
 
 def front_end_to(front_end: FrontEnd) -> dict[str, Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from auralscope.errors import WeightsError
-from auralscope.files import size_words, user_folder
+from auralscope.files import quoted, reason, require_file, size_words, user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,15 +53,84 @@ def made_from(published: Published) -> str:
 
 
 def _made_from(file: Path) -> str:
-    from safetensors import SafetensorError, safe_open
-
     if not file.is_file():
         return ""
     try:
-        with safe_open(file, framework="numpy") as opened:
-            return str((opened.metadata() or {}).get(MARK, ""))
-    except (SafetensorError, OSError):
+        return str(read_header(file).metadata.get(MARK, ""))
+    except WeightsError:
         return ""  # incomplete, or another program's file
+
+
+MAX_HEADER_BYTES = 4_000_000
+MAX_TENSORS = 20_000
+MAX_NAME = 500
+MAX_DIMENSIONS = 8
+"""Limits of a safetensors header: files of others must not take long to refuse, nor much memory."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Header of a safetensors file: the shape of each tensor, and the file's metadata."""
+
+    shapes: dict[str, tuple[int, ...]]
+    metadata: dict[str, str]
+
+
+def read_header(file: Path) -> Header:
+    """Read and check the header of a safetensors file.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    WeightsError
+        The file is not safetensors, is cut short, or its header is larger than the weights of any network.
+    FileError
+        The file is a pipe, a device or a folder.
+    """
+    require_file(file)
+    try:
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if not 2 <= length <= MAX_HEADER_BYTES:
+                raise ValueError(f"a header of {size_words(length)}; the largest allowed is {MAX_HEADER_BYTES:,} bytes")
+            content = json.loads(stream.read(length), object_pairs_hook=_once)
+            n_bytes = os.fstat(stream.fileno()).st_size - 8 - length
+        metadata = content.pop("__metadata__", {})
+        if not all(isinstance(text, str) for text in metadata.values()):
+            raise ValueError("metadata that is not text")
+        if len(content) > MAX_TENSORS:
+            raise ValueError(f"{len(content):,} tensors; the largest number allowed is {MAX_TENSORS:,}")
+        shapes = {}
+        for name, entry in content.items():
+            shape, (first, last) = tuple(entry["shape"]), entry["data_offsets"]
+            if len(name) > MAX_NAME or len(shape) > MAX_DIMENSIONS:
+                raise ValueError("a name that is too long, or a shape with too many dimensions")
+            if not (all(type(n) is int and n >= 0 for n in (*shape, first, last)) and first <= last <= n_bytes):
+                raise ValueError("shapes or positions that do not fit the file")
+            shapes[name] = shape
+        return Header(shapes, metadata)
+    except OSError as failure:
+        raise WeightsError(f"{quoted(file)} cannot be read: {reason(failure)}.") from failure
+    except RecursionError:
+        raise WeightsError(f"{quoted(file)} cannot be read as safetensors: its header is nested too deep.") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as failure:
+        words = failure if type(failure) is ValueError else "no valid header"
+        raise WeightsError(f"{quoted(file)} cannot be read as safetensors: it has {words}.") from failure
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the entries of a JSON object, none of which may be there twice."""
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        raise ValueError("two entries of one name")
+    return entries
 
 
 def load_into(network: nn.Module, spec: ModelSpec) -> None:
@@ -81,11 +154,15 @@ def load_into(network: nn.Module, spec: ModelSpec) -> None:
             f"The weights of '{spec.id}' {wrong}. 'auralscope weights get {spec.id}' fetches them "
             f"({size_words(spec.weights.published.size_bytes)})."
         )
+    sizes = {name: value.numel() for name, value in network.state_dict().items()}
+    # Before the tensors are read, which may be huge.
+    if any(sizes.get(name) != math.prod(shape) for name, shape in read_header(file).shapes.items()):
+        raise _other_network(spec, quoted(file))
     try:
         tensors = load_file(file)
     except (SafetensorError, OSError) as failure:
         raise WeightsError(f"The weights of '{spec.id}' in {file} cannot be read: {failure}.") from failure
-    fit(network, tensors, spec, str(file))
+    fit(network, tensors, spec, quoted(file))
 
 
 def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, where: str) -> None:
@@ -103,9 +180,19 @@ def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, wher
     Raises
     ------
     WeightsError
-        The tensors do not fit the network.
+        The tensors do not fit the network, or contain NaN or infinity.
     """
+    for name, value in tensors.items():
+        if not bool(value.isfinite().all()):
+            raise WeightsError(
+                f"The weights in {where} cannot be used: '{name}' of '{spec.id}' contains NaN or infinity. Train the "
+                "network again, or get the weights again."
+            )
     try:
         network.load_state_dict(tensors, strict=True)
     except RuntimeError as failure:
-        raise WeightsError(f"The weights in {where} are not those of '{spec.id}': its network differs.") from failure
+        raise _other_network(spec, where) from failure
+
+
+def _other_network(spec: ModelSpec, where: str) -> WeightsError:
+    return WeightsError(f"The weights in {where} are not those of '{spec.id}': its network differs.")

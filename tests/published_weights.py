@@ -65,12 +65,16 @@ def write_weights(path: Path, seed: int = 0, padding: int = 150_000) -> dict[str
 
 @dataclass
 class Server:
-    """Content of the server and its kind of answer: file, packed, cut, early, gone, mute, slow, endless or wrong."""
+    """Content of the server, and its kind of answer.
+
+    It is file, packed, cut, early, gone, rude, mute, slow, endless or wrong.
+    """
 
     url: str
     content: bytes
     answer: str = "file"
     asked: list[str] = field(default_factory=list)
+    logins: list[str | None] = field(default_factory=list)
     go_on: threading.Event = field(default_factory=threading.Event)
 
 
@@ -86,8 +90,15 @@ def server(tmp_path: Path):
 
         def do_GET(self):
             state.asked.append(self.path)
+            state.logins.append(self.headers["Authorization"])
             if state.answer == "gone":
                 self.send_error(404)
+                return
+            if state.answer == "rude":
+                self.send_response_only(500, "\x1b]0;title\x07\x1b[31mred\x9b2J\x00")
+                self.send_header("X-Rude", "\x1b[2J")
+                self.end_headers()
+                self.wfile.write(b"\x1b[2J")
                 return
             if state.answer == "mute":
                 state.go_on.wait(60)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import json
 import os
+import socket
+import sys
 import tempfile
 import threading
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +25,7 @@ from safetensors.numpy import load_file, save_file
 import auralscope as asc
 from auralscope import download, weights
 from auralscope.errors import AuralScopeError, FileError, WeightsError
+from auralscope.nn.model import Weights
 
 
 @pytest.fixture
@@ -32,6 +37,10 @@ def spec(far_tagger):
 def kept(tmp_path: Path):
     """List the files in the user's data folder."""
     return lambda: sorted(path.name for path in (tmp_path / "store").rglob("*"))
+
+
+def weights_of(file: Path) -> Weights:
+    return Weights(file, "CC0-1.0")
 
 
 def altered(spec, **changes):
@@ -228,16 +237,6 @@ def test_a_disk_that_fails_at_the_last_move_leaves_what_was_there(spec, kept, mo
     assert weights.state(spec) == "installed"
 
 
-def test_what_a_killed_fetch_left_is_taken_away(spec, tmp_path, kept) -> None:
-    for name, age_s in (("old", 3 * 24 * 3600.0), ("young", 60.0)):
-        aside = tmp_path / "store" / f".auralscope-{name}"
-        aside.mkdir(parents=True)
-        (aside / "original.h5").write_bytes(b"half")
-        os.utime(aside, (time.time() - age_s,) * 2)
-    download.get(spec)
-    assert kept()[:2] == [".auralscope-young", "far-tagger.json"]
-
-
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user")
 def test_a_folder_that_cannot_be_written(spec, tmp_path) -> None:
     (tmp_path / "store").mkdir(mode=0o500)
@@ -254,6 +253,129 @@ def test_files_that_cannot_be_read(spec, tmp_path, kept) -> None:
     with pytest.raises(WeightsError, match="SHA-256"):
         download.get(spec, tmp_path / "almost.h5")
     assert kept() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "directory"])
+def test_sources_that_are_not_files_are_refused_at_once(spec, tmp_path, kept, kind) -> None:
+    path = {"device": Path("/dev/zero"), "directory": tmp_path}.get(kind, tmp_path / kind)
+    if kind == "pipe":
+        os.mkfifo(path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        if kind == "socket":
+            listener.bind(str(path))
+        with pytest.raises(FileError, match=rf"cannot be read: is a {kind}, not a file"):
+            download.get(spec, path)
+    assert kept() == []
+
+
+def test_the_password_of_an_address_is_sent_and_never_shown(spec, server, kept) -> None:
+    address = server.url.replace("://", "://us%40er:sec%2Fret@")
+    download.get(spec, address)
+    assert server.logins == [f"Basic {base64.b64encode(b'us@er:sec/ret').decode()}"]
+    card = download.card_of(spec).read_text(encoding="utf-8")
+    assert json.loads(card)["fetched_from"] == server.url
+    weights.file_of(spec).unlink()
+    texts = [card]
+    for answer in ("gone", "rude", "cut", "wrong"):
+        server.answer = answer
+        with pytest.raises(WeightsError) as failure:
+            download.get(spec, address)
+        texts += traceback.format_exception(failure.value)
+    for odd in ("ftp://us%40er:sec%2Fret@x/", "http://us%40er:sec%2Fret@127.0.0.1:9/", "http://us%40er:sec/ret@[::1"):
+        with pytest.raises(WeightsError) as failure:
+            download.get(spec, odd)
+        texts += traceback.format_exception(failure.value)
+    for text in texts:
+        if 'File "' not in text:  # a line of the traceback repeats the source code of this test
+            assert "sec" not in text
+            assert "us%40er" not in text
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://[::1", "http://", "http:///x", "http://host:port/x", "http://host:99999/x", "https://[bad]/x", "http://a:b:c/"],
+)  # fmt: skip
+def test_malformed_addresses_are_one_sentence(spec, kept, address) -> None:
+    with pytest.raises(WeightsError, match=r"is not a valid address: give a file, or an http or https address\.$"):
+        download.get(spec, address)
+    assert kept() == []
+
+
+def test_control_characters_of_a_server_are_escaped(spec, server) -> None:
+    server.answer = "rude"
+    with pytest.raises(WeightsError, match=r"answers '500 .*red") as failure:
+        download.get(spec)
+    assert str(failure.value).isprintable()
+
+
+def header(content: bytes) -> bytes:
+    return len(content).to_bytes(8, "little") + content
+
+
+def entries(n: int) -> bytes:
+    return json.dumps({f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(n)}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "it has a header of 0 bytes"),
+        (b"\xff" * 8, "it has a header of"),
+        (header(b"{}")[:-1], "no valid header"),
+        (header(entries(30_000)), "it has 30,000 tensors"),
+        (header(entries(900_000)), "it has a header of"),
+        (header(b"[" * 100_000), "nested too deep|no valid header"),
+        (header(b'{"a":' * 100_000), "nested too deep|no valid header"),
+        (header(b"[]"), "no valid header"),
+        (header(b'{"a": 1}'), "no valid header"),
+        (header(b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'), "do not fit the file"),
+        (header(b'{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 0]}}'), "do not fit the file"),
+        (header(b'{"a": {"dtype": "F32", "shape": ["1"], "data_offsets": [0, 0]}}'), "do not fit the file"),
+        (header(b'{"a": {"dtype": "F32", "shape": [0], "data_offsets": [0]}}'), "not enough values|no valid header"),
+        (header(b'{"a": {}, "a": {}}'), "two entries of one name"),
+        (header(json.dumps({"n" * 600: {"shape": [0], "data_offsets": [0, 0]}}).encode()), "a name that is too long"),
+        (header(b'{"__metadata__": {"a": 1}}'), "metadata that is not text"),
+        (header(b'{"__metadata__": []}'), "no valid header"),
+        (header(b"\xff\xfe"), "no valid header"),
+    ],
+)
+def test_headers_that_are_too_large_or_wrong_are_refused_quickly(tmp_path, content, says) -> None:
+    file = tmp_path / "a.safetensors"
+    file.write_bytes(content)
+    started = time.monotonic()
+    with pytest.raises(WeightsError, match=says) as failure:
+        weights.read_header(file)
+    assert time.monotonic() - started < 3.0
+    assert str(file) in str(failure.value)
+
+
+def test_the_header_is_that_of_the_library(tmp_path) -> None:
+    file = tmp_path / "a.safetensors"
+    save_file({"a": np.zeros((2, 3), np.float32), "b": np.zeros((), np.int64)}, file, {"said": "x"})
+    read = weights.read_header(file)
+    assert read.metadata == {"said": "x"}
+    with safe_open(file, framework="numpy") as opened:
+        assert read.shapes == {name: opened.get_tensor(name).shape for name in opened.keys()}  # noqa: SIM118
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_refused(spec, tmp_path, value) -> None:
+    arrays = {name: array.numpy().copy() for name, array in spec.build().state_dict().items()}
+    arrays["5.weight"][0, 1] = value
+    file = tmp_path / "odd.safetensors"
+    save_file(arrays, file)
+    odd = replace(spec, weights=weights_of(file))
+    with pytest.raises(WeightsError, match=r"odd\.safetensors.* '5\.weight' of 'far-tagger' contains NaN or infinity"):
+        weights.load_into(odd.build(), odd)
+
+
+def test_weights_of_another_shape_are_refused_before_they_are_read(spec, tmp_path) -> None:
+    file = tmp_path / "odd.safetensors"
+    save_file({"0.weight": np.zeros((4, 1, 5, 5), np.float32)}, file)
+    odd = replace(spec, weights=weights_of(file))
+    with pytest.raises(WeightsError, match=r"odd\.safetensors\" are not those of 'far-tagger': its network differs"):
+        weights.load_into(odd.build(), odd)
 
 
 def test_nothing_reads_a_file_before_its_hash_is_right(spec, tmp_path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from auralscope import __version__, weights
 from auralscope.cli.arguments import command
-from auralscope.terminal import has_display, print_json
+from auralscope.terminal import has_display, print_json, put
 
 PACKAGES = (
     "PySide6-Essentials",
@@ -62,7 +62,7 @@ def doctor(options: argparse.Namespace) -> int:
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            print(f"{finding.state:<8}{finding.subject:<20}{finding.text}")
+            put(f"{finding.state:<8}{finding.subject:<20}{finding.text}")
     return 0 if all(finding.state != "problem" for finding in findings) else 1
 
 

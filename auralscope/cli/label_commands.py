@@ -8,7 +8,7 @@ from typing import Any
 
 from auralscope.cli.arguments import add_files, add_ground_truth, add_model, add_out_file, command, positive
 from auralscope.cli.recordings import load
-from auralscope.terminal import ProgressLine, print_json
+from auralscope.terminal import ProgressLine, print_json, put
 
 PICTURE = (".png", ".svg")
 PICTURE_OR_TABLE = (".png", ".svg", ".csv")
@@ -140,5 +140,5 @@ def _finish(options: argparse.Namespace, report: Any, found: Any, *details: Any)
     if options.json:
         print_json(report.document(found, *details))
     else:
-        print(report.text(found, *details))
+        put(report.text(found, *details))
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from auralscope.cli.arguments import command
 from auralscope.files import size_words, user_folder
-from auralscope.terminal import ProgressLine, print_json
+from auralscope.terminal import ProgressLine, print_json, put
 
 if TYPE_CHECKING:
     from auralscope.catalogue import ModelInfo
@@ -39,12 +39,12 @@ def models(options: argparse.Namespace) -> int:
         return 0
     for model in known:
         labels = ", ".join(model.labels[:12]) + (", …" if len(model.labels) > 12 else "")
-        print(f"{model.id}  ({model.plugin}; {model.licence})")
-        print(f"    {model.summary}")
-        print(f"    input    {model.front_end}")
-        print(f"    layers   {' '.join(layer.name for layer in model.layers)}")
-        print(f"    labels   {len(model.labels)}: {labels}")
-        print(f"    weights  {_about_weights(model)}")
+        put(f"{model.id}  ({model.plugin}; {model.licence})")
+        put(f"    {model.summary}")
+        put(f"    input    {model.front_end}")
+        put(f"    layers   {' '.join(layer.name for layer in model.layers)}")
+        put(f"    labels   {len(model.labels)}: {labels}")
+        put(f"    weights  {_about_weights(model)}")
     return 0
 
 
@@ -79,8 +79,8 @@ def _list(options: argparse.Namespace) -> int:
     width = max((len(model.id) for model in known), default=0)
     for model in known:
         size = size_words(model.size_bytes) if model.size_bytes else ""
-        print(f"{model.id:<{width}}  {model.weights:<9}  {size:>8}  {model.source} ({model.licence})")
-    print(f"'auralscope weights get ID' fetches available weights into {user_folder('weights')}")
+        put(f"{model.id:<{width}}  {model.weights:<9}  {size:>8}  {model.source} ({model.licence})")
+    put(f"'auralscope weights get ID' fetches available weights into {user_folder('weights')}")
     return 0
 
 
@@ -96,7 +96,7 @@ def _get(options: argparse.Namespace) -> int:
         details = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
         print_json({"file": str(file), "fetched": before != "installed", **details})
     else:
-        print(f"The weights of {spec.id} {'were here already' if before == 'installed' else 'are here now'}: {file}")
+        put(f"The weights of {spec.id} {'were here already' if before == 'installed' else 'are here now'}: {file}")
     return 0
 
 
@@ -120,6 +120,6 @@ def plugins(options: argparse.Namespace) -> int:
         return 0
     for plugin in known.plugins:
         found = f"FAILED: {plugin.error}" if plugin.error else " ".join(spec.id for spec in plugin.models)
-        print(f"{plugin.name}  ({plugin.origin})  {found}")
-    print(f"Put your own plugins into {known.folder}")
+        put(f"{plugin.name}  ({plugin.origin})  {found}")
+    put(f"Put your own plugins into {known.folder}")
     return 0

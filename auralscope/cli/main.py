@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
 from auralscope import __version__
+from auralscope.bug_report import report_bug
 from auralscope.cli import doctor, label_commands, listings, recordings, training, window
-from auralscope.errors import AuralScopeError
-from auralscope.terminal import Notices, tolerate_odd_names
+from auralscope.errors import AuralScopeError, one_line
+from auralscope.files import quoted, reason
+from auralscope.terminal import ClosedOutput, Notices, own_output, put, say
+
+CLOSED_OUTPUT = 141
+"""Exit status that a shell reports for a program that SIGPIPE has ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,34 +33,55 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit status: 0 on success, 1 after an error that is reported in one line on standard error, 130 after an
-        interrupt. Wrong usage raises SystemExit with status 2.
+        interrupt, 141 if the reader of standard output closes it. Wrong usage raises SystemExit with status 2.
     """
-    for stream in (sys.stdout, sys.stderr):
-        tolerate_odd_names(stream)
     words = list(sys.argv[1:] if argv is None else argv)
     notices = Notices()
     logging.getLogger("auralscope").addHandler(notices)
     try:
-        options = parse(words)
+        with own_output(whole_process=argv is None):
+            return _run(words)
+    finally:
+        logging.getLogger("auralscope").removeHandler(notices)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        options = _parse(words)
         status: int = options.command(options)
     except KeyboardInterrupt:
-        print("auralscope: interrupted; nothing was left half-written.", file=sys.stderr)
+        say("auralscope: interrupted; nothing was left half-written.")
         return 130
-    except BrokenPipeError:
-        # The reader of the output has closed it. Closing standard output at exit must not raise the same error again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except ClosedOutput:
+        return CLOSED_OUTPUT
     except Exception as failure:
         if "--debug" in words:
             raise
-        text = " ".join(str(failure).split())
-        if not isinstance(failure, AuralScopeError):
-            text = f"unexpected {type(failure).__name__}: {text} (--debug shows the traceback)"
-        print(f"auralscope: {text}", file=sys.stderr)
+        say(f"auralscope: {_sentence(failure)}")
         return 1
-    finally:
-        logging.getLogger("auralscope").removeHandler(notices)
     return status
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    """Parse the arguments; print help, which argparse writes to `sys.stdout`, on standard output."""
+    text = io.StringIO()
+    try:
+        with redirect_stdout(text):
+            return parse(words)
+    finally:
+        if text.getvalue():
+            put(text.getvalue().rstrip())
+
+
+def _sentence(failure: Exception) -> str:
+    """Return the sentence for an error: it is the user's, the machine's, or a bug."""
+    if isinstance(failure, AuralScopeError):
+        return one_line(failure)
+    if isinstance(failure, MemoryError):
+        return "The memory of this computer is too small for this; use a shorter recording, or close other programs."
+    if isinstance(failure, OSError) and failure.filename is not None:
+        return f"{quoted(os.fsdecode(failure.filename))} cannot be used: {reason(failure)}."
+    return report_bug(failure)
 
 
 def parse(words: list[str]) -> argparse.Namespace:

@@ -18,7 +18,7 @@ from auralscope.cli.arguments import (
     natural,
     positive,
 )
-from auralscope.terminal import ProgressLine, print_json
+from auralscope.terminal import ProgressLine, print_json, put
 
 if TYPE_CHECKING:
     from auralscope.nn.excerpts import Excerpt
@@ -121,14 +121,14 @@ def _print_scores(scores: Scores, starts_s: Sequence[float], top: int, over_time
     best = scores.ranked()[:top]
     width = max(len(label) for label, _ in best)
     for label, value in best:
-        print(f"{label:<{width}}  {value:6.1%}  {'█' * round(30 * value)}")
+        put(f"{label:<{width}}  {value:6.1%}  {'█' * round(30 * value)}")
     if over_time:
         columns = {label: max(len(label), 6) for label, _ in best}
         places = [scores.labels.index(label) for label in columns]
-        print(f"\n{'start (s)':>9}  " + "  ".join(f"{label:>6}" for label in columns))
+        put(f"\n{'start (s)':>9}  " + "  ".join(f"{label:>6}" for label in columns))
         for start_s, row in zip(starts_s, scores.values[:, places], strict=True):
             cells = (f"{value:>{width}.1%}" for value, width in zip(row, columns.values(), strict=True))
-            print(f"{start_s:9.2f}  " + "  ".join(cells))
+            put(f"{start_s:9.2f}  " + "  ".join(cells))
 
 
 def auralise(options: argparse.Namespace) -> int:
@@ -155,7 +155,7 @@ def auralise(options: argparse.Namespace) -> int:
         print_json({"out": str(out), **manifest})
     else:
         for entry in manifest["units"]:
-            print(f"{out / entry['wav']}  {entry['name']}  {entry['gain_db']:+.1f} dB to match the original's loudness")
+            put(f"{out / entry['wav']}  {entry['name']}  {entry['gain_db']:+.1f} dB to match the original's loudness")
     return 0
 
 
@@ -167,7 +167,7 @@ def report(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"reports": [str(page) for page in pages]})
     else:
-        print(*pages, sep="\n")
+        put("\n".join(map(str, pages)))
     return 0
 
 
@@ -194,7 +194,11 @@ def faithfulness(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"models": [tables.document(model, found) for model, found in measured]})
     else:
-        print(options.markdown or "\n\n".join(tables.text(model, found) for model, found in measured))
+        put(
+            str(options.markdown)
+            if options.markdown
+            else "\n\n".join(tables.text(model, found) for model, found in measured)
+        )
     return 0
 
 

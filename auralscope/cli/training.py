@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from dataclasses import MISSING, fields
 from importlib.util import find_spec
 from math import isnan
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from auralscope.cli.arguments import above_zero, command, natural, positive
 from auralscope.errors import AuralScopeError
-from auralscope.terminal import print_json
+from auralscope.terminal import print_json, put, say
 from auralscope.training.options import Options
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def train(options: argparse.Namespace) -> int:
             print_json({"architectures": architectures})
         else:
             for one in architectures:
-                print(f"{one['name']:<18}{one['family']:<13}{one['source']}")
+                put(f"{one['name']:<18}{one['family']:<13}{one['source']}")
         return 0
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
@@ -105,8 +104,8 @@ def train(options: argparse.Namespace) -> int:
         return 0
     mean = "undefined" if isnan(measured.mean_auc) else f"{measured.mean_auc:.3f}"
     condition = f"if AURALSCOPE_MODELS is {options.models}" if options.models else "after its next start"
-    print(f"{model}  mean AUC {mean}  {made.folder}")
-    print(f"The window lists it {condition}; on the command line: auralscope tag FILE --model {model}")
+    put(f"{model}  mean AUC {mean}  {made.folder}")
+    put(f"The window lists it {condition}; on the command line: auralscope tag FILE --model {model}")
     return 0
 
 
@@ -133,7 +132,7 @@ def _train(options: argparse.Namespace) -> Made:
             command=shlex.join(["auralscope", *options.words]),
         )
     except KeyboardInterrupt:
-        print("\nThe same command goes on after the last whole epoch.", file=sys.stderr)
+        say("The same command goes on after the last whole epoch.")
         raise
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from auralscope.cli.arguments import add_files, add_model, command
 from auralscope.cli.recordings import write_reports
-from auralscope.terminal import has_display
+from auralscope.terminal import has_display, put
 
 
 def add_commands(commands: Any) -> None:
@@ -25,7 +25,7 @@ def app(options: argparse.Namespace) -> int:
         return run(options.files, device=options.device, model=options.model)
     from auralscope.files import resource
 
-    print("There is no display to open a window on; AuralScope writes a page with pictures and sounds instead.")
+    put("There is no display to open a window on; AuralScope writes a page with pictures and sounds instead.")
     for page in write_reports(options.files or [resource("excerpt.ogg")], options.model, options.device):
-        print(f"Open it in a browser: {page.resolve()}")
+        put(f"Open it in a browser: {page.resolve()}")
     return 0

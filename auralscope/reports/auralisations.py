@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auralscope import __version__, weights
 from auralscope.audio.files import write_wav
 from auralscope.errors import UnknownNameError
-from auralscope.files import sha256, staged
+from auralscope.files import json_text, sha256, staged
 from auralscope.reports import pictures
 from auralscope.types import Progress, no_progress, unit_name
 
@@ -98,7 +97,7 @@ def write_auralisations(
             "render": render,
             "units": entries,
         }
-        (aside / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        (aside / "manifest.json").write_text(json_text(manifest), encoding="utf-8")
     return manifest
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from auralscope import __version__
 from auralscope.audio.files import wav_bytes
-from auralscope.errors import AuralScopeError, FileError
-from auralscope.files import printable, quoted, reason, write_aside
+from auralscope.errors import AuralScopeError, FileError, printable
+from auralscope.files import quoted, reason, write_aside
 from auralscope.nn.analysis.first_layer import first_layer_kernels
 from auralscope.reports import kernels, pictures
 from auralscope.types import Progress, no_progress, unit_name

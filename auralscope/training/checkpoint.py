@@ -12,8 +12,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from auralscope.errors import FileError
+from auralscope.errors import FileError, WeightsError
 from auralscope.files import quoted, write_aside
+from auralscope.weights import read_header
 
 Tensors = dict[str, torch.Tensor]
 
@@ -75,10 +76,10 @@ def read(file: Path) -> Checkpoint:
     parts: dict[str, Tensors] = {"network": {}, "best": {}}
     optimiser: dict[int, Tensors] = {}
     try:
+        values: dict[str, Any] = json.loads(read_header(file).metadata["figures"])
+        values["training_losses"] = tuple(values["training_losses"])
+        figures = Figures(**{field.name: values[field.name] for field in fields(Figures)})
         with safe_open(file, framework="pt") as opened:
-            values: dict[str, Any] = json.loads((opened.metadata() or {})["figures"])
-            values["training_losses"] = tuple(values["training_losses"])
-            figures = Figures(**{field.name: values[field.name] for field in fields(Figures)})
             for key in opened.keys():  # noqa: SIM118 - not a mapping
                 part, _, name = key.partition("/")
                 if part == "optimiser":
@@ -86,7 +87,7 @@ def read(file: Path) -> Checkpoint:
                     optimiser.setdefault(int(number), {})[name] = opened.get_tensor(key)
                 else:
                     parts[part][name] = opened.get_tensor(key)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as failure:
+    except (SafetensorError, WeightsError, OSError, KeyError, ValueError, TypeError) as failure:
         raise FileError(
             f"{quoted(file)} is not the state of an unfinished training; delete it to start anew."
         ) from failure

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soundfile
 
+from auralscope.files import temporary_folder
 from auralscope.training.options import Options
 from auralscope.training.own import Made, train
 
@@ -28,8 +29,8 @@ def smoke(models: Path | None = None) -> Made:
 
     It learns to distinguish tones, noise and clicks, and serves only as a test.
     """
-    with tempfile.TemporaryDirectory(prefix="auralscope-") as aside:
-        folder = Path(aside) / "tones noise clicks"
+    with temporary_folder(Path(tempfile.gettempdir())) as aside:
+        folder = aside / "tones noise clicks"
         write_clips(folder)
         options = Options(
             data=folder,

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor
 
-from auralscope.files import printable
+from auralscope.errors import printable
 from auralscope.ui.graphs.bars import Bar, BarList
 from auralscope.ui.graphs.scatter import COLOURS, SYMBOLS, ScatterPane, group_colour
 from auralscope.ui.labels.tab import Figure, Tab, button
