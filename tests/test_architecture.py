@@ -1,4 +1,4 @@
-"""What holds the project together: style, types, import directions, and what importing it costs."""
+"""Test the structure of the project: style, types, import directions, and the cost of imports."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the eye sees: pictures of sound at any zoom, axes and ticks. No Qt."""
+"""Pictures of sound at any zoom, axes and ticks, without Qt."""

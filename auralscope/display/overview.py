@@ -1,4 +1,4 @@
-"""The waveform of a recording of any length at any zoom."""
+"""Compute the waveform of a recording of any length at any zoom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
-    """The waveform by columns: lowest and highest sample over all channels, and the RMS; each (columns,) float32."""
+    """Waveform by columns: lowest and highest sample over all channels, and the RMS, each (columns,) float32."""
 
     low: NDArray[np.float32]
     high: NDArray[np.float32]
@@ -23,9 +23,9 @@ class Envelope:
 
 
 class Overview:
-    """The waveform of a clip at every zoom, from sums made once (seconds for hours of sound: not in a UI thread).
+    """Waveform of a clip at every zoom, from sums computed once (seconds for hours of sound: not on the UI thread).
 
-    A column is exact where fewer than 256 samples share it; above, its edges are off by at most an eighth of it.
+    A column of fewer than 256 samples is exact; the edges of larger columns are off by at most an eighth of a column.
     """
 
     BLOCKS = (64, 1024, 16384)
@@ -45,7 +45,7 @@ class Overview:
             self._reductions.append((low, high, square))
 
     def columns(self, start_s: float, end_s: float, width_px: int) -> Envelope:
-        """The envelope of a stretch of time; 0 where it reaches beyond the clip."""
+        """Compute the envelope of a time range; 0 beyond the clip."""
         edges = np.linspace(start_s, end_s, width_px + 1) * self.clip.sample_rate
         per_column = float(edges[1] - edges[0])
         if per_column <= 1.0:
@@ -70,7 +70,7 @@ class Overview:
         return blocks.min(axis=(0, 2)), blocks.max(axis=(0, 2)), square
 
     def _between_samples(self, edges: NDArray[np.float64]) -> Envelope:
-        """Columns narrower than a sample: straight lines from sample to sample."""
+        """Compute columns narrower than a sample by linear interpolation."""
         first, last = max(int(edges[0]) - 1, 0), min(int(edges[-1]) + 3, self.clip.n_samples)
         if last <= first:
             return Envelope(*(np.zeros(edges.size - 1, np.float32) for _ in range(3)))
@@ -86,7 +86,7 @@ class Overview:
 def _reduce(
     low: NDArray[np.float32], high: NDArray[np.float32], square: NDArray[np.float32], bounds: NDArray[np.intp]
 ) -> Envelope:
-    """Columns between `bounds`, of which the first is where the arrays begin; empty ones are 0."""
+    """Reduce columns between `bounds`, the first of which is the start of the arrays; empty columns are 0."""
     columns = np.zeros((3, bounds.size - 1), np.float32)
     counts = np.diff(bounds)
     filled = np.flatnonzero(counts)

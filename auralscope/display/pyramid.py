@@ -1,9 +1,9 @@
-"""What the eye sees: the spectrogram of a recording of any length at any zoom, in tiles.
+"""Compute the spectrogram of a recording of any length at any zoom, in tiles.
 
-A `Pyramid` knows which tiles cover a stretch of time at a width in pixels and computes each one on its own, in any
-thread. A level's columns are 2**level hops apart. A column of a level above 0 shows, bin by bin, the *maximum* over
-the frames that it covers: a sine and an onset then keep their level, and so their colour, at every zoom. A mean of
-power would dim an onset by 3 dB each time the picture is zoomed out by two, until it is gone.
+A `Pyramid` lists the tiles that cover a time range at a width in pixels, and computes each tile separately, in any
+thread. The columns of a level are 2**level hops apart. A column of a level above 0 shows, bin by bin, the *maximum*
+over the frames that it covers, so that a sine and an onset keep their level and colour at every zoom. A mean of power
+would lower an onset by 3 dB for each factor of two.
 
 Levels are in dB re a full-scale sine (0 dB).
 """
@@ -32,7 +32,7 @@ Window = Literal["hann", "hamming", "blackman"]
 WINDOWS: tuple[Window, ...] = ("hann", "hamming", "blackman")
 
 FLOOR_DB = -140.0
-"""What is lower reads as this."""
+"""Lowest level in dB; lower values are raised to it."""
 
 # A tile for the screen has one byte a value: half a decibel a step, down from +7.5 dB.
 STEP_DB = 0.5
@@ -40,12 +40,12 @@ LOWEST_DB = 7.5 - 255 * STEP_DB
 
 
 class OvertakenError(Exception):
-    """A tile that nobody waits for any more was given up half-way."""
+    """The computation of a tile that is no longer needed was stopped."""
 
 
 @dataclass(frozen=True)
 class View:
-    """How to look at a recording.
+    """Settings of a spectrogram.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Pyramid:
     clip : Clip
     view : View
     cache_bytes : int
-        How much is kept of tiles already computed; the least recently used go first.
+        Size of the cache of computed tiles; the least recently used are dropped first.
     """
 
     COLUMNS = 256
@@ -131,19 +131,19 @@ class Pyramid:
         return self.clip.duration_s
 
     def column_s(self, level: int) -> float:
-        """Time from one column of a level to the next, in seconds."""
+        """Return the time from one column of a level to the next, in seconds."""
         return float(self.view.hop * 2.0**level / self.clip.sample_rate)
 
     def n_columns(self, level: int) -> int:
-        """How many columns a level has over the whole clip."""
+        """Return the number of columns of a level over the whole clip."""
         if level >= 0:
             return -(-self.n_frames // (1 << level))
         return 1 + self.clip.n_samples // (self.view.hop >> -level)
 
     def span_s(self, key: TileKey) -> tuple[float, float]:
-        """Where a tile's first column begins and its last one ends, in seconds.
+        """Return the start of a tile's first column and the end of its last one, in seconds.
 
-        A frame stands for the time half-way to its neighbours, so a picture begins half a frame before 0.
+        A frame extends half-way to its neighbours, so a picture begins half a frame before 0.
         """
         column_s = self.column_s(key.level)
         half_s = min(column_s, self.column_s(0)) / 2
@@ -151,15 +151,15 @@ class Pyramid:
         return first * column_s - half_s, last * column_s - half_s
 
     def level_for(self, span_s: float, width_px: int) -> int:
-        """The level with about one column per pixel: never more, so that no column falls between two pixels."""
+        """Return the level with about one column per pixel, and never more, so that every column is visible."""
         columns_per_hop = self.column_s(0) * max(width_px, 1) / max(span_s, 1e-9)
         level = int(np.ceil(-np.log2(columns_per_hop) - 1e-9))
         return min(max(level, self.finest_level), self.coarsest_level)
 
     def tiles_for(self, start_s: float, end_s: float, width_px: int) -> list[TileKey]:
-        """The tiles that show a stretch of time at a width, in the order in which to compute them.
+        """List the tiles that show a time range at a width, in the order in which to compute them.
 
-        Drafts come first, then the tiles themselves, each from the middle of the stretch outwards.
+        Drafts are first, then the tiles themselves, each from the middle of the range outwards.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ class Pyramid:
         Returns
         -------
         list of TileKey
-            Empty where the stretch does not touch the clip.
+            Empty if the range lies outside the clip.
         """
         level = self.level_for(end_s - start_s, width_px)
         tile_s = self.COLUMNS * self.column_s(level)
@@ -186,13 +186,13 @@ class Pyramid:
         return drafts + [TileKey(level, index) for index in order]
 
     def tile(self, key: TileKey, stop: Callable[[], bool] | None = None) -> NDArray[np.float32]:
-        """One tile, from the cache or computed.
+        """Return one tile, from the cache or computed.
 
         Parameters
         ----------
         key : TileKey
         stop : callable, optional
-            Asked every few milliseconds; once it says True the work is given up.
+            Called every few milliseconds; the computation stops once it returns True.
 
         Returns
         -------
@@ -202,7 +202,7 @@ class Pyramid:
         Raises
         ------
         OvertakenError
-            If `stop` said so.
+            `stop` returned True.
         """
         with self._lock:
             if key in self._cache:
@@ -219,7 +219,7 @@ class Pyramid:
         return tile
 
     def picture(self, key: TileKey, stop: Callable[[], bool] | None = None) -> NDArray[np.uint8]:
-        """One tile as bytes for the screen: (bins, columns), see `quantise`."""
+        """Return one tile as bytes for the screen, (bins, columns), see `quantise`."""
         return quantise(self.tile(key, stop))
 
     def _columns(self, key: TileKey) -> tuple[int, int]:
@@ -274,7 +274,7 @@ def _excerpt(clip: Clip, first: int, last: int) -> NDArray[np.float32]:
 class _Stft:
     """STFT or mel."""
 
-    BATCH = 1 << 21  # windowed samples at once: 8 MB, and tens of milliseconds between two looks at `stop`
+    BATCH = 1 << 21  # windowed samples at once: 8 MB, and tens of milliseconds between two calls of `stop`
 
     def __init__(self, clip: Clip, view: View) -> None:
         self._clip = clip
@@ -291,9 +291,9 @@ class _Stft:
             self.frequencies_hz = edges[1:-1]
 
     def _calibrated_bank(self, edges_hz: NDArray[np.float64]) -> NDArray[np.float32]:
-        """(bands, bins) triangles, scaled so that a full-scale sine at a band's centre reads 0 dB in it.
+        """Return triangles (bands, bins), scaled so that a full-scale sine at a band's centre reads 0 dB.
 
-        A band so narrow that no bin falls into it gets what a triangle of one bin's width to each side would.
+        A band without any bin gets a triangle that extends one bin to each side.
         """
         bin_hz = self._clip.sample_rate / self._n_fft
         bins_hz = self.frequencies_hz[None, :]
@@ -309,7 +309,7 @@ class _Stft:
         return weights.astype(np.float32)
 
     def _spectra(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Power of (frames, n_fft) samples: (frames, n_fft // 2 + 1)."""
+        """Compute power (frames, n_fft // 2 + 1) from samples (frames, n_fft)."""
         from scipy.fft import rfft
 
         spectra = rfft(frames * self._window, axis=1)
@@ -320,7 +320,7 @@ class _Stft:
         return power if self._bank is None else power @ self._bank.T
 
     def power(self, first: int, last: int, hop: int, pool: int, stop: Callable[[], bool] | None) -> NDArray[np.float32]:
-        """Frames `first` to `last` at `hop`, the maximum over each `pool` of them: (columns, bins)."""
+        """Compute frames `first` to `last` at `hop`, and the maximum over each `pool` of them, (columns, bins)."""
         batch = max(self.BATCH // self._n_fft // pool * pool, pool)
         columns = []
         for start in range(first, last, batch):
@@ -334,7 +334,7 @@ class _Stft:
         return np.concatenate(columns)
 
     def draft(self, centres: NDArray[np.int64]) -> NDArray[np.float32]:
-        """One frame at each of these samples: (columns, bins)."""
+        """Compute one frame at each of these samples, (columns, bins)."""
         half = self._n_fft // 2
         rows = max(self.BATCH // self._n_fft, 1)
         columns = []
@@ -346,7 +346,7 @@ class _Stft:
 
 
 class _Cqt:
-    """Constant-Q transform, or chroma folded from it, by librosa, in chunks with as much overlap as it looks around."""
+    """Constant-Q transform by librosa, or chroma folded from it, in chunks that overlap by the filters' reach."""
 
     LOWEST_HZ = 32.70319566257483  # C1
     OCTAVES = 9
@@ -360,7 +360,7 @@ class _Cqt:
         frequencies_hz = self.LOWEST_HZ * 2.0 ** (
             np.arange(self.OCTAVES * self._bins_per_octave) / self._bins_per_octave
         )
-        # librosa wants the whole pass-band of the highest filter below the Nyquist frequency.
+        # librosa needs the whole pass-band of the highest filter below the Nyquist frequency.
         frequencies_hz = frequencies_hz[frequencies_hz * 1.1 < clip.sample_rate / 2]
         if not frequencies_hz.size:
             raise ValueError(f"a sample rate of {clip.sample_rate} Hz is too low for a constant-Q transform")
@@ -377,12 +377,12 @@ class _Cqt:
         self._draft = _Stft(clip, View(n_fft=16384, hop=32))
 
     def power(self, first: int, last: int, hop: int, pool: int, stop: Callable[[], bool] | None) -> NDArray[np.float32]:
-        """As `_Stft.power`."""
+        """Compute the same as `_Stft.power`."""
         import librosa
 
         if stop is not None and stop():
             raise OvertakenError
-        # Half of the longest filter is heard on each side, and a little more by librosa's decimation.
+        # The longest filter reaches half its length to each side, and librosa's decimation a little further.
         overlap_frames = -(-int(0.75 * self._lengths[0]) // hop)
         begin = (first - overlap_frames) * hop
         samples = _excerpt(self._clip, begin, (last + overlap_frames) * hop)
@@ -400,7 +400,7 @@ class _Cqt:
         return _max_over(np.square(self._rows(amplitude)), pool)
 
     def draft(self, centres: NDArray[np.int64]) -> NDArray[np.float32]:
-        """As `_Stft.draft`: the strongest of the STFT's bins that fall into each bin here."""
+        """Compute drafts from an STFT: the strongest of the STFT bins in each bin of this transform."""
         half_bin = 2.0 ** (0.5 / self._bins_per_octave)
         edges_hz = np.append(self._cqt_hz / half_bin, self._cqt_hz[-1] * half_bin)
         edges = np.rint(edges_hz * (16384 / self._clip.sample_rate)).astype(np.intp)
@@ -412,7 +412,7 @@ class _Cqt:
 
 
 def _max_over(power: NDArray[np.float32], pool: int) -> NDArray[np.float32]:
-    """The maximum over each `pool` rows, over fewer at the end."""
+    """Compute the maximum over each `pool` rows, over fewer at the end."""
     if pool == 1:
         return power
     missing = -power.shape[0] % pool

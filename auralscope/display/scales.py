@@ -1,4 +1,4 @@
-"""Frequency and time as people read them: axes, round ticks, note names, and images laid onto an axis."""
+"""Axes of frequency and time: scales, round ticks, note names, and images resampled onto an axis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FREQUENCY_SCALES: tuple[FrequencyScale, ...] = ("linear", "log", "mel")
 PITCH_CLASSES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 LOWEST_LOG_HZ = 10.0
-"""A logarithmic axis has no zero; what is lower lies here."""
+"""Lowest frequency of a logarithmic axis; lower ones are drawn here."""
 
 # Slaney's mel scale (Auditory Toolbox, 1998): linear to 1 kHz, then 27 mels for each factor of 6.4.
 _MEL_HZ = 200.0 / 3.0
@@ -26,18 +26,18 @@ _MEL_LOG_STEP = math.log(6.4) / 27.0
 
 
 class Axis(Protocol):
-    """A way to lay frequency along a line, strictly increasing."""
+    """Strictly increasing map from frequency to position on an axis."""
 
     def position(self, hz: ArrayLike) -> NDArray[np.float64]:
-        """Where on the axis these frequencies lie."""
+        """Return the positions of frequencies on the axis."""
 
     def hz(self, position: ArrayLike) -> NDArray[np.float64]:
-        """Give the frequencies at these positions."""
+        """Return the frequencies at positions on the axis."""
 
 
 @dataclass(frozen=True)
 class ScaleAxis:
-    """Linear (position in Hz), log (in octaves above 1 Hz) or mel (in Slaney's mels)."""
+    """Axis with positions in Hz (linear), in octaves above 1 Hz (log) or in Slaney's mels (mel)."""
 
     scale: FrequencyScale
 
@@ -49,7 +49,7 @@ class ScaleAxis:
 
 
 class BinAxis:
-    """The bins of an image evenly, bin 0 at position 0: what a network sees, row for row.
+    """Axis on which the bins of an image are evenly spaced, with bin 0 at position 0.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class BinAxis:
 
 
 def hz_to_mel(hz: ArrayLike) -> NDArray[np.float64]:
-    """Slaney's mel scale, as in librosa."""
+    """Convert Hz to Slaney's mel scale, as in librosa."""
     hz = np.asarray(hz, dtype=np.float64)
     above = np.log(np.maximum(hz, _MEL_BREAK_HZ) / _MEL_BREAK_HZ) / _MEL_LOG_STEP
     mel: NDArray[np.float64] = np.where(hz < _MEL_BREAK_HZ, hz / _MEL_HZ, _MEL_BREAK + above)
@@ -84,7 +84,7 @@ def mel_to_hz(mel: ArrayLike) -> NDArray[np.float64]:
 
 
 def hz_to_position(hz: ArrayLike, scale: FrequencyScale) -> NDArray[np.float64]:
-    """Where frequencies lie on an axis: in Hz, in octaves above 1 Hz, or in mels."""
+    """Convert frequencies to positions on an axis: in Hz, in octaves above 1 Hz, or in mels."""
     hz = np.asarray(hz, dtype=np.float64)
     if scale == "log":
         octaves: NDArray[np.float64] = np.log2(np.maximum(hz, LOWEST_LOG_HZ))
@@ -102,13 +102,13 @@ def position_to_hz(position: ArrayLike, scale: FrequencyScale) -> NDArray[np.flo
 
 
 def bin_position(hz: ArrayLike, frequencies_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Frequencies as fractional bins of an image whose bin centres are `frequencies_hz`, also beyond its edges."""
+    """Convert frequencies to fractional bins of an image with bin centres `frequencies_hz`, also beyond its edges."""
     bins = np.arange(frequencies_hz.size, dtype=np.float64)
     return _extended_interp(np.asarray(hz, dtype=np.float64), frequencies_hz, bins)
 
 
 def _extended_interp(x: NDArray[np.float64], xp: NDArray[np.float64], fp: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`numpy.interp`, going on straight beyond both ends."""
+    """Interpolate as `numpy.interp`, with linear extrapolation at both ends."""
     inside: NDArray[np.float64] = np.asarray(np.interp(x, xp, fp))
     if xp.size < 2:
         return inside
@@ -123,9 +123,9 @@ def _extended_interp(x: NDArray[np.float64], xp: NDArray[np.float64], fp: NDArra
 def round_ticks(low_hz: float, high_hz: float, scale: FrequencyScale | Axis, max_ticks: int) -> list[float]:
     """Round frequencies for the ticks of an axis.
 
-    The candidates are even steps of 1, 2 or 5 times a power of ten, the decades, and the series 1-2-5. Those whose
-    ticks stand too close somewhere are out; of the others the one with the most ticks is taken. Of the decades
-    and the series, ticks below 1 kHz may be left out one by one instead: there the mel axis squeezes them.
+    The candidates are even steps of 1, 2 or 5 times a power of ten, the decades, and the series 1-2-5. Candidates with
+    ticks too close to each other are rejected; the remaining one with the most ticks is chosen. From the decades and
+    the series, ticks below 1 kHz may be left out one by one instead, because a mel axis is dense there.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def round_ticks(low_hz: float, high_hz: float, scale: FrequencyScale | Axis, max
         The visible range.
     scale : {"linear", "log", "mel"} or Axis
     max_ticks : int
-        How many there is room for, at least 1.
+        Largest number of ticks, at least 1.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def round_ticks(low_hz: float, high_hz: float, scale: FrequencyScale | Axis, max
 
 
 def _tick_candidates(low_hz: float, high_hz: float, max_ticks: int) -> list[tuple[list[float], bool]]:
-    """Ticks, and whether the lowest may be left out; even steps first, so that on a linear axis they win."""
+    """List ticks, with True if the lowest may be left out; even steps first, so that a linear axis prefers them."""
     candidates = []
     step = _round_step((high_hz - low_hz) / max_ticks)
     for _ in range(4):
@@ -171,7 +171,7 @@ def _tick_candidates(low_hz: float, high_hz: float, max_ticks: int) -> list[tupl
 
 
 def _with_room(ticks: list[float], positions: NDArray[np.float64], room: float, may_thin: bool) -> list[float]:
-    """Keep the ticks that stand `room` apart, from the top down; none if one in the way may not be left out."""
+    """Keep ticks that are `room` apart, from the top down; none if a tick that is too close must not be left out."""
     kept: list[float] = []
     lowest = math.inf
     for hz, position in zip(reversed(ticks), reversed(positions.tolist()), strict=True):
@@ -196,7 +196,7 @@ _TIME_STEPS_S = (
 
 
 def time_ticks(start_s: float, end_s: float, max_ticks: int) -> tuple[float, list[float]]:
-    """Round times within a range, as (step in seconds, times in seconds)."""
+    """Return round times within a range, as (step in seconds, times in seconds)."""
     span_s = max(end_s - start_s, 1e-6)
     step = next((step for step in _TIME_STEPS_S if span_s / step <= max_ticks), _TIME_STEPS_S[-1])
     first, last = math.ceil(start_s / step - 1e-9), math.floor(end_s / step + 1e-9)
@@ -243,10 +243,10 @@ def note_name(hz: float) -> str:
 
 
 class Warp:
-    """Lays the rows of an image onto an evenly divided stretch of a frequency axis.
+    """Resample the rows of an image onto an evenly divided range of a frequency axis.
 
-    Where several bins share a row, the row shows the strongest, so that a thin partial stays visible however small
-    the picture; where one bin covers several rows, values are interpolated between bin centres.
+    A row with several bins shows the strongest, so that a thin partial stays visible in a small picture. Rows between
+    two bin centres are interpolated.
 
     Parameters
     ----------
@@ -254,10 +254,10 @@ class Warp:
         Bin centres.
     axis : Axis
     low, high : float
-        Positions of the stretch's edges on the axis.
+        Positions of the range's edges on the axis.
     n_rows : int
     between : bool
-        Without it a row shows its nearest bin: right where there is nothing between bins, as for pitch classes.
+        Interpolate between bins; otherwise a row shows its nearest bin, as needed for pitch classes.
     """
 
     def __init__(
@@ -288,7 +288,7 @@ class Warp:
         self._runs = [(run[0], run[-1] + 1, first_bins[run[0] : run[-1] + 2]) for run in runs]
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(bins, columns) to (n_rows, columns), the lowest frequency first; rows without a bin are 0."""
+        """Resample (bins, columns) to (n_rows, columns), the lowest frequency first; rows without a bin are 0."""
         rows = np.zeros((self.n_rows, image.shape[1]), np.uint8)
         if self._single.size:
             mixed = image[self._below] * (256 - self._weight) + image[self._above] * self._weight

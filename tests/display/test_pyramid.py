@@ -1,4 +1,4 @@
-"""What the eye sees: closed-form signals, and librosa as the second opinion."""
+"""Test the pyramid with signals of known spectra, and against librosa."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def music() -> Clip:
 
 
 def librosa_cqt(clip: Clip, n_bins: int, bins_per_octave: int) -> np.ndarray:
-    """Of the whole recording in one go, silence around it: librosa's decimation would fold a hard edge."""
+    """Transform the whole recording at once, with silence around it: librosa's decimation would fold a hard edge."""
     fmin = librosa.note_to_hz("C1")
     silence = 64 * 512
     spectra = librosa.cqt(

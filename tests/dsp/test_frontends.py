@@ -167,7 +167,7 @@ def test_an_unknown_render_is_refused() -> None:
 
 
 def invert_at_full_rate(image, samples, rate, front_end, render="mask") -> Rendered:
-    """Of a recording (channels, n), of which the model saw the mean."""
+    """Invert an image in a recording (channels, n), whose mean is the model's input."""
     analysed = front_end.analyse(torch.zeros(front_end.window_samples, dtype=image.dtype))
     return invert_recorded(image, FullRate(samples, rate, analysed, front_end), front_end, render=render)
 

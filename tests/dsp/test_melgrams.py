@@ -123,7 +123,7 @@ def test_a_longer_stretch_begins_with_the_same_frames(front_end) -> None:
 
 
 def test_a_short_clip_is_repeated_or_followed_by_silence() -> None:
-    """As the authors did: Kapre's network would take silence for a part of the music."""
+    """Padding with silence would change the input; the authors repeated short clips."""
     mono = np.arange(1, 100_001, dtype=np.float32)
     repeated = STANDARDISED.window(mono)
     np.testing.assert_array_equal(repeated[:300_000], np.tile(mono, 3))

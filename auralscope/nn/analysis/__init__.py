@@ -1,1 +1,1 @@
-"""What units, layers and labels are like: measurements on a model at work."""
+"""Analyses of units, layers and labels of a model at work."""
