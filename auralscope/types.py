@@ -45,7 +45,9 @@ class Clip:
     start_s : float
         Position of the first sample in that file, in seconds.
     notices : tuple of str
-        What that file lacked, each as a sentence: missing or damaged parts, a strange level.
+        What that file lacked, each as a sentence: missing or damaged parts, a strange level, channels that cancel.
+    analysed_channel : int, optional
+        Zero-based number of the channel that models receive; the mean of all channels unless given.
     """
 
     samples: NDArray[np.float32]
@@ -53,6 +55,7 @@ class Clip:
     source: Path | None = None
     start_s: float = 0.0
     notices: tuple[str, ...] = ()
+    analysed_channel: int | None = None
 
     def __post_init__(self) -> None:
         samples = np.ascontiguousarray(np.atleast_2d(self.samples), dtype=np.float32)
@@ -89,14 +92,54 @@ class Clip:
         return float(np.max(np.abs(self.samples))) if self.samples.size else 0.0
 
     def mono(self) -> NDArray[np.float32]:
-        """Return the mean of the channels.
+        """Return the analysed channel, or the mean of all channels.
 
         Returns
         -------
         (n,) float32 array
         """
-        mean: NDArray[np.float32] = self.samples.mean(axis=0)
+        return self.mono_part(0, self.n_samples)
+
+    def mono_part(self, first: int, last: int) -> NDArray[np.float32]:
+        """Return the samples `first` to `last` of `mono`, cut at the clip's end.
+
+        Parameters
+        ----------
+        first, last : int
+            `last` is not included.
+
+        Returns
+        -------
+        (n,) float32 array
+        """
+        part = self.samples[:, first:last]
+        if self.analysed_channel is not None or self.channels == 1:
+            return part[self.analysed_channel or 0]
+        mean: NDArray[np.float32] = part.mean(axis=0)
         return mean
+
+    def channel(self, channel: int | None) -> Self:
+        """Return the clip with one channel for models to analyse.
+
+        The clip keeps all channels: they are played, and auralisations at the recording's rate have them.
+
+        Parameters
+        ----------
+        channel : int or None
+            Zero-based; None: the mean of all channels.
+
+        Returns
+        -------
+        Clip
+
+        Raises
+        ------
+        IndexError
+            There is no such channel.
+        """
+        if channel is not None and not 0 <= channel < self.channels:
+            raise IndexError(f"the clip has the channels 0 to {self.channels - 1}, and no channel {channel}")
+        return replace(self, analysed_channel=channel)
 
     def excerpt(self, start_s: float, *, duration_s: float | None = None) -> Self:
         """Return a part of the clip, cut at the clip's end.
@@ -196,3 +239,23 @@ def unit_name(layer_number: int, unit: int) -> str:
     str
     """
     return f"{layer_number}-{unit}"
+
+
+def channel_name(channel: int | None, channels: int) -> str:
+    """Return the name of an analysed channel, as the window and the commands use it.
+
+    Parameters
+    ----------
+    channel : int or None
+        Zero-based; None: the mean of all channels.
+    channels : int
+        Number of channels of the recording.
+
+    Returns
+    -------
+    str
+        "mix", "left", "right", or a number from 1.
+    """
+    if channel is None:
+        return "mix"
+    return ("left", "right")[channel] if channels == 2 else str(channel + 1)

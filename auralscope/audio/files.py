@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auralscope.audio import decoder_process, libsndfile, parts
+from auralscope.audio.cancellation import cancelling_s
 from auralscope.audio.decoded import DAMAGED
 from auralscope.errors import AudioFileError
 from auralscope.files import quoted, reason, write_aside
@@ -52,6 +53,7 @@ def load_clip(
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
+    channel: int | None = None,
     progress: Progress = no_progress,
 ) -> Clip:
     """Decode a sound file, or the sound of a video, at its own rate.
@@ -64,14 +66,17 @@ def load_clip(
         Start of the part to read, in seconds.
     duration_s : float, optional
         Duration of the part, in seconds; the rest of the file if not given, or if the file ends earlier.
+    channel : int, optional
+        Zero-based number of the channel that models analyse, see `Clip.channel`; the mean of all channels unless
+        given. All channels are read.
     progress : callable, optional
         Called with a growing fraction, 0 to 1. An exception from it cancels; the file is closed.
 
     Returns
     -------
     Clip
-        (channels, n) float32 with `source` and `start_s`, and with `notices` if a part of the sound is missing, which
-        also go to the log `auralscope.audio`. The channels are in the order of WAV and FFmpeg in every format: front
+        (channels, n) float32 with `source` and `start_s`, and with `notices` if a part of the sound is missing or the
+         channels cancel each other in their mean, which also go to the log `auralscope.audio`. The channels are in the order of WAV and FFmpeg in every format: front
         left, front right, front centre, low frequencies, back left, back right, back centre, side left, side right,
         without those that the file does not have.
 
@@ -79,8 +84,8 @@ def load_clip(
     ------
     AudioFileError
         The file is missing, a folder, unreadable, empty, not audio, or without sound; nothing of the requested part
-        can be decoded; its samples are not numbers or beyond all levels; its sample rate is below 1 kHz or above
-        1 MHz; or it is shorter than `MIN_DURATION_S`.
+        can be decoded; it does not have the channel; its samples are not numbers or beyond all levels; its sample rate
+        is below 1 kHz or above 1 MHz; or it is shorter than `MIN_DURATION_S`.
     """
     path = Path(path)
     name = quoted(path)
@@ -104,11 +109,12 @@ def load_clip(
     except OSError as error:
         raise AudioFileError(f"{name} cannot be read: {reason(error)}.") from error
     _check_levels(samples, sound, name)
+    _check_channels(samples, sound, name, channel)
     progress(1.0)
     notices = tuple(f"{name} {lack}." for lack in sound.lacks)
     if notices:
         LOG.warning("%s", " ".join(notices))
-    return Clip(samples, sound.rate, path, start_s, notices)
+    return Clip(samples, sound.rate, path, start_s, notices, channel)
 
 
 def wav_bytes(clip: Clip) -> bytes:
@@ -252,6 +258,20 @@ def _check_levels(samples: NDArray[np.float32], sound: DecodedSound, name: str) 
         )
     if peak > _LOUD_PEAK:
         sound.lack(f"has samples of {peak:.3g} where full scale is 1: it may have been exported at a wrong level")
+
+
+def _check_channels(samples: NDArray[np.float32], sound: DecodedSound, name: str, channel: int | None) -> None:
+    """Raise `AudioFileError` if there is no such channel; note channels that cancel each other if all are mixed."""
+    n_channels, n = samples.shape
+    if channel is not None:
+        if not 0 <= channel < n_channels:
+            count = f"{n_channels} channels" if n_channels > 1 else "1 channel"
+            raise AudioFileError(f"{name} has {count} and no channel {channel + 1}: choose another, or the mix.")
+    elif lasts_s := cancelling_s(samples, sound.rate):
+        sound.lack(
+            f"has channels that cancel each other in their mix, for {lasts_s:.0f} of {n / sound.rate:.0f} s: choose "
+            "one channel to analyse (in the window, or with --channel)"
+        )
 
 
 def _wav(samples: NDArray[Any], rate: int) -> bytes:

@@ -67,6 +67,12 @@ def add_section(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=seconds, metavar="S", help="length of the section, in seconds")
 
 
+def add_channel(parser: argparse.ArgumentParser) -> None:
+    """Add `--channel`, the channel of a recording that the model analyses."""
+    words = "channel that the model analyses: mix, left, right, or a number from 1 (default mix: the mean of all)"
+    parser.add_argument("--channel", type=channel, metavar="CHANNEL", help=words)
+
+
 def add_ground_truth(parser: Any, option: str = "--ground-truth", **settings: Any) -> None:
     """Add the files of a ground truth."""
     words = "ground truth: .npy or CSV, tracks x labels of 0 and 1; several files are read as one table"
@@ -92,6 +98,16 @@ def natural(word: str) -> int:
 def positive(word: str) -> int:
     """Convert a word to an integer of at least 1."""
     return _integer(word, 1)
+
+
+def channel(word: str) -> int | None:
+    """Convert the name of a channel to its zero-based number, or None for the mix of all channels."""
+    if word == "mix":
+        return None
+    try:
+        return ({"left": 1, "first": 1, "right": 2, "second": 2}.get(word) or _integer(word, 1)) - 1
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"'{word}' must be mix, left, right, or a number from 1") from None
 
 
 def seconds(word: str) -> float:

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from auralscope.cli.arguments import add_files, add_ground_truth, add_model, add_out_file, command, positive
+from auralscope.cli.arguments import (
+    add_channel,
+    add_files,
+    add_ground_truth,
+    add_model,
+    add_out_file,
+    command,
+    positive,
+)
 from auralscope.cli.recordings import load
 from auralscope.terminal import ProgressLine, print_json, put
 
@@ -49,16 +57,19 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--noise", type=Path, metavar="FILE", help="CSV as for label-noise: adds each label's tagability"
     )
+    add_channel(parser)
     add_model(parser)
     add_out_file(parser, PICTURE)
 
     parser = command(commands, "kernels", kernels, example="songs --out kernels.png")
     add_files(parser, "recordings or folders of them; adds the labels that go with each kernel", nargs="*")
+    add_channel(parser)
     add_model(parser)
     add_out_file(parser, PICTURE)
 
     parser = command(commands, "map", map_, example="songs --out map.png")
     add_files(parser, "recordings or folders of them")
+    add_channel(parser)
     add_model(parser)
     add_out_file(parser, PICTURE_OR_TABLE)
 
@@ -92,10 +103,17 @@ def label_noise(options: argparse.Namespace) -> int:
 
 def label_auc(options: argparse.Namespace) -> int:
     """Print the AUC of a model for each label of a ground truth."""
-    return _rate(options, "AUC", noise_file=options.noise, scored=options.scores)
+    return _rate(options, "AUC", noise_file=options.noise, scored=options.scores, channel=options.channel)
 
 
-def _rate(options: argparse.Namespace, title: str, *, noise_file: Path | None, scored: Path | None = None) -> int:
+def _rate(
+    options: argparse.Namespace,
+    title: str,
+    *,
+    noise_file: Path | None,
+    scored: Path | None = None,
+    channel: int | None = None,
+) -> int:
     from auralscope.audio.files import load_clip
     from auralscope.labels.quality import label_quality
     from auralscope.reports import label_quality as report
@@ -104,7 +122,7 @@ def _rate(options: argparse.Namespace, title: str, *, noise_file: Path | None, s
     with ProgressLine(title) as progress:
         found = label_quality(
             model.labels,
-            lambda file: model.predict(load_clip(file)).mean,
+            lambda file: model.predict(load_clip(file, channel=channel)).mean,
             noise_file=noise_file,
             scored=scored,
             truth_files=options.truth,
@@ -119,7 +137,7 @@ def kernels(options: argparse.Namespace) -> int:
 
     model = load(options.model, options.device)
     with ProgressLine("kernels") as progress:
-        found = report.measure(model, options.files, progress)
+        found = report.measure(model, options.files, progress, options.channel)
     return _finish(options, report, found)
 
 
@@ -129,7 +147,7 @@ def map_(options: argparse.Namespace) -> int:
 
     model = load(options.model, options.device)
     with ProgressLine("map") as progress:
-        found = report.measure(model, options.files, progress)
+        found = report.measure(model, options.files, progress, options.channel)
     return _finish(options, report, found)
 
 

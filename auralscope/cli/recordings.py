@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from auralscope.cli.arguments import (
     DEFAULT_MODEL,
     above_zero,
+    add_channel,
     add_files,
     add_model,
     add_section,
@@ -19,11 +20,12 @@ from auralscope.cli.arguments import (
     positive,
 )
 from auralscope.terminal import ProgressLine, print_json, put
+from auralscope.types import channel_name
 
 if TYPE_CHECKING:
     from auralscope.nn.excerpts import Excerpt
     from auralscope.nn.loaded import Model, Run
-    from auralscope.types import Scores
+    from auralscope.types import Clip, Scores
 
 REPORTS = Path("auralscope-report")
 REPORT_UNITS = 6
@@ -33,6 +35,7 @@ def add_commands(commands: Any) -> None:
     """Add the commands of this module."""
     parser = command(commands, "tag", tag, example="song.flac --over-time --hop 1")
     add_section(parser)
+    add_channel(parser)
     add_model(parser)
     add = parser.add_argument
     add("--top", type=positive, default=10, metavar="N", help="show the N most probable labels (default 10)")
@@ -41,6 +44,7 @@ def add_commands(commands: Any) -> None:
 
     parser = command(commands, "auralise", auralise, example="song.flac --layer conv3 --top 4 --out sounds")
     add_section(parser)
+    add_channel(parser)
     add_model(parser)
     add = parser.add_argument
     add("--layer", required=True, help="a layer's name, such as conv3")
@@ -61,6 +65,7 @@ def add_commands(commands: Any) -> None:
     add_files(parser)
     add_model(parser)
     add_start(parser)
+    add_channel(parser)
     add = parser.add_argument
     add("--top", type=positive, default=REPORT_UNITS, metavar="N", help="units with sound in each layer (default 6)")
     add("--out", type=Path, default=REPORTS, metavar="DIR", help=f"folder to write to (default {REPORTS})")
@@ -69,6 +74,7 @@ def add_commands(commands: Any) -> None:
     add_files(parser)
     add_model(parser)
     add_start(parser)
+    add_channel(parser)
     add = parser.add_argument
     add("--layer", help="measure one layer (default: all layers and the labels)")
     levels = ("true", "matched")
@@ -88,21 +94,30 @@ def tag(options: argparse.Namespace) -> int:
     from auralscope.audio.files import load_clip
 
     with ProgressLine("reading") as progress:
-        clip = load_clip(options.file, start_s=options.start or 0.0, duration_s=options.duration, progress=progress)
+        clip = load_clip(
+            options.file,
+            start_s=options.start or 0.0,
+            duration_s=options.duration,
+            channel=options.channel,
+            progress=progress,
+        )
     model = load(options.model, options.device)
     with ProgressLine("tagging") as progress:
         scores = model.predict(clip, hop_s=options.hop, progress=progress)
     starts_s = [clip.start_s + float(time_s) for time_s in scores.times_s]
     if options.json:
-        _print_scores_json(options, model, scores, starts_s)
+        _print_scores_json(options, model, clip, scores, starts_s)
     else:
         _print_scores(scores, starts_s, options.top, options.over_time)
     return 0
 
 
-def _print_scores_json(options: argparse.Namespace, model: Model, scores: Scores, starts_s: Sequence[float]) -> None:
+def _print_scores_json(
+    options: argparse.Namespace, model: Model, clip: Clip, scores: Scores, starts_s: Sequence[float]
+) -> None:
     document: dict[str, Any] = {
         "file": str(options.file),
+        "channel": channel_name(clip.analysed_channel, clip.channels),
         "model": model.spec.id,
         "window_s": round(model.front_end.window_s, 4),
         "windows": len(starts_s),
@@ -162,7 +177,13 @@ def auralise(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Write an HTML page with pictures and sounds of one window of each recording, layer by layer."""
     pages = write_reports(
-        options.files, options.model, options.device, start_s=options.start, top=options.top, out=options.out
+        options.files,
+        options.model,
+        options.device,
+        start_s=options.start,
+        channel=options.channel,
+        top=options.top,
+        out=options.out,
     )
     if options.json:
         print_json({"reports": [str(page) for page in pages]})
@@ -179,7 +200,7 @@ def faithfulness(options: argparse.Namespace) -> int:
     for model in _models_to_measure(options):
         found = []
         for file in options.files:
-            run = _analyse(model, file, options.start)
+            run = _analyse(model, file, options.start, options.channel)
             for level in options.level:
                 with ProgressLine(f"{model.spec.id}: measuring {file.name} at {level} level") as progress:
                     found.append(
@@ -215,6 +236,7 @@ def write_reports(
     device: str,
     *,
     start_s: float | None = None,
+    channel: int | None = None,
     top: int = REPORT_UNITS,
     out: Path = REPORTS,
 ) -> list[Path]:
@@ -224,7 +246,7 @@ def write_reports(
     loaded = load(model, device)
     pages: list[Path] = []
     for file in files:
-        run = _analyse(loaded, file, start_s)
+        run = _analyse(loaded, file, start_s, channel)
         page = _unused(out / f"{file.stem}-{loaded.spec.id}.html", pages)
         with ProgressLine(f"report on {file.name}") as progress:
             write_report(run, page, top=top, progress=progress)
@@ -250,13 +272,13 @@ def _models_to_measure(options: argparse.Namespace) -> list[Model]:
     return [load(model.id, options.device) for model in models() if model.weights in HERE]
 
 
-def _analyse(model: Model, file: Path, start_s: float | None) -> Run:
+def _analyse(model: Model, file: Path, start_s: float | None, channel: int | None) -> Run:
     """Run a model on one window of a recording, by default the loudest."""
     from auralscope.audio.files import load_clip
     from auralscope.reports.page import loudest_start_s
 
     with ProgressLine(f"reading {file.name}") as progress:
-        clip = load_clip(file, progress=progress)
+        clip = load_clip(file, channel=channel, progress=progress)
     return model.analyse(clip, start_s=loudest_start_s(clip, model.front_end.window_s) if start_s is None else start_s)
 
 
@@ -274,6 +296,7 @@ def _excerpt(model: Model, options: argparse.Namespace) -> Excerpt:
             options.file,
             start_s=start_s - before_s,
             duration_s=before_s + max(duration_s, window_s) + margin_s,
+            channel=options.channel,
             progress=progress,
         )
     if duration_s <= window_s:

@@ -94,8 +94,8 @@ class Pyramid:
     """The spectrogram of a clip at every zoom.
 
     Frame f of level 0 is centred on sample f * hop, as in librosa with `center=True`, zeros beyond the edges; the
-    channels are averaged. Making one is cheap for the STFT; "cqt" and "chroma" import librosa. All methods may be
-    called from any thread.
+    channels are averaged, unless the clip names one to analyse. Making one is cheap for the STFT; "cqt" and "chroma"
+    import librosa. All methods may be called from any thread.
 
     Parameters
     ----------
@@ -264,9 +264,8 @@ def quantise(level_db: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _excerpt(clip: Clip, first: int, last: int) -> NDArray[np.float32]:
-    """Samples `first` to `last` of the clip's channels averaged, zeros where it has none: (last - first,)."""
-    part = clip.samples[:, max(first, 0) : max(last, 0)]
-    mono = part[0] if clip.channels == 1 else part.mean(axis=0)
+    """Return the samples `first` to `last` of `Clip.mono`, zeros where it has none: (last - first,)."""
+    mono = clip.mono_part(max(first, 0), max(last, 0))
     before = min(max(-first, 0), last - first)
     return np.pad(mono, (before, last - first - before - mono.size))
 

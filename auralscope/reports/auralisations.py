@@ -11,7 +11,7 @@ from auralscope.audio.files import write_wav
 from auralscope.errors import UnknownNameError
 from auralscope.files import json_text, sha256, staged
 from auralscope.reports import pictures
-from auralscope.types import Progress, no_progress, unit_name
+from auralscope.types import Progress, channel_name, no_progress, unit_name
 
 if TYPE_CHECKING:
     from auralscope.dsp.inversion import Render
@@ -54,7 +54,9 @@ def write_auralisations(
     Returns
     -------
     dict
-        The manifest.
+        The manifest. The `channel` of its `source` is the one that the model analysed ("mix", "left", "right", or a
+        number from 1), and `channels` is the number of channels of the WAV files: at the recording's rate they keep all
+        of them, whichever was analysed.
     """
     model = excerpt.model
     front_end = model.front_end
@@ -93,6 +95,7 @@ def write_auralisations(
         manifest = {
             **describe(excerpt, duration_s),
             "sample_rate": model.front_end.sample_rate if rate == "model" else excerpt.clip.sample_rate,
+            "channels": 1 if rate == "model" else excerpt.clip.channels,
             "layer": layer,
             "render": render,
             "units": entries,
@@ -110,6 +113,7 @@ def describe(excerpt: Excerpt, duration_s: float | None = None) -> dict[str, Any
             "file": str(source) if source else None,
             "sha256": sha256(source) if source else None,
             "start_s": excerpt.clip.start_s + excerpt.start_s,
+            "channel": channel_name(excerpt.clip.analysed_channel, excerpt.clip.channels),
             "duration_s": min(duration_s or excerpt.duration_s, excerpt.duration_s),
         },
         "model": model.spec.id,

@@ -24,7 +24,7 @@ from auralscope.nn.analysis.faithfulness import (
     unit_faithfulness,
 )
 from auralscope.reports.tables import aligned, piped
-from auralscope.types import Progress, no_progress
+from auralscope.types import Progress, channel_name, no_progress
 
 if TYPE_CHECKING:
     from auralscope.nn.loaded import Model, Run
@@ -44,6 +44,8 @@ class Measured:
     file : Path
     start_s : float
         Start of the window in the file.
+    channel : str
+        The analysed channel, see `channel_name`.
     level : {"true", "matched"}
     units : tuple of UnitFaithfulness
         Layer by layer.
@@ -53,6 +55,7 @@ class Measured:
 
     file: Path
     start_s: float
+    channel: str
     level: Level
     units: tuple[UnitFaithfulness, ...]
     labels: tuple[LabelFaithfulness, ...]
@@ -103,7 +106,8 @@ def measure(
         else:
             spread = evenly(run.model.layer(name).units, most)
             units += unit_faithfulness(run, name, spread, level=level, seed=seed, progress=show)
-    return Measured(file, run.clip.start_s + run.start_s, level, tuple(units), tuple(labels))
+    channel = channel_name(run.clip.analysed_channel, run.clip.channels)
+    return Measured(file, run.clip.start_s + run.start_s, channel, level, tuple(units), tuple(labels))
 
 
 def evenly(units: int, most: int | None) -> list[int]:
@@ -121,6 +125,7 @@ def document(model: Model, measured: Sequence[Measured], seed: int = 0) -> dict[
             {
                 "file": str(one.file),
                 "start_s": round(one.start_s, 4),
+                "channel": one.channel,
                 "level": one.level,
                 "layers": quartiles(one.units),
                 "units": [unit.as_dict() for unit in one.units],

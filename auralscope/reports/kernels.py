@@ -49,7 +49,9 @@ class Kernels:
     unreadable: list[str]
 
 
-def measure(model: Model, files: Sequence[Path] = (), progress: Progress = no_progress) -> Kernels:
+def measure(
+    model: Model, files: Sequence[Path] = (), progress: Progress = no_progress, channel: int | None = None
+) -> Kernels:
     """Describe the kernels of a model's first layer, and find the labels that go with them over recordings.
 
     Parameters
@@ -59,10 +61,12 @@ def measure(model: Model, files: Sequence[Path] = (), progress: Progress = no_pr
         Recordings or folders of them. Without any, the kernels are described by test sounds alone.
     progress : callable
         Receives values from 0 to 1; an exception from it stops the work.
+    channel : int, optional
+        Channel to analyse, see `Clip.channel`.
     """
     kernels, unreadable = first_layer_kernels(model), list[str]()
     labels: list[list[tuple[str, float]]] = [[] for _ in kernels]
-    responses = list(recording_responses(model, files, model.layers[0], progress, unreadable)) if files else []
+    responses = list(recording_responses(model, files, model.layers[0], progress, unreadable, channel))
     if files:
         for unit, row in enumerate(label_affinity(responses)):
             best = [place for place in np.argsort(-row).tolist() if row[place] >= GOES_WITH]

@@ -18,7 +18,7 @@ from auralscope.errors import AuralScopeError, FileError, printable
 from auralscope.files import quoted, reason, write_aside
 from auralscope.nn.analysis.first_layer import first_layer_kernels
 from auralscope.reports import kernels, pictures
-from auralscope.types import Progress, no_progress, unit_name
+from auralscope.types import Progress, channel_name, no_progress, unit_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,6 +93,7 @@ def _page(run: Run, top: int, progress: Progress) -> str:
         version=__version__,
         spec=model.spec,
         front_end=model.front_end.describe(),
+        channel=channel_name(run.clip.analysed_channel, run.clip.channels),
         start_s=start_s,
         end_s=start_s + model.front_end.window_s,
         input=_spectrogram(run, run.input, "Input of the model", (9.6, 3.6)),

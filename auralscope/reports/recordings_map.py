@@ -41,7 +41,9 @@ class RecordingsMap:
     unreadable: list[str]
 
 
-def measure(model: Model, files: Sequence[Path], progress: Progress = no_progress) -> RecordingsMap:
+def measure(
+    model: Model, files: Sequence[Path], progress: Progress = no_progress, channel: int | None = None
+) -> RecordingsMap:
     """Place recordings on a map by a model's features.
 
     Parameters
@@ -51,6 +53,8 @@ def measure(model: Model, files: Sequence[Path], progress: Progress = no_progres
         Recordings or folders of them.
     progress : callable
         Receives values from 0 to 1; an exception from it stops the work.
+    channel : int, optional
+        Channel to analyse, see `Clip.channel`.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def measure(model: Model, files: Sequence[Path], progress: Progress = no_progres
         Fewer than three recordings can be read.
     """
     unreadable: list[str] = []
-    responses = list(recording_responses(model, files, model.feature_layer, progress, unreadable))
+    responses = list(recording_responses(model, files, model.feature_layer, progress, unreadable, channel))
     try:
         return RecordingsMap(model, recordings_map(model, responses), unreadable)
     except AuralScopeError as failure:

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 from auralscope.cli import main as cli
-from auralscope.files import resource
+from auralscope.files import quoted, resource
 
 COMMANDS = """app tag auralise report faithfulness labels label-noise label-auc kernels map models weights plugins
 train doctor"""
@@ -403,3 +403,49 @@ def test_the_help_of_every_command_has_a_purpose_and_an_example(capsys: pytest.C
 
 def test_the_bundled_excerpt_is_readable() -> None:
     assert soundfile.info(resource("excerpt.ogg")).duration > 10.0
+
+
+def test_one_channel_of_an_antiphase_recording_is_analysed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples, rate = soundfile.read(resource("excerpt.ogg"))
+    mono = samples.mean(axis=1) if samples.ndim > 1 else samples
+    path, alone = tmp_path / "antiphase.wav", tmp_path / "alone.wav"
+    soundfile.write(path, np.stack([mono, -mono], axis=1), rate, subtype="FLOAT")
+    soundfile.write(alone, mono, rate, subtype="FLOAT")
+
+    def tags(*words: object) -> tuple[dict[str, float], str]:
+        status, out, err = run("tag", *words, "--json", capsys=capsys)
+        assert status == 0
+        return {tag["label"]: tag["probability"] for tag in json.loads(out)["tags"]}, err
+
+    expected, err = tags(alone)
+    assert err == ""
+    mixed, err = tags(path)
+    assert err.startswith(f"auralscope: {quoted(path)} has channels that cancel each other")
+    assert len(err.splitlines()) == 1
+    assert max(abs(mixed[label] - expected[label]) for label in expected) > 0.05
+    for name in ("left", "1", "first"):
+        found, err = tags(path, "--channel", name)
+        assert (found, err) == (pytest.approx(expected, abs=1e-5), "")
+    status, out, err = run("tag", alone, "--channel", "right", capsys=capsys)
+    assert (status, out) == (1, "")
+    assert err == f"auralscope: {quoted(alone)} has 1 channel and no channel 2: choose another, or the mix.\n"
+
+    for rate_name, channels in (("model", 1), ("recording", 2)):
+        out_folder = tmp_path / rate_name
+        words = ("auralise", path, "--layer", "conv3", "--unit", 3, "--channel", "right", "--rate", rate_name)
+        assert run(*words, "--out", out_folder, capsys=capsys)[0] == 0
+        manifest = json.loads((out_folder / "manifest.json").read_text())
+        assert manifest["source"]["channel"] == "right"
+        assert manifest["channels"] == channels
+        sound, _ = soundfile.read(out_folder / manifest["units"][0]["wav"], always_2d=True)
+        assert sound.shape[1] == channels
+        assert np.abs(sound).max() > 1e-3
+    np.testing.assert_allclose(sound[:, 0], -sound[:, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "middle", ""])
+def test_a_channel_without_a_meaning_is_a_usage_error(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["tag", "x.wav", f"--channel={word}"])
+    assert end.value.code == 2
+    assert f"'{word}' must be mix, left, right, or a number from 1" in capsys.readouterr().err

@@ -93,6 +93,7 @@ def recording_responses(
     layer: str,
     progress: Progress = no_progress,
     unreadable: list[str] | None = None,
+    channel: int | None = None,
 ) -> Iterator[RecordingResponses]:
     """Compute the responses of a layer and of the labels to many recordings, one after the other.
 
@@ -106,6 +107,8 @@ def recording_responses(
         Called with 0 to 1 after each recording; what it raises ends the computation.
     unreadable : list of str, optional
         Receives a sentence for each named recording that cannot be read.
+    channel : int, optional
+        Channel to analyse, see `Clip.channel`; a recording without it counts as one that cannot be read.
 
     Yields
     ------
@@ -119,7 +122,7 @@ def recording_responses(
     found = list(_files(files))
     for number, (file, named) in enumerate(found, start=1):
         try:
-            clip = load_clip(file)
+            clip = load_clip(file, channel=channel)
         except AudioFileError as failure:
             if named and unreadable is None:
                 raise
