@@ -114,7 +114,8 @@ class Clip:
         """
         part = self.samples[:, first:last]
         if self.analysed_channel is not None or self.channels == 1:
-            return part[self.analysed_channel or 0]
+            one: NDArray[np.float32] = part[self.analysed_channel or 0]
+            return one
         mean: NDArray[np.float32] = part.mean(axis=0)
         return mean
 

@@ -76,9 +76,9 @@ def load_clip(
     -------
     Clip
         (channels, n) float32 with `source` and `start_s`, and with `notices` if a part of the sound is missing or the
-         channels cancel each other in their mean, which also go to the log `auralscope.audio`. The channels are in the order of WAV and FFmpeg in every format: front
-        left, front right, front centre, low frequencies, back left, back right, back centre, side left, side right,
-        without those that the file does not have.
+        channels cancel each other in their mean, which also go to the log `auralscope.audio`. The channels are in the
+        order of WAV and FFmpeg in every format: front left, front right, front centre, low frequencies, back left, back
+        right, back centre, side left, side right, without those that the file does not have.
 
     Raises
     ------

@@ -44,21 +44,21 @@ class Measured:
     file : Path
     start_s : float
         Start of the window in the file.
-    channel : str
-        The analysed channel, see `channel_name`.
     level : {"true", "matched"}
     units : tuple of UnitFaithfulness
         Layer by layer.
     labels : tuple of LabelFaithfulness
         Empty unless the output layer was measured.
+    channel : str
+        The analysed channel, see `channel_name`.
     """
 
     file: Path
     start_s: float
-    channel: str
     level: Level
     units: tuple[UnitFaithfulness, ...]
     labels: tuple[LabelFaithfulness, ...]
+    channel: str = "mix"
 
 
 def measure(
@@ -107,7 +107,7 @@ def measure(
             spread = evenly(run.model.layer(name).units, most)
             units += unit_faithfulness(run, name, spread, level=level, seed=seed, progress=show)
     channel = channel_name(run.clip.analysed_channel, run.clip.channels)
-    return Measured(file, run.clip.start_s + run.start_s, channel, level, tuple(units), tuple(labels))
+    return Measured(file, run.clip.start_s + run.start_s, level, tuple(units), tuple(labels), channel)
 
 
 def evenly(units: int, most: int | None) -> list[int]:
