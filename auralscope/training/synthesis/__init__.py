@@ -1,1 +1,1 @@
-"""Music composed by code and rendered. Not in the wheel."""
+"""Compose and render music to train our own models on. Not in the wheel."""

@@ -1,7 +1,7 @@
-"""Pieces in many styles for many instruments, composed from a seed, each with what there is to say of it.
+"""Compose pieces in many styles for many instruments from a seed.
 
-A style proposes who plays what; chance hands parts to other instruments, leaves parts out, lets one instrument play
-alone or one family play everything, so that no tag gives another away.
+A style proposes the instruments of each role. Random choices give parts to other instruments, leave parts out, let one
+instrument play alone or one family play everything, so that no tag can be inferred from another.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from auralscope.training.synthesis.harmony import Rhythm, diatonic, melody
+from auralscope.training.synthesis.harmony import Rhythm, diatonic
 from auralscope.training.synthesis.instruments import ENSEMBLE_FAMILIES, FAMILIES, Instrument, of_family
+from auralscope.training.synthesis.material import LOOPS, RHYTHMS
 from auralscope.training.synthesis.patterns import (
     Sketch,
     arpeggio,
@@ -25,21 +26,21 @@ from auralscope.training.synthesis.patterns import (
     tune,
 )
 from auralscope.training.synthesis.score import Note, Score
-from auralscope.training.synthesis.styles import EIGHTHS, LONG, PERCUSSION, SIXTEENTHS, STYLES, THREE, Style
+from auralscope.training.synthesis.styles import STYLES, Style
 
 PIECE_S = 30.0
 SLOW_BPM, FAST_BPM = 76.0, 138.0
 UNCERTAIN = 0.05
-"""No tempo is so close to these two."""
+"""Minimum relative distance of every tempo from these two."""
 
 STRANGE = 0.15
-"""How often a part goes to a family that the style would not give it to."""
+"""Probability that a part is played by a family that the style does not propose."""
 
 ALONE = 0.22
-"""How often at least one instrument plays by itself, in a style that does not live by its drums."""
+"""Minimum probability that one instrument plays by itself, in a style that can do without drums."""
 
 FULL = 0.12
-"""How often everyone whom the style names plays; else a bass and two more, so that each can be heard."""
+"""Probability that all roles of the style are played; otherwise a bass and two more, which are easier to hear."""
 
 ORDERS = [
     (0, 1, 2, 1),
@@ -54,7 +55,7 @@ ORDERS = [
 
 @dataclass(frozen=True)
 class Piece:
-    """A score and what its composer meant by it.
+    """Score with the style, mode and touch it was composed in.
 
     Attributes
     ----------
@@ -64,7 +65,7 @@ class Piece:
     mode : str
         "major", "minor" or "dorian".
     touch : {"", "staccato"}
-        Whether the notes of all parts are cut short.
+        Whether the notes of all parts are shortened.
     """
 
     score: Score
@@ -74,7 +75,7 @@ class Piece:
 
 
 def arrange(seed: int) -> Piece:
-    """The piece of this number, about `PIECE_S` seconds long; the same seed gives the same piece."""
+    """Compose a piece of about `PIECE_S` seconds; the same seed gives the same piece."""
     rng = np.random.default_rng([seed, 77])
     name = choose(rng, list(STYLES))
     style = STYLES[name]
@@ -96,7 +97,7 @@ def arrange(seed: int) -> Piece:
 
 
 def _tempo(rng: np.random.Generator, style: Style) -> float:
-    """A tempo of the style's, but none of which a listener would not know whether it is slow, or fast."""
+    """Draw a tempo of the style that is clearly slow, medium or fast."""
     while True:
         tempo = float(rng.uniform(*style.tempo_bpm))
         if all(abs(tempo / border - 1.0) > UNCERTAIN for border in (SLOW_BPM, FAST_BPM)):
@@ -104,7 +105,7 @@ def _tempo(rng: np.random.Generator, style: Style) -> float:
 
 
 class _Arranger:
-    """Writes the parts of one piece into its sketch."""
+    """Writer of the parts of one piece into its sketch."""
 
     def __init__(self, sketch: Sketch, style: Style, touch: str) -> None:
         self.sketch = sketch
@@ -129,7 +130,7 @@ class _Arranger:
             self.sketch.silence(part, first, first + max(self.sketch.bars // 4, 1))
 
     def _alone(self) -> None:
-        """One player: a melody, and chords under it where the instrument can."""
+        """Add one player: a melody, with chords if the instrument can play them."""
         families = self.style.roles["lead"][1] if self.rng.random() < 0.6 else tuple(set(FAMILIES) - {"bass"})
         instrument = self._of(choose(self.rng, sorted(families)))
         roles = [choose(self.rng, ["lead", "lead", "counter"])]
@@ -140,7 +141,7 @@ class _Arranger:
             self._part(role, instrument)
 
     def _section(self) -> None:
-        """Parts of one family: a string orchestra, a brass band, a choir; or of one player with two hands."""
+        """Add parts of one family (a string orchestra, a brass band, a choir), or of one player with two hands."""
         families = [family for _, options in self.style.roles.values() for family in options if family != "bass"]
         family = choose(self.rng, families)
         several = family in ENSEMBLE_FAMILIES
@@ -195,13 +196,9 @@ class _Arranger:
         rng, sketch = self.rng, self.sketch
         span = min(int(rng.integers(11, 20)), instrument.high - instrument.low)
         low = int(rng.integers(instrument.low, instrument.high - span + 1))
-        rhythms = self._rhythms() if role == "lead" else [*LONG, *EIGHTHS[1:]]
-        song = melody(
-            rng,
-            sketch.harmony,
+        rhythms = self._rhythms() if role == "lead" else [*RHYTHMS["long"], *RHYTHMS["eighths"][1:]]
+        song = sketch.melody(
             rhythms,
-            bars=sketch.bars,
-            beats_per_bar=sketch.beats_per_bar,
             low=low,
             high=low + span,
             leap=float(rng.uniform(0.1, 0.4)),
@@ -213,16 +210,16 @@ class _Arranger:
 
     def _rhythms(self) -> list[Rhythm]:
         if self.sketch.beats_per_bar == 3:
-            return THREE
+            return RHYTHMS["three"]
         rhythms = self.style.rhythms
         drawn = self.rng.random()
-        # A few rhythms a piece, so that each keeps a character; now and then those of no style.
-        pool = rhythms if drawn < 0.85 else (LONG if drawn < 0.93 else SIXTEENTHS)
+        # A few rhythms for each piece give it a character. Some pieces use rhythms of no style.
+        pool = rhythms if drawn < 0.85 else RHYTHMS["long" if drawn < 0.93 else "sixteenths"]
         return [choose(self.rng, pool) for _ in range(4)]
 
     def _chords(self, instrument: Instrument, _role: str) -> list[Note]:
         length = choose(self.rng, [None, None, 0.3, 0.6])
-        pattern = self._fitting(self.style.strums)
+        pattern = choose(self.rng, self.style.strums)
         if not instrument.chordal:
             return self._pad(instrument, "pad")
         return block_chords(
@@ -245,24 +242,20 @@ class _Arranger:
         notes = pad(self.sketch, centre=self._centre(instrument), velocity=self.strength)
         if instrument.held:
             return notes
-        # What dies away is struck again with every chord.
-        pattern = self._fitting(("x...............", "x.......x.......", "x...x...x...x..."))
+        # An instrument whose notes decay strikes every chord again.
+        pattern = choose(self.rng, ("x...............", "x.......x.......", "x...x...x...x..."))
         return block_chords(self.sketch, pattern, centre=self._centre(instrument), velocity=self.strength)
 
     def _bass(self, instrument: Instrument, _role: str) -> list[Note]:
         moves = choose(self.rng, [(0,), (0,), (0, 7), (0, 12), (0, 7, 12, 7)])
         low = instrument.low + int(self.rng.integers(0, 5))
         length = float(self.rng.uniform(0.6, 0.98))
-        pattern = self._fitting(self.style.basses)
+        pattern = choose(self.rng, self.style.basses)
         return bass_line(self.sketch, pattern, low=low, velocity=self.strength * 1.05, length=length, moves=moves)
 
     def _centre(self, instrument: Instrument) -> int:
         low, high = max(instrument.low + 6, 48), min(instrument.high - 8, 79)
         return int(self.rng.integers(low, high + 1)) if low <= high else (instrument.low + instrument.high) // 2
-
-    def _fitting(self, patterns: tuple[str, ...]) -> str:
-        """A pattern for this metre; one of four beats is cut for three."""
-        return choose(self.rng, patterns)
 
     def _drums(self) -> None:
         rng, sketch, style = self.rng, self.sketch, self.style
@@ -272,12 +265,12 @@ class _Arranger:
             notes = drum_loop(sketch, choose(rng, style.loops), velocity=rng.uniform(74, 112), chance=0.98)
             sketch.add("drums", choose(rng, style.kits), notes, volume=rng.uniform(84, 115), drums=True)
         if not alone and not three and sketch.beats_per_bar == 4 and rng.random() < style.percussion:
-            notes = drum_loop(sketch, choose(rng, PERCUSSION), velocity=rng.uniform(74, 108), chance=0.97)
+            notes = drum_loop(sketch, choose(rng, LOOPS["percussion"]), velocity=rng.uniform(74, 108), chance=0.97)
             sketch.add("percussion", 0, notes, volume=rng.uniform(84, 112), drums=True)
 
 
 def _within(note: Note, instrument: Instrument) -> Note:
-    """The note in the instrument's range, moved by octaves."""
+    """Move the note by octaves into the instrument's range."""
     pitch = note.pitch
     while pitch < instrument.low:
         pitch += 12

@@ -1,4 +1,4 @@
-"""Pieces for the three genres, composed from a seed.
+"""Compose pieces of the three genres from a seed.
 
 ============  ===========  ==============================================================================
 genre         tempo (bpm)  drums
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auralscope.training.synthesis.harmony import Harmony, Melody, Rhythm, diatonic, melody
+from auralscope.training.synthesis.harmony import Harmony, Melody, diatonic
+from auralscope.training.synthesis.material import DRUMS, KITS, LOOPS, PATTERNS, PROGRESSIONS, RHYTHMS
 from auralscope.training.synthesis.patterns import (
     Sketch,
     arpeggio,
@@ -35,22 +36,17 @@ from auralscope.training.synthesis.score import EXPRESSION, Control, Note, Score
 PIECE_S = 28.0
 TEMPO_BPM = {"ballad": (55.0, 85.0), "dance": (118.0, 135.0), "hip-hop": (75.0, 100.0)}
 
-# General MIDI's drums, and the kits that General MIDI 2 gives to drum programs.
-KICK, KICK_2, STICK, SNARE, CLAP, SNARE_2 = 36, 35, 37, 38, 39, 40
-HAT, HAT_OPEN, CRASH, RIDE, TAMBOURINE, COWBELL, SHAKER = 42, 46, 49, 51, 54, 56, 70
-KIT, KIT_ROOM, KIT_POWER, KIT_ELECTRONIC, KIT_808, KIT_BRUSH = 0, 8, 16, 24, 25, 40
-
 
 @dataclass(frozen=True)
 class Material:
-    """Harmony and tune that come from elsewhere, to be arranged."""
+    """Harmony and melody of an existing song, to be arranged."""
 
     harmony: Harmony
     melody: Melody
 
 
 def compose(genre: str, seed: int, material: Material | None = None) -> Score:
-    """A piece of about `PIECE_S` seconds.
+    """Compose a piece of about `PIECE_S` seconds.
 
     Parameters
     ----------
@@ -58,17 +54,24 @@ def compose(genre: str, seed: int, material: Material | None = None) -> Score:
     seed : int
         The same seed gives the same piece.
     material : Material, optional
-        Harmony and melody to arrange; without it both are invented.
+        Harmony and melody to arrange. Default: both are invented.
     """
     rng = np.random.default_rng([seed, sorted(GENRES).index(genre)])
     tempo = float(rng.uniform(*TEMPO_BPM[genre]))
     sketch = GENRES[genre](rng, tempo, material)
-    # A tempo in whole microseconds per beat may round out of the range: keep a hair inside it.
     return Score(genre, seed, round(tempo, 3), sketch.beats_per_bar, tuple(sketch.parts))
 
 
 def _bars(tempo: float, beats_per_bar: int) -> int:
     return math.ceil(PIECE_S * tempo / 60.0 / beats_per_bar)
+
+
+def _drum(rng: np.random.Generator, names: str) -> int:
+    return DRUMS[choose(rng, names.split())]
+
+
+def _kit(rng: np.random.Generator, names: str) -> int:
+    return KITS[choose(rng, names.split())]
 
 
 def _invent(rng: np.random.Generator, progressions: dict[str, list[str]], sevenths: float) -> Harmony:
@@ -81,42 +84,18 @@ def _invent(rng: np.random.Generator, progressions: dict[str, list[str]], sevent
 
 # --- ballad ---------------------------------------------------------------------------------------------------
 
-BALLAD_PROGRESSIONS = {
-    "major": ["1564", "1645", "14641451", "13641455", "1634", "6415", "4156", "15643625", "14151415", "1245"],
-    "minor": ["1637", "1467", "1674", "16374165", "1415", "1765"],
-}
-BALLAD_RHYTHMS: list[Rhythm] = [
-    ((0, 2), (2, 2)),
-    ((0, 3), (3, 1)),
-    ((0, 1), (1, 1), (2, 2)),
-    ((0, 1.5), (1.5, 0.5), (2, 2)),
-    ((0, 4),),
-    ((0.5, 0.5), (1, 1), (2, 1.5), (3.5, 0.5)),
-    ((0, 0.5), (0.5, 0.5), (1, 1), (2, 0.5), (2.5, 1.5)),
-    ((1, 1), (2, 1), (3, 1)),
-    ((0, 1), (1, 0.5), (1.5, 0.5), (2, 1), (3, 1)),
-]
 BALLAD_LEADS = [0, 40, 42, 52, 53, 54, 56, 60, 65, 66, 68, 71, 73, 75, 11, 24, 85, 69, 22, 26]
-BALLAD_DRUMS = [
-    {KICK: "X.........x.....", SNARE: "....x.......x...", HAT: "x.-.x.-.x.-.x.-."},
-    {KICK: "X.......x.......", STICK: "....x.......x...", HAT: "x.-.x.-.x.-.x.-."},
-    {KICK: "X......xx.......", STICK: "....x.......x...", RIDE: "x...x...x...x..."},
-    {KICK: "X...............", SNARE: "........x.......", HAT: "x...x...x...x..."},
-    {KICK: "X.............x.", SNARE: "........X.......", RIDE: "x.-.x.-.x.-.x.-."},
-    {STICK: "....x.......x...", SHAKER: "x.-.x.-.x.-.x.-."},
-    {TAMBOURINE: "....-.......-...", KICK_2: "x.......x......."},
-]
 
 
 def _ballad(rng: np.random.Generator, tempo: float, material: Material | None) -> Sketch:
     beats_per_bar = 3 if material is None and rng.random() < 0.22 else 4
-    harmony = material.harmony if material else _invent(rng, BALLAD_PROGRESSIONS, sevenths=0.35)
+    harmony = material.harmony if material else _invent(rng, PROGRESSIONS["ballad"], sevenths=0.35)
     sketch = Sketch(
         rng, harmony, _bars(tempo, beats_per_bar), beats_per_bar, looseness_beats=float(rng.uniform(0.0, 0.018))
     )
     strength = rng.uniform(52, 88)
 
-    # One or two instruments carry the harmony.
+    # One or two instruments play the harmony.
     figures = ["arpeggio", "broken", "block", "guitar", "harp"]
     figure = choose(rng, figures)
     keys = choose(rng, [0, 0, 0, 1, 2, 4, 5, 24, 25, 46])
@@ -144,22 +123,16 @@ def _ballad(rng: np.random.Generator, tempo: float, material: Material | None) -
         sketch.add("pad", program, notes, volume=72, controls=swelling(sketch) if rng.random() < 0.6 else ())
     if rng.random() < 0.8:
         low = int(rng.integers(55, 70))
-        song = (
-            material.melody
-            if material
-            else melody(
-                rng, harmony, BALLAD_RHYTHMS, bars=sketch.bars, beats_per_bar=beats_per_bar, low=low, high=low + 17
-            )
-        )
+        song = material.melody if material else sketch.melody(RHYTHMS["ballad"], low=low, high=low + 17)
         program = choose(rng, BALLAD_LEADS)
         notes = tune(sketch, song, velocity=strength * 1.12, octaves=rng.random() < 0.2, length=rng.uniform(0.9, 1.02))
         sketch.add("lead", program, notes, volume=95, vibrato=rng.random() < 0.6)
     if rng.random() < 0.45:
-        kit = choose(rng, [KIT, KIT_ROOM, KIT_BRUSH, KIT_BRUSH])
-        loop = choose(rng, BALLAD_DRUMS)
+        kit = _kit(rng, "standard room brush brush")
+        loop = choose(rng, LOOPS["ballad"])
         sketch.add("drums", kit, drum_loop(sketch, loop, velocity=rng.uniform(38, 78)), volume=70, drums=True)
 
-    # The texture grows or thins out somewhere.
+    # A part is silent in the first bars or in the last ones.
     if rng.random() < 0.6:
         name = choose(rng, ["lead", "drums", "pad", "bass"])
         middle = int(rng.integers(1, max(sketch.bars - 1, 2)))
@@ -170,37 +143,6 @@ def _ballad(rng: np.random.Generator, tempo: float, material: Material | None) -
 
 # --- dance ----------------------------------------------------------------------------------------------------
 
-DANCE_PROGRESSIONS = {
-    "minor": ["1637", "1657", "6714", "1166", "1476", "1747", "1111", "11114444", "1617", "16671617"],
-    "major": ["6415", "1564", "4561", "1645", "14", "4415"],
-    "dorian": ["14", "1177", "1474", "1"],
-}
-DANCE_RHYTHMS: list[Rhythm] = [
-    ((0, 0.75), (0.75, 0.75), (1.5, 0.5), (2, 0.75), (2.75, 0.75), (3.5, 0.5)),
-    ((0, 0.5), (0.5, 0.5), (1, 0.5), (1.5, 0.5), (2.5, 0.5), (3, 0.5), (3.5, 0.5)),
-    ((0, 0.25), (0.5, 0.25), (0.75, 0.25), (1.5, 0.25), (2, 0.25), (2.5, 0.25), (2.75, 0.25), (3.5, 0.25)),
-    ((0, 1), (1.5, 0.5), (2, 1), (3.5, 0.5)),
-    ((0.5, 0.5), (1.5, 0.5), (2.5, 0.5), (3.5, 0.5)),
-    ((0, 1.5), (1.5, 1.5), (3, 1)),
-    tuple((place / 4, 0.25) for place in range(16)),
-]
-DANCE_HATS = [
-    {HAT_OPEN: "..x...x...x...x."},
-    {HAT_OPEN: "..x...x...x...x.", HAT: "x-.-x-.-x-.-x-.-"},
-    {HAT: "x-X-x-X-x-X-x-X-"},
-    {HAT: "..X...X...X...X.", SHAKER: "x-x-x-x-x-x-x-x-"},
-    {RIDE: "..X...X...X...X."},
-    {HAT_OPEN: "..x...x...x...x.", TAMBOURINE: "x-X-x-X-x-X-x-X-"},
-    {HAT: "--X---X---X---X-", RIDE: "x...x...x...x..."},
-]
-DANCE_BACKBEATS = [
-    {CLAP: "....X.......X..."},
-    {SNARE: "....X.......X..."},
-    {CLAP: "....X.......X...", SNARE_2: "....x.......x..-"},
-    {CLAP: "....X.......X..x", COWBELL: "x..x..x.....x..."},
-    {SNARE_2: "....X.......X...", STICK: "...x..x....x..x."},
-    {},
-]
 DANCE_BASSES = [
     ("..x...x...x...x.", (0,), 0.6),
     ("x.xxx.xxx.xxx.xx", (0,), 0.7),
@@ -211,28 +153,20 @@ DANCE_BASSES = [
     ("xxxxxxxxxxxxxxxx", (0, 0, 12, 0), 0.6),
     ("x...x...x...x...", (0,), 0.5),
 ]
-DANCE_STABS = [
-    "x..x..x...x..x..",
-    "..x...x...x...x.",
-    "x..x..x.x..x..x.",
-    "....x..x....x..x",
-    "x.....x...x.....",
-    "X..X....X..X..X.",
-]
 
 
 def _dance(rng: np.random.Generator, tempo: float, material: Material | None) -> Sketch:
-    harmony = material.harmony if material else _invent(rng, DANCE_PROGRESSIONS, sevenths=0.3)
+    harmony = material.harmony if material else _invent(rng, PROGRESSIONS["dance"], sevenths=0.3)
     sketch = Sketch(rng, harmony, _bars(tempo, 4), looseness_beats=float(rng.choice([0.0, 0.004])))
     sketch.swing = float(rng.choice([0.0, 0.0, 0.0, 0.2]))
-    loop = {choose(rng, [KICK, KICK, KICK_2]): "X...X...X...X..."}
-    loop |= choose(rng, DANCE_HATS) | choose(rng, DANCE_BACKBEATS)
+    loop = {_drum(rng, "kick kick kick_2"): "X...X...X...X..."}
+    loop |= choose(rng, LOOPS["dance_hats"]) | choose(rng, LOOPS["dance_backbeats"])
     drums = drum_loop(sketch, loop, velocity=rng.uniform(92, 118))
     if rng.random() < 0.6:
-        drums += [sketch.note(bar * 4.0, 1.0, CRASH, 96) for bar in range(0, sketch.bars, choose(rng, [4, 8]))]
+        drums += [sketch.note(bar * 4.0, 1.0, DRUMS["crash"], 96) for bar in range(0, sketch.bars, choose(rng, [4, 8]))]
     if rng.random() < 0.3:
         drums += _roll(sketch)
-    kit = choose(rng, [KIT, KIT_POWER, KIT_ELECTRONIC, KIT_ELECTRONIC, KIT_808, KIT_808])
+    kit = _kit(rng, "standard power electronic electronic 808 808")
     sketch.add("drums", kit, drums, volume=rng.uniform(92, 118), drums=True)
 
     if rng.random() < 0.92:
@@ -249,7 +183,7 @@ def _dance(rng: np.random.Generator, tempo: float, material: Material | None) ->
         program = choose(rng, [0, 1, 2, 62, 63, 81, 80, 90, 55, 5, 17, 61, 84])
         notes = block_chords(
             sketch,
-            choose(rng, DANCE_STABS),
+            choose(rng, PATTERNS["dance_stabs"]),
             centre=int(rng.integers(60, 72)),
             velocity=100,
             length_beats=choose(rng, [0.2, 0.35, None]),
@@ -261,20 +195,14 @@ def _dance(rng: np.random.Generator, tempo: float, material: Material | None) ->
         sketch.add("arpeggio", choose(rng, [80, 81, 84, 87, 90, 99, 11, 98]), notes, volume=74)
     if rng.random() < 0.62:
         low = int(rng.integers(60, 72))
-        song = (
-            material.melody
-            if material
-            else melody(
-                rng, harmony, DANCE_RHYTHMS, bars=sketch.bars, beats_per_bar=4, low=low, high=low + 14, repeat=0.8
-            )
-        )
+        song = material.melody if material else sketch.melody(RHYTHMS["dance"], low=low, high=low + 14, repeat=0.8)
         program = choose(rng, [80, 81, 81, 82, 84, 85, 53, 54, 62, 87, 0, 73, 22, 65, 90])
         notes = tune(sketch, song, velocity=104, octaves=rng.random() < 0.3, length=rng.uniform(0.5, 0.95))
         sketch.add("lead", program, notes, volume=92, controls=pumped if rng.random() < 0.3 else ())
     if rng.random() < 0.25:
         _riser(sketch)
 
-    # A stretch with fewer parts; in a few pieces the drums rest for two bars.
+    # Some parts rest for two or four bars, and in a few pieces the drums for two.
     if rng.random() < 0.6:
         first = int(rng.integers(0, sketch.bars - 4))
         for name in ("bass", "stabs", "lead", "pad"):
@@ -287,18 +215,18 @@ def _dance(rng: np.random.Generator, tempo: float, material: Material | None) ->
 
 
 def _roll(sketch: Sketch) -> list[Note]:
-    """A snare roll that doubles its pace over the last bar of every eight."""
+    """Return a snare roll that becomes faster over the last bar of every eight."""
     notes = []
     for bar in range(7, sketch.bars, 8):
         beat = 0.0
         while beat < 4.0:
-            notes.append(sketch.note(bar * 4 + beat, 0.1, SNARE, 60 + 13 * beat))
+            notes.append(sketch.note(bar * 4 + beat, 0.1, DRUMS["snare"], 60 + 13 * beat))
             beat += 0.5 if beat < 1 else 0.25 if beat < 3 else 0.125
     return notes
 
 
 def _riser(sketch: Sketch) -> None:
-    """A chord that climbs and grows for four bars, then breaks off."""
+    """Add a root that rises and grows louder for four bars, then stops."""
     notes = []
     swell = []
     for first in range(sketch.beats_per_bar * 4, sketch.beats - 15, 32):
@@ -312,89 +240,36 @@ def _riser(sketch: Sketch) -> None:
 
 # --- hip-hop --------------------------------------------------------------------------------------------------
 
-HIP_HOP_PROGRESSIONS = {
-    "minor": ["1", "11", "16", "14", "1176", "1154", "1145", "17", "1676", "1611"],
-    "dorian": ["14", "1141", "1", "17"],
-    "major": ["14", "2511", "16", "4", "1425"],
-}
-RAP_RHYTHMS: list[Rhythm] = [
-    tuple((place / 4, 0.22) for place in (0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13, 14)),
-    tuple((place / 4, 0.22) for place in (0, 2, 3, 4, 5, 6, 8, 10, 11, 12, 14, 15)),
-    tuple((place / 4, 0.22) for place in (1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 14)),
-    tuple((place / 4, 0.22) for place in (0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13)),
-    tuple((place / 3, 0.28) for place in range(11)),
-    tuple((place / 4, 0.22) for place in (2, 3, 4, 6, 8, 10, 11, 12)),
-]
 HIP_HOP_LEADS = [53, 54, 85, 52, 80, 66, 71, 26, 59, 57, 27, 67, 109, 22]
-HOOK_RHYTHMS: list[Rhythm] = [
-    ((0, 0.75), (0.75, 0.5), (1.5, 0.5), (2.5, 0.75)),
-    ((0, 0.5), (0.75, 0.5), (1.5, 1)),
-    ((0, 1.5), (2.5, 0.5), (3, 0.5)),
-    ((0.5, 0.5), (1, 0.5), (1.75, 0.5), (3, 1)),
-    ((0, 0.25), (0.25, 0.25), (0.75, 0.5), (2, 0.25), (2.25, 0.25), (2.75, 0.5)),
-]
-BOOM_BAP_KICKS = [
-    "X.....x...X.....",
-    "X..x......X..x..",
-    "X......x..X.....",
-    "X.x.......xx....",
-    "X.........X..x..",
-    "X..x..x...x.....",
-    "X.....-X.x......",
-    "Xx.....x..X...x.",
-]
-BOOM_BAP_HATS = [
-    "x.x.x.x.x.x.x.x.",
-    "x.xxx.x.x.xxx.x.",
-    "x-x-x-x-x-x-x-x-",
-    "x.x.x.xxx.x.x.xx",
-    "..x...x...x...x.",
-    "x...x...x...x...",
-]
-TRAP_KICKS = [
-    "X.....x...x.....",
-    "X..x......x..x..",
-    "X......x......x.",
-    "X.........x..x..",
-    "X..x..x.......x.",
-    "X.....x.....xx..",
-]
-HIP_HOP_CHOPS = [
-    "x..x....x..x....",
-    "x.....x...x.....",
-    "x...............",
-    "x.......x..x....",
-    "x..x..x.........",
-    "..x...x...x..x..",
-    "x...x...x...x...",
-    "x.......x.......",
-]
 
 
 def _hip_hop(rng: np.random.Generator, tempo: float, material: Material | None) -> Sketch:
-    harmony = material.harmony if material else _invent(rng, HIP_HOP_PROGRESSIONS, sevenths=0.65)
+    harmony = material.harmony if material else _invent(rng, PROGRESSIONS["hip-hop"], sevenths=0.65)
     trap = bool(rng.random() < 0.45)
     sketch = Sketch(rng, harmony, _bars(tempo, 4), looseness_beats=float(rng.uniform(0.0, 0.012)))
     sketch.swing = 0.0 if trap else float(rng.uniform(0.0, 0.6))
     if trap:
         backbeat = choose(rng, ["........X.......", "........X.......", "....X.......X..."])
-        loop = {choose(rng, [KICK, KICK_2]): choose(rng, TRAP_KICKS), choose(rng, [CLAP, SNARE, SNARE_2]): backbeat}
-        kit = choose(rng, [KIT_808, KIT_808, KIT_ELECTRONIC, KIT])
+        loop = {
+            _drum(rng, "kick kick_2"): choose(rng, PATTERNS["trap_kicks"]),
+            _drum(rng, "clap snare snare_2"): backbeat,
+        }
+        kit = _kit(rng, "808 808 electronic standard")
     else:
-        kick = choose(rng, BOOM_BAP_KICKS)
+        kick = choose(rng, PATTERNS["boom_bap_kicks"])
         snare = choose(rng, ["....X.......X...", "....X..-....X...", "....X..-.-..X..-", "....X.......X.-."])
-        loop = {choose(rng, [KICK, KICK_2]): kick, choose(rng, [SNARE, SNARE_2, CLAP]): snare}
-        loop[choose(rng, [HAT, HAT, SHAKER])] = choose(rng, BOOM_BAP_HATS)
-        kit = choose(rng, [KIT, KIT_ROOM, KIT_POWER, KIT_808, KIT_ELECTRONIC])
+        loop = {_drum(rng, "kick kick_2"): kick, _drum(rng, "snare snare_2 clap"): snare}
+        loop[_drum(rng, "hat hat shaker")] = choose(rng, PATTERNS["boom_bap_hats"])
+        kit = _kit(rng, "standard room power 808 electronic")
         if rng.random() < 0.3:
-            loop[HAT_OPEN] = choose(rng, ["......x.........", "..............x.", "..........x....."])
+            loop[DRUMS["hat_open"]] = choose(rng, ["......x.........", "..............x.", "..........x....."])
     drums = drum_loop(sketch, loop, velocity=rng.uniform(88, 116), chance=0.97)
     if trap:
         drums += _trap_hats(sketch)
     sketch.add("drums", kit, drums, volume=rng.uniform(92, 118), drums=True)
 
     if rng.random() < 0.93:
-        pattern = choose(rng, TRAP_KICKS if trap else BOOM_BAP_KICKS).replace("-", ".")
+        pattern = choose(rng, PATTERNS["trap_kicks"] if trap else PATTERNS["boom_bap_kicks"]).replace("-", ".")
         program = choose(rng, [38, 39, 39, 87] if trap else [33, 32, 35, 38, 39, 36])
         low = choose(rng, [24, 26, 28] if trap else [28, 31, 33])
         notes = bass_line(
@@ -406,13 +281,15 @@ def _hip_hop(rng: np.random.Generator, tempo: float, material: Material | None) 
             moves=choose(rng, [(0,), (0, 0, 12), (0, 0, 7), (0, -2, 0), (0, 3, 5)]),
         )
         sketch.add("bass", program, notes, volume=112)
-    # The loop: a bar or two of keys, guitar, strings or brass that comes round and round, like a sample.
+    # The loop: a bar or two of keys, guitar, strings or brass, repeated like a sample.
     kind = choose(rng, ["chop", "chop", "arpeggio", "held"])
     program = choose(rng, [0, 1, 4, 4, 5, 11, 10, 12, 24, 26, 27, 46, 48, 49, 45, 52, 56, 61, 71, 73, 104, 107, 16])
     centre = int(rng.integers(56, 72))
     if kind == "chop":
         length = choose(rng, [0.3, 0.5, 0.9, None])
-        notes = block_chords(sketch, choose(rng, HIP_HOP_CHOPS), centre=centre, velocity=84, length_beats=length)
+        notes = block_chords(
+            sketch, choose(rng, PATTERNS["hip_hop_chops"]), centre=centre, velocity=84, length_beats=length
+        )
     elif kind == "arpeggio":
         order = choose(rng, [(0, 2, 1, 2), (0, 1, 2, 3, 2, 1), (2, 1, 0, 1), (0, 3, 2, 1), (4, 2, 3, 1)])
         step = choose(rng, [0.25, 0.5, 0.5])
@@ -422,9 +299,7 @@ def _hip_hop(rng: np.random.Generator, tempo: float, material: Material | None) 
         program = choose(rng, [48, 49, 50, 52, 89, 91, 16, 4])
     sketch.add("loop", program, notes, volume=80)
     if rng.random() < 0.35:
-        hook = melody(
-            rng, harmony, HOOK_RHYTHMS, bars=sketch.bars, beats_per_bar=4, low=66, high=84, leap=0.4, repeat=0.95
-        )
+        hook = sketch.melody(RHYTHMS["hook"], low=66, high=84, leap=0.4, repeat=0.95)
         sketch.add(
             "hook", choose(rng, [11, 9, 14, 46, 73, 56, 80, 81, 75, 105]), tune(sketch, hook, velocity=86), volume=76
         )
@@ -433,12 +308,8 @@ def _hip_hop(rng: np.random.Generator, tempo: float, material: Material | None) 
         if material and rng.random() < 0.4:
             song, length = material.melody, 0.8
         else:
-            song = melody(
-                rng,
-                harmony,
-                RAP_RHYTHMS,
-                bars=sketch.bars,
-                beats_per_bar=4,
+            song = sketch.melody(
+                RHYTHMS["rap"],
                 low=low,
                 high=low + int(rng.integers(5, 10)),
                 leap=0.1,
@@ -457,7 +328,7 @@ def _hip_hop(rng: np.random.Generator, tempo: float, material: Material | None) 
 
 
 def _trap_hats(sketch: Sketch) -> list[Note]:
-    """Hats in eighths or sixteenths, with rolls of 32nds or triplets where chance has it."""
+    """Return hats in eighths or sixteenths, with random rolls of 32nds or triplets."""
     notes = []
     step = choose(sketch.rng, [0.5, 0.25, 0.25])
     for bar in range(sketch.bars):
@@ -465,7 +336,7 @@ def _trap_hats(sketch: Sketch) -> list[Note]:
             beat = bar * 4 + place * step
             parts = choose(sketch.rng, [2, 3, 4]) if sketch.rng.random() < 0.14 else 1
             for part in range(parts):
-                notes.append(Note(beat + part * step / parts, 0.1, HAT, int(70 + 20 * sketch.rng.random())))
+                notes.append(Note(beat + part * step / parts, 0.1, DRUMS["hat"], int(70 + 20 * sketch.rng.random())))
     return notes
 
 

@@ -1,4 +1,4 @@
-"""Which sound fonts borrow samples from each other: a test font must not be heard in training under another name."""
+"""Find sound fonts that share samples: samples of a test font must not occur in training under another name."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATE = 22_050
-HEARD_S = 0.5
-EVERY_S = 2.0
+EXCERPT_S = 0.5
+SPACING_S = 2.0
 PITCHES = (48, 60, 67, 76)
 DRUMS = (35, 36, 38, 40, 42, 46, 49, 51, 54, 56, 60, 62, 69, 70, 75, 76, 81)
 DRY = Room(level=0.0, chorus=0.0)
 ALIKE = 0.95
-"""From here on two notes are one sample: it is 1 but for what the fonts' envelopes and filters make of it."""
+"""Correlation from which two notes count as one sample. Envelopes and filters of the fonts keep it below 1."""
 
 Notes = Mapping[str, "NDArray[np.float32]"]
-"""For each program, and each drum, (notes, samples)."""
+"""(notes, samples) of each program and each drum."""
 
 
 def notes_of(font: Path) -> Notes:
-    """The beginnings of a few notes of each program that the tagged corpus plays, and of each common drum; no room."""
+    """Render the onsets of a few notes of each program of the tagged corpus and of each common drum, dry."""
     programs = {instrument.program: instrument for instrument in INSTRUMENTS}
     found = {}
     for program, instrument in sorted(programs.items()):
@@ -41,17 +41,17 @@ def notes_of(font: Path) -> Notes:
 
 
 def _played(font: Path, program: int, pitches: Sequence[int], *, drums: bool) -> NDArray[np.float32]:
-    beats = EVERY_S * 2  # at 120 a minute
+    beats = SPACING_S * 2  # at 120 a minute
     notes = tuple(Note(beats * place, beats / 2, pitch, 100) for place, pitch in enumerate(pitches))
     score = Score("", 0, 120.0, 4, (Part("", program, notes, drums=drums),))
     mono = render(score, font, room=DRY, sample_rate=RATE).mono()
-    every = round(EVERY_S * RATE)
+    every = round(SPACING_S * RATE)
     mono = np.pad(mono, (0, max(every * len(pitches) - mono.size, 0)))
-    return mono[: every * len(pitches)].reshape(-1, every)[:, : round(HEARD_S * RATE)]
+    return mono[: every * len(pitches)].reshape(-1, every)[:, : round(EXCERPT_S * RATE)]
 
 
 def correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The median over notes of how alike two sets of notes are at their best lag: 0 to 1; 0 for silence.
+    """Return the median over notes of the maximum cross-correlation, 0 to 1; 0 for silence.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ def correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 def page(fonts: Sequence[SoundFont], folders: Sequence[Path] = ()) -> str:
-    """A table of all pairs: what they share, and the highest correlation of what they do not."""
-    heard = {font: notes_of(find_font(font, folders)) for font in fonts}
+    """Return a table of all pairs of fonts: shared samples, and the highest correlation of the others."""
+    rendered = {font: notes_of(find_font(font, folders)) for font in fonts}
     rows = []
     for one, other in itertools.combinations(fonts, 2):
-        alike = {name: correlation(heard[one][name], heard[other][name]) for name in heard[one]}
+        alike = {name: correlation(rendered[one][name], rendered[other][name]) for name in rendered[one]}
         shared = [name for name, value in alike.items() if value >= ALIKE]
         highest = max((value for value in alike.values() if value < ALIKE), default=0.0)
         rows.append(

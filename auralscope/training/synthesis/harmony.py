@@ -1,4 +1,4 @@
-"""Chords, bass notes and melodies: the material that a genre's arrangement is made of."""
+"""Build chords, bass notes and melodies."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ MODES = {
     "dorian": (0, 2, 3, 5, 7, 9, 10),
 }
 
-# A chord is its pitch classes, root first.
+# Pitch classes, root first.
 Chord = tuple[int, ...]
-# A rhythm is where notes begin in a bar and how long they last, in beats.
+# (start, duration) of each note of a bar, in beats.
 Rhythm = tuple[tuple[float, float], ...]
-# A melody is (start in beats, duration in beats, pitch).
+# (start in beats, duration in beats, pitch) of each note.
 Melody = tuple[tuple[float, float, int], ...]
 
 
 @dataclass(frozen=True)
 class Harmony:
-    """Key and chords.
+    """Key and chords of a piece.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Harmony:
     scale : tuple of int
         Semitones above the tonic.
     chords : tuple of Chord
-        One for each bar, over and over.
+        One for each bar, repeated.
     """
 
     tonic: int
@@ -43,24 +43,24 @@ class Harmony:
     chords: tuple[Chord, ...]
 
     def chord(self, bar: int) -> Chord:
-        """The chord of a bar."""
+        """Return the chord of a bar."""
         return self.chords[bar % len(self.chords)]
 
     def ladder(self, low: int, high: int) -> list[int]:
-        """The scale's pitches from `low` to `high`."""
+        """Return the pitches of the scale from `low` to `high`."""
         classes = {(self.tonic + step) % 12 for step in self.scale}
         return [pitch for pitch in range(low, high + 1) if pitch % 12 in classes]
 
 
 def diatonic(tonic: int, mode: str, degrees: Sequence[int], sizes: Sequence[int]) -> Harmony:
-    """Chords stacked in thirds.
+    """Stack thirds on degrees of a scale.
 
     Parameters
     ----------
     degrees : sequence of int
         One for each bar; 1 is the tonic chord.
     sizes : sequence of int
-        How many notes each chord has: 3 for a triad, 4 for a seventh chord, 5 for a ninth chord.
+        Number of notes of each chord: 3 for a triad, 4 for a seventh chord, 5 for a ninth chord.
     """
     scale = MODES[mode]
     chords = tuple(
@@ -71,12 +71,12 @@ def diatonic(tonic: int, mode: str, degrees: Sequence[int], sizes: Sequence[int]
 
 
 def voiced(chord: Chord, centre: int) -> list[int]:
-    """The chord's pitches, each in the octave around `centre`, from low to high."""
+    """Return the pitches of the chord in the octave around `centre`, from low to high."""
     return sorted(centre - 6 + (pitch_class - (centre - 6)) % 12 for pitch_class in chord)
 
 
 def root(chord: Chord, low: int) -> int:
-    """The chord's root, the first at or above `low`."""
+    """Return the lowest root of the chord at or above `low`."""
     return low + (chord[0] - low) % 12
 
 
@@ -92,16 +92,16 @@ def melody(
     leap: float = 0.2,
     repeat: float = 0.6,
 ) -> Melody:
-    """A tune: a motif of two bars, taken up again and varied; chord notes on the beat, steps between.
+    """Invent a melody: a motif of two bars, repeated and varied, with chord notes on the beat and steps between.
 
     Parameters
     ----------
     low, high : int
         The range, as MIDI numbers.
     leap : float
-        How often it moves by more than a step.
+        Probability of an interval wider than a step.
     repeat : float
-        How often a pair of bars takes up the motif's rhythm and contour.
+        Probability that a pair of bars repeats the rhythm and contour of the motif.
     """
     ladder = harmony.ladder(low, high)
 

@@ -1,4 +1,4 @@
-"""General MIDI's instruments by the family that a listener names, each with the range it sounds well in."""
+"""List the General MIDI instruments by family, with the range in which each sounds natural."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Instrument:
     family : str
         One of `FAMILIES`.
     low, high : int
-        Its range, as MIDI numbers.
+        Range, as MIDI numbers.
     chordal : bool
-        Whether one player plays chords on it.
+        Whether one player can play chords on it.
     held : bool
-        Whether its notes last as long as they are held; the others die away.
+        Whether its notes last as long as they are held; those of others decay.
     """
 
     program: int
@@ -70,26 +70,26 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     *_keys("synth pad", (88, 40, 84), (89, 40, 84), (90, 40, 84), (91, 40, 84), (94, 40, 84), (95, 40, 84)),
 )
 SECTIONS = frozenset({48, 49, 52, 53, 61})
-"""Programs that sound like many players."""
+"""Programs that sound like several players."""
 
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(instrument.family for instrument in INSTRUMENTS))
 ENSEMBLE_FAMILIES = frozenset({"strings", "choir", "brass", "woodwind", "bass"})
-"""Families whose parts are so many players; of the others one player plays several parts."""
+"""Families with a player for each part; in the others, one player can play several parts."""
 
 _FAMILY_OF = {instrument.program: instrument.family for instrument in INSTRUMENTS}
 
 
 def of_family(family: str) -> list[Instrument]:
-    """The instruments of a family; one that is common comes more than once."""
+    """Return the instruments of a family; common ones are repeated."""
     return [instrument for instrument in INSTRUMENTS if instrument.family == family]
 
 
 def family_of(program: int) -> str:
-    """The family of a General MIDI program (zero-based).
+    """Return the family of a General MIDI program (zero-based).
 
     Raises
     ------
     KeyError
-        None here.
+        The program belongs to no family.
     """
     return _FAMILY_OF[program]

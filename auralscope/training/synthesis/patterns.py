@@ -1,15 +1,17 @@
-"""What instruments do with chords: block chords, arpeggios, bass lines, tunes, drum loops.
+"""Play chords on instruments: block chords, arpeggios, bass lines, melodies, drum loops.
 
-Drum patterns and chord rhythms are written as a drum machine shows them, a sign for each sixteenth of a bar:
-``x`` a stroke, ``X`` an accent, ``-`` a ghost note, ``.`` nothing.
+Drum patterns and chord rhythms are written as on a drum machine, a sign for each sixteenth of a bar:
+``x`` a stroke, ``X`` an accent, ``-`` a ghost note, ``.`` a rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from auralscope.training.synthesis.harmony import Chord, Harmony, Melody, root, voiced
+import numpy as np
+
+from auralscope.training.synthesis.harmony import Chord, Harmony, Melody, Rhythm, melody, root, voiced
 from auralscope.training.synthesis.score import (
     CHORUS_SEND,
     EXPRESSION,
@@ -25,8 +27,6 @@ from auralscope.training.synthesis.score import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import numpy as np
-
 SIXTEENTH = 0.25
 STROKES = {"x": 0.82, "X": 1.0, "-": 0.45}
 
@@ -34,13 +34,13 @@ Item = TypeVar("Item")
 
 
 def choose(rng: np.random.Generator, items: Sequence[Item]) -> Item:
-    """One of `items`."""
+    """Draw one of `items`."""
     return items[int(rng.integers(len(items)))]
 
 
 @dataclass
 class Sketch:
-    """What the parts of one piece share.
+    """Piece in the making: its parts, and what they share.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class Sketch:
     harmony : Harmony
     bars, beats_per_bar : int
     swing : float
-        How late every second sixteenth comes, as a fraction of a sixteenth.
+        Delay of every second sixteenth, as a fraction of a sixteenth.
     looseness_beats : float
-        Standard deviation of every note's start.
+        Standard deviation of the starts of the notes.
     """
 
     rng: np.random.Generator
@@ -66,17 +66,24 @@ class Sketch:
         return self.bars * self.beats_per_bar
 
     def each_bar(self) -> Iterator[tuple[float, Chord]]:
-        """The first beat of every bar and its chord."""
+        """Iterate over the first beat of every bar and its chord."""
         for bar in range(self.bars):
             yield float(bar * self.beats_per_bar), self.harmony.chord(bar)
 
     def strokes(self, pattern: str) -> list[tuple[float, float]]:
-        """A bar's pattern as (beat, strength), longer patterns cut at the bar's end."""
+        """Return a pattern as (beat, strength), cut at the end of the bar."""
         signs = pattern[: self.beats_per_bar * 4]
         return [(place * SIXTEENTH, STROKES[sign]) for place, sign in enumerate(signs) if sign != "."]
 
+    def melody(
+        self, rhythms: Sequence[Rhythm], *, low: int, high: int, leap: float = 0.2, repeat: float = 0.6
+    ) -> Melody:
+        """Invent a melody over the piece's chords; see `harmony.melody`."""
+        shape = {"bars": self.bars, "beats_per_bar": self.beats_per_bar}
+        return melody(self.rng, self.harmony, rhythms, **shape, low=low, high=high, leap=leap, repeat=repeat)
+
     def note(self, start: float, duration: float, pitch: int, velocity: float) -> Note:
-        """A note with the piece's swing and looseness, its velocity a little uneven."""
+        """Return a note with the piece's swing and looseness and a slightly random velocity."""
         sixteenth = start / SIXTEENTH
         if abs(sixteenth - round(sixteenth)) < 1e-6 and round(sixteenth) % 2:
             start += self.swing * SIXTEENTH
@@ -95,11 +102,11 @@ class Sketch:
         drums: bool = False,
         vibrato: bool = False,
     ) -> None:
-        """Take a part into the piece, with its place in the mix drawn around `volume` (controller 7)."""
+        """Add a part, with random pan, reverb, chorus and volume (controller 7) around `volume`."""
         rng = self.rng
-        pan = 64 if drums or "bass" in name else int(np_clip(rng.normal(64, 18), 20, 108))
+        pan = 64 if drums or "bass" in name else int(np.clip(rng.normal(64, 18), 20, 108))
         setting = [
-            Control(0, VOLUME, int(np_clip(volume * rng.uniform(0.72, 1.2), 20, 127))),
+            Control(0, VOLUME, int(np.clip(volume * rng.uniform(0.72, 1.2), 20, 127))),
             Control(0, PAN, pan),
             Control(0, REVERB_SEND, int(rng.integers(5, 70))),
             Control(0, CHORUS_SEND, int(rng.integers(0, 30))),
@@ -109,23 +116,18 @@ class Sketch:
         self.parts.append(Part(name, program, tuple(notes), (*setting, *controls), drums))
 
     def silence(self, name: str, first_bar: int, last_bar: int) -> None:
-        """Take out what a part plays from `first_bar` up to `last_bar`."""
+        """Remove the notes of a part from `first_bar` up to `last_bar`, exclusive."""
         low, high = first_bar * self.beats_per_bar, last_bar * self.beats_per_bar
         for place, part in enumerate(self.parts):
             if part.name == name:
                 kept = tuple(note for note in part.notes if not low <= note.start_beats + 0.05 < high)
-                self.parts[place] = Part(part.name, part.program, kept, part.controls, part.drums)
-
-
-def np_clip(value: float, low: float, high: float) -> float:
-    """`value` held between `low` and `high`."""
-    return float(min(max(value, low), high))
+                self.parts[place] = replace(part, notes=kept)
 
 
 def block_chords(
     sketch: Sketch, pattern: str, *, centre: int, velocity: float, length_beats: float | None = None
 ) -> list[Note]:
-    """The chord struck on the pattern; each holds until the next, or for `length_beats`."""
+    """Strike the chord on the pattern; each stroke lasts until the next, or for `length_beats`."""
     strokes = sketch.strokes(pattern)
     notes = []
     for first, chord in sketch.each_bar():
@@ -140,7 +142,7 @@ def block_chords(
 def arpeggio(
     sketch: Sketch, order: Sequence[int], *, step_beats: float, centre: int, velocity: float, ring_beats: float
 ) -> list[Note]:
-    """The chord one note after another; `order` counts its notes from below, past the top into the next octave."""
+    """Play the notes of the chord in the given order: 0 is the lowest, the top is followed by the next octave."""
     notes = []
     count = round(sketch.beats_per_bar / step_beats)
     for first, chord in sketch.each_bar():
@@ -155,15 +157,15 @@ def arpeggio(
 
 
 def pad(sketch: Sketch, *, centre: int, velocity: float) -> list[Note]:
-    """Each bar's chord held through, notes in common tied over."""
+    """Hold the chord of each bar; notes in common with the next chord are tied."""
     notes: list[Note] = []
     sounding: dict[int, float] = {}
     for first, chord in [*sketch.each_bar(), (float(sketch.beats), ())]:
-        wanted = set(voiced(chord, centre)) if chord else set()
-        for pitch in [pitch for pitch in sounding if pitch not in wanted]:
+        held = set(voiced(chord, centre)) if chord else set()
+        for pitch in [pitch for pitch in sounding if pitch not in held]:
             start = sounding.pop(pitch)
             notes.append(sketch.note(start, first - start, pitch, velocity))
-        for pitch in wanted - sounding.keys():
+        for pitch in held - sounding.keys():
             sounding[pitch] = first
     return sorted(notes, key=lambda note: (note.start_beats, note.pitch))
 
@@ -171,9 +173,9 @@ def pad(sketch: Sketch, *, centre: int, velocity: float) -> list[Note]:
 def bass_line(
     sketch: Sketch, pattern: str, *, low: int, velocity: float, length: float = 0.95, moves: Sequence[int] = (0,)
 ) -> list[Note]:
-    """The chord's root on the pattern; `moves` are semitones added to stroke after stroke (12 an octave leap).
+    """Play the root of the chord on the pattern.
 
-    `length` is the part of the time to the next stroke for which each note is held.
+    `moves` are semitones added to the strokes in turn. `length` is each note's share of the time to the next stroke.
     """
     strokes = sketch.strokes(pattern)
     notes = []
@@ -186,25 +188,23 @@ def bass_line(
     return notes
 
 
-def tune(
-    sketch: Sketch, melody: Melody, *, velocity: float, transpose: int = 0, octaves: bool = False, length: float = 0.95
-) -> list[Note]:
-    """A melody as a part, cut at the piece's end, its phrases rising and falling in strength.
+def tune(sketch: Sketch, song: Melody, *, velocity: float, octaves: bool = False, length: float = 0.95) -> list[Note]:
+    """Play a melody up to the end of the piece, with velocities that rise and fall over four bars.
 
     `octaves` doubles it an octave above.
     """
     notes = []
-    for start, duration, pitch in melody:
+    for start, duration, pitch in song:
         if start >= sketch.beats:
             break
         swell = 0.88 + 0.12 * abs(((start / sketch.beats_per_bar) % 4) / 2 - 1)
         for extra in (0, 12) if octaves else (0,):
-            notes.append(sketch.note(start, duration * length, pitch + transpose + extra, velocity * swell))
+            notes.append(sketch.note(start, duration * length, pitch + extra, velocity * swell))
     return notes
 
 
 def drum_loop(sketch: Sketch, loop: Mapping[int, str], *, velocity: float, chance: float = 1.0) -> list[Note]:
-    """A bar's pattern for each drum (General MIDI number), every bar; `chance` leaves strokes out now and then."""
+    """Play a pattern for each drum (General MIDI number) in every bar; each stroke has the probability `chance`."""
     notes = []
     for first, _ in sketch.each_bar():
         for drum, pattern in loop.items():
@@ -215,7 +215,7 @@ def drum_loop(sketch: Sketch, loop: Mapping[int, str], *, velocity: float, chanc
 
 
 def pumping(sketch: Sketch, depth: float) -> list[Control]:
-    """Expression that ducks on every beat and swells after it, as a side-chained compressor does."""
+    """Return expression that drops on every beat and recovers, as with a side-chained compressor."""
     controls = []
     for beat in range(sketch.beats):
         for part, level in ((0.0, 1.0 - depth), (0.25, 1.0 - 0.65 * depth), (0.45, 1.0 - 0.25 * depth), (0.65, 1.0)):
@@ -224,7 +224,7 @@ def pumping(sketch: Sketch, depth: float) -> list[Control]:
 
 
 def swelling(sketch: Sketch) -> list[Control]:
-    """Expression that swells and ebbs over two bars, as strings do."""
+    """Return expression that rises and falls over two bars, as strings do."""
     controls = []
     for half_beat in range(2 * sketch.beats):
         phase = (half_beat / 2 / (2 * sketch.beats_per_bar)) % 1.0

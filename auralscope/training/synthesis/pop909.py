@@ -1,4 +1,4 @@
-"""Songs of POP909 as material to arrange (Z. Wang et al., ISMIR 2020; MIDI, MIT licence)."""
+"""Read songs of POP909 as material to arrange (Z. Wang et al., ISMIR 2020; MIDI, MIT licence)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from auralscope.training.synthesis.harmony import MODES, Chord, Harmony
 BEATS_PER_BAR = 4
 BARS = 16
 PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-# Chord qualities by their beginning, the longer first; anything else is taken for a major triad.
+# Chord qualities by prefix, longer ones first. Any other is read as a major triad.
 QUALITIES = [
     ("maj7", (0, 4, 7, 11)), ("min7", (0, 3, 7, 10)), ("hdim7", (0, 3, 6, 10)), ("dim", (0, 3, 6)), ("aug", (0, 4, 8)),
     ("sus2", (0, 2, 7)), ("sus4", (0, 5, 7)), ("min", (0, 3, 7)), ("7", (0, 4, 7, 10)), ("maj", (0, 4, 7)),
@@ -25,17 +25,17 @@ QUALITIES = [
 
 
 def read(archive: Path) -> list[Material]:
-    """Sixteen bars of every song in the archive that has chords, beats and a tune in four-four time.
+    """Read sixteen bars of every song in the archive that has chords, beats and a melody.
 
     Parameters
     ----------
     archive : Path
-        The data set as a tar file, packed or not.
+        The data set as a tar file, compressed or not.
 
     Raises
     ------
     TrainingError
-        When it cannot be read, or holds no such song.
+        The archive cannot be read, or contains no such song.
     """
     try:
         with tarfile.open(archive) as tar:
@@ -71,7 +71,7 @@ def _song(folder: str, files: dict[str, bytes]) -> Material | None:
     def beat_at(time_s: float) -> float:
         return float(np.interp(time_s, beats, np.arange(len(beats))))
 
-    # Bars are counted from the beat on which the first chord after the tune's entry begins.
+    # Bars are counted from the first chord after the entry of the melody.
     chords = [(round(beat_at(float(start))), chord) for start, _, name in rows if (chord := _chord(name))]
     entry = beat_at(tune[0][0]) - 1
     first = next((beat for beat, _ in chords if beat >= entry), None)
@@ -94,7 +94,7 @@ def _song(folder: str, files: dict[str, bytes]) -> Material | None:
 
 
 def _tune(midi: bytes) -> list[tuple[float, float, int]]:
-    """The notes of the track MELODY: (start, end) in seconds, pitch; none where the file is damaged."""
+    """Return the notes of the track MELODY as (start_s, end_s, pitch); none if the file is damaged."""
     import mido
 
     try:
@@ -128,7 +128,7 @@ def _chord(name: str) -> Chord | None:
 
 
 def _key(text: str) -> tuple[int, str]:
-    """The first key that the annotation names, as `(pitch class, mode)`; C major where it names none."""
+    """Return the first annotated key as `(pitch class, mode)`; C major if there is none."""
     found = re.search(r"([A-G])([#b]?):(maj|min)", text)
     if found is None:
         return 0, "major"

@@ -1,4 +1,4 @@
-"""From notes to sound: the `fluidsynth` program and General MIDI sound fonts."""
+"""Render notes as sound with the program `fluidsynth` and General MIDI sound fonts."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ FLUIDSYNTH_LIMIT_S = 300
 
 @dataclass(frozen=True)
 class SoundFont:
-    """A General MIDI sound font of Debian's packages.
+    """General MIDI sound font in a Debian package.
 
     Attributes
     ----------
     file_name : str
     package : str
-        The Debian package that brings it.
+        The Debian package.
     licence : str
     """
 
@@ -64,7 +64,7 @@ TIM = SoundFont("TimGM6mb.sf2", "timgm6mb-soundfont", "GPL-2 (Tim Brechbill, Dav
 
 @dataclass(frozen=True)
 class Room:
-    """FluidSynth's own reverb and chorus, and the gain before its output.
+    """Reverb, chorus and output gain of FluidSynth.
 
     Attributes
     ----------
@@ -84,15 +84,15 @@ class Room:
 
 
 def find_fluidsynth() -> str:
-    """The path of the program, or an error that says how to get it."""
+    """Return the path of the program, or raise an error that says how to install it."""
     program = shutil.which("fluidsynth")
     if program is None:
-        raise TrainingError("The program fluidsynth is not there; install it (Debian: apt-get install fluidsynth).")
+        raise TrainingError("The program fluidsynth is not installed; install it (Debian: apt-get install fluidsynth).")
     return program
 
 
 def find_font(font: SoundFont, folders: Sequence[Path] = ()) -> Path:
-    """The file of a sound font, looked for in `folders` and where Debian puts sound fonts."""
+    """Find the file of a sound font in `folders` and in the folders of Debian."""
     places = [*folders, *FONT_FOLDERS]
     for folder in places:
         if (folder / font.file_name).is_file():
@@ -104,7 +104,7 @@ def find_font(font: SoundFont, folders: Sequence[Path] = ()) -> Path:
 
 
 def render(score: Score, font: Path, *, room: Room | None = None, sample_rate: int = 44_100) -> Clip:
-    """Play a score.
+    """Render a score as sound.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def render(score: Score, font: Path, *, room: Room | None = None, sample_rate: i
     Returns
     -------
     Clip
-        Stereo. It ends when the last note has died away.
+        Stereo. It ends when the last note has decayed.
     """
     program = find_fluidsynth()
     room = room or Room()
@@ -145,9 +145,9 @@ def render(score: Score, font: Path, *, room: Room | None = None, sample_rate: i
             timeout=FLUIDSYNTH_LIMIT_S,
             check=False,
         )
-        # FluidSynth ends well and plays its default sound font when it cannot read the one it was given.
+        # FluidSynth exits with 0 and plays its default sound font if it cannot read the given one.
         if done.returncode != 0 or "Failed to load" in done.stderr or not wav.is_file():
             said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise TrainingError(f"fluidsynth could not play the sound font {font}; it said: {said}")
+            raise TrainingError(f"fluidsynth could not play the sound font {font}; its message: {said}")
         samples, rate = soundfile.read(wav, dtype="float32", always_2d=True)
     return Clip(samples.T, rate)

@@ -1,4 +1,4 @@
-"""Music as notes: what the composer writes and FluidSynth plays."""
+"""Represent music as notes and convert it to MIDI."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULATION, VOLUME, PAN, EXPRESSION, REVERB_SEND, CHORUS_SEND = 1, 7, 10, 11, 91
 
 @dataclass(frozen=True)
 class Note:
-    """One note; `pitch` is a MIDI number, or the drum's number in a part for drums."""
+    """Note; `pitch` is a MIDI number, or the number of a drum in a part for drums."""
 
     start_beats: float
     duration_beats: float
@@ -27,7 +27,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Control:
-    """A controller's new value (0 to 127)."""
+    """Change of a controller to a value (0 to 127)."""
 
     at_beats: float
     number: int
@@ -36,7 +36,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Part:
-    """One instrument: a General MIDI program (zero-based), or a drum kit, and what it plays."""
+    """Notes and control changes of one instrument (General MIDI program, zero-based) or drum kit."""
 
     name: str
     program: int
@@ -47,18 +47,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Score:
-    """A piece.
+    """Piece of music.
 
     Attributes
     ----------
     genre : str
     seed : int
-        The composer's; the same seed gives the same score.
+        Seed of the composer; the same seed gives the same score.
     tempo_bpm : float
         Beats (quarter notes) per minute.
     beats_per_bar : int
     parts : tuple of Part
-        At most 15 that are not drums.
+        At most 15 are not drums.
     """
 
     genre: str
@@ -68,7 +68,7 @@ class Score:
     parts: tuple[Part, ...]
 
     def to_midi(self) -> mido.MidiFile:
-        """The piece as a MIDI file of format 1: a tempo track, then a track a part."""
+        """Return the piece as a MIDI file of format 1: a tempo track, then one track for each part."""
         import mido
 
         midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
@@ -90,7 +90,7 @@ class Score:
 def _track(part: Part, channel: int) -> mido.MidiTrack:
     import mido
 
-    # (tick, order, message): where times are equal, notes end before controllers change and new notes begin.
+    # (tick, order, message): at equal times, notes end before controllers change and new notes begin.
     events = [(0, 0, mido.Message("program_change", channel=channel, program=part.program))]
     for control in part.controls:
         message = mido.Message("control_change", channel=channel, control=control.number, value=control.value)

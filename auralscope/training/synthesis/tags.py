@@ -1,8 +1,7 @@
-"""Tags of a composed piece: what a listener would say of it, read off the score.
+"""Derive the tags of a composed piece from its score.
 
-Because the score is known, so is every tag of every stretch: no annotator has overlooked one. An instrument counts
-where it plays for at least `AUDIBLE` of the stretch. A style is told by players together: who plays alone has none, but
-for ragtime, which is a piano's.
+The score is known, so all tags of any section are complete. An instrument counts if it plays for at least `AUDIBLE` of
+the section. A style needs more than one player; a solo has none, except ragtime, which is for piano.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ INSTRUMENT_TAGS = (*FAMILIES, "drums", "percussion")
 
 
 def tags_of(piece: Piece, start_s: float = 0.0, end_s: float = PIECE_S) -> set[str]:
-    """The tags of a piece, or of a stretch of it, of `SYNTHESISED_TAGS`."""
+    """Return the tags of a piece, or of a section of it, out of `SYNTHESISED_TAGS`."""
     score = piece.score
     first, last = (time_s * score.tempo_bpm / 60.0 for time_s in (start_s, end_s))
-    heard = [part for part in score.parts if _share(part, first, last) >= AUDIBLE]
-    tuned = [part for part in heard if not part.drums]
-    tags = {family_of(part.program) for part in tuned} | {part.name for part in heard if part.drums}
-    players = _players(tuned) + len(heard) - len(tuned)
+    audible = [part for part in score.parts if _share(part, first, last) >= AUDIBLE]
+    tuned = [part for part in audible if not part.drums]
+    tags = {family_of(part.program) for part in tuned} | {part.name for part in audible if part.drums}
+    players = _players(tuned) + len(audible) - len(tuned)
     onsets = sum(first <= note.start_beats < last for part in score.parts for note in part.notes)
     per_s = onsets / (end_s - start_s)
     pitch = _pitch([note for part in tuned for note in part.notes], first, last)
@@ -61,19 +60,19 @@ def tags_of(piece: Piece, start_s: float = 0.0, end_s: float = PIECE_S) -> set[s
 
 
 def vector(tags: set[str], labels: Sequence[str] = SYNTHESISED_TAGS) -> NDArray[np.float32]:
-    """(labels,): 1 where the tag is there."""
+    """Return an (labels,) array: 1 for a tag that is present, else 0."""
     return np.array([label in tags for label in labels], dtype=np.float32)
 
 
 def _players(parts: Sequence[Part]) -> int:
-    """How many seem to play: each hand of a pianist is none of its own, and a section sounds like more than one."""
+    """Estimate the number of players: all parts on one keyboard are one player, a section is two."""
     single = {part.program for part in parts if family_of(part.program) not in ENSEMBLE_FAMILIES}
     together = [part.program for part in parts if family_of(part.program) in ENSEMBLE_FAMILIES]
     return len(single) + sum(2 if program in SECTIONS else 1 for program in together)
 
 
 def _share(part: Part, first: float, last: float) -> float:
-    """The share of the beats from `first` to `last` in which a part sounds; a drum sounds for a beat."""
+    """Return the share of the beats from `first` to `last` in which a part sounds; a drum sounds for one beat."""
     sounding = np.zeros(int((last - first) * 4) + 1, dtype=bool)
     for note in part.notes:
         lasts = 1.0 if part.drums else note.duration_beats
@@ -83,7 +82,7 @@ def _share(part: Part, first: float, last: float) -> float:
 
 
 def _pitch(notes: Sequence[Note], first: float, last: float) -> float:
-    """The mean pitch of what sounds from beat `first` to `last`, each note as long as it does."""
+    """Return the mean pitch from beat `first` to `last`, weighted by duration."""
     lasts = [min(note.start_beats + note.duration_beats, last) - max(note.start_beats, first) for note in notes]
     weights = np.maximum(lasts, 0.0)
     return float(np.average([note.pitch for note in notes], weights=weights)) if weights.sum() > 0.0 else 60.0
