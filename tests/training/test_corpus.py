@@ -65,7 +65,7 @@ def test_missing_sound_font_names_its_package(tmp_path: Path) -> None:
 
 def test_missing_fluidsynth_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(AuralScopeError, match="fluidsynth is not there; install it"):
+    with pytest.raises(AuralScopeError, match="fluidsynth is not installed; install it"):
         render(compose("ballad", 0), tmp_path / "font.sf2")
 
 
