@@ -93,6 +93,9 @@ SYNTHESISER = [
     Need(SOUND_FONTS, "timgm6mb-soundfont", "fluid-soundfont-gm", "soundfont-fluid"),
 ]
 
+# The reference of the tests of sound files, which are skipped without it.
+DECODER = Need("ffmpeg", "ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg")
+
 # Programs of the tests of playback, which record a virtual speaker (../shared/tools/virtual-speaker).
 SPEAKER = [
     Need(("pulseaudio", "pipewire-pulse"), "pulseaudio", "pulseaudio", "pulseaudio"),
@@ -135,7 +138,7 @@ def missing_needs(goals: set[str]) -> list[Need]:
     if linux and not goals.isdisjoint({"test", "bench"}):
         needs.append(DISPLAY)
     if "test" in goals:
-        needs += SYNTHESISER
+        needs += [*SYNTHESISER, DECODER]
         needs += SPEAKER if linux and (ROOT.parent / "shared" / "tools" / "virtual-speaker").is_file() else []
     missing = [need for need in needs if not need.is_met()]
     if not venv_is_sound() and not can_make_venvs():

@@ -64,7 +64,7 @@ def changes_format(at_s: float) -> str:
 
 DAMAGED = "is damaged: parts of it could not be decoded and are left out"
 
-MIN_RATE_HZ = 1_000
+MIN_RATE_HZ = 100
 MAX_RATE_HZ = 1_000_000
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_STATING = {"mp4", "caf", "wav", "w64", "aiff", "au", "tta", "wv", "ape"}  # containers that state an exact length
 _SAMPLE_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
 
@@ -83,7 +84,7 @@ def decode(file: io.RawIOBase, name: str, start_s: float) -> DecodedSound:
 def _stated_s(container: Any, stream: Any, file: io.RawIOBase) -> Fraction | None:
     """Return the duration in the file's header; None where FFmpeg only guesses it from the bit rate."""
     start = stream.start_time or 0
-    if "mp4" in container.format.name and stream.duration:
+    if stream.duration and not _STATING.isdisjoint(container.format.name.split(",")):
         return Fraction(stream.duration * stream.time_base)
     if "matroska" in container.format.name:
         hours_minutes_seconds = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))

@@ -85,7 +85,7 @@ def load_clip(
     AudioFileError
         The file is missing, a folder, unreadable, empty, not audio, or without sound; nothing of the requested part
         can be decoded; it does not have the channel; its samples are not numbers or beyond all levels; its sample rate
-        is below 1 kHz or above 1 MHz; or it is shorter than `MIN_DURATION_S`.
+        is below 100 Hz or above 1 MHz; or it is shorter than `MIN_DURATION_S`.
     """
     path = Path(path)
     name = quoted(path)
@@ -174,15 +174,22 @@ def _recognise(raw: io.FileIO, path: Path, start_s: float, waiting: Callable[[],
         raise AudioFileError(f"{name} is empty (0 bytes).")
     # MPEG's sync word with a layer (AAC has none).
     is_mp3 = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06
-    sound = None if is_mp3 or head[:3] == b"ID3" else libsndfile.decode(parts.find_parts(raw, first), name, start_s)
-    return sound or decoder_process.decode(path, first, name, start_s, waiting)
+    if is_mp3 or head[:3] == b"ID3":
+        return decoder_process.decode(path, first, name, start_s, waiting)
+    layout = parts.find_parts(raw, first)
+    # libsndfile decodes Opus at the rate of the sound before it was encoded, where that is stated; FFmpeg at 48 kHz.
+    sound = None if layout.is_opus else libsndfile.decode(layout, name, start_s)
+    if sound is None:
+        sound = decoder_process.decode(path, first, name, start_s, waiting)
+        sound.lacks += layout.lacks
+    return sound
 
 
 def _has_resource_fork(path: Path) -> bool:
     """Return whether the description of a Sound Designer II file lies where libsndfile reads it."""
     places = (path.with_name(f"._{path.name}"), path.parent / ".AppleDouble" / path.name, path / "..namedfork" / "rsrc")
     try:
-        return any(b"sample-rate" in place.read_bytes()[:1_000_000] for place in places if place.is_file())
+        return any(b"sample-rat" in place.read_bytes()[:1_000_000] for place in places if place.is_file())
     except OSError:
         return False
 

@@ -24,6 +24,8 @@ _BLOCK_FRAMES = 1 << 12  # small, because a block that does not decode to its en
 _CHANNEL_COUNT_ZERO = 67  # libsndfile's error number
 _UNKNOWN_FRAMES = 1 << 48  # libsndfile states a larger number where it cannot measure the length
 
+_LARGEST_SIZES = range(0x7FFF0000, 1 << 33)
+
 _FROM_VORBIS_ORDER = {  # from the channel order of Vorbis and Opus (Vorbis I, sec. 4.3.9) to that of WAV
     3: (0, 2, 1),
     5: (0, 2, 1, 3, 4),
@@ -68,7 +70,7 @@ def decode(layout: Layout, name: str, start_s: float) -> DecodedSound | None:
                 raise AudioFileError(f"{name} has 0 channels: there is no sound in it.") from error
             return None
     check_rate(streams[0].samplerate, name)
-    return _sound(streams, lacks, start_s)
+    return _sound(streams, lacks, start_s, layout.stretch)
 
 
 def decode_path(path: Path, start_s: float) -> DecodedSound | None:
@@ -83,22 +85,24 @@ def decode_path(path: Path, start_s: float) -> DecodedSound | None:
     return _sound([stream], [], start_s)
 
 
-def _sound(streams: list[Any], lacks: list[str], start_s: float) -> DecodedSound:
+def _sound(streams: list[Any], lacks: list[str], start_s: float, stretch: float = 1.0) -> DecodedSound:
     is_measured = all(stream.frames < _UNKNOWN_FRAMES for stream in streams)
-    n_stated = sum(map(_stated_frames, streams)) if is_measured else None
+    n_stated = round(stretch * sum(map(_stated_frames, streams))) if is_measured else None
     sound = DecodedSound(streams[0].samplerate, iter(()), n_stated, is_exact=True, lacks=lacks)
     sound.blocks = _blocks(streams, sound, round(start_s * sound.rate))
     return sound
 
 
 def _stated_frames(stream: Any) -> int:
-    """Return the number of frames in the header, also if the file holds fewer (WAV, AIFF)."""
-    match = re.search(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", stream.extra_info, re.MULTILINE)
+    """Return the number of frames in the header, also if the file holds fewer."""
     frames = int(stream.frames)
+    # libsndfile's log of the header; W64 and RF64 compare only the size of the whole file.
+    marks = "riff|Riff size" if stream.format in ("W64", "RF64") else "data|SSND|BODY|Data Size"
+    match = re.search(rf"^\s*(?:{marks})\s*: (\d+) \(should be (\d+)\)", stream.extra_info, re.MULTILINE)
     if match:
         stated, present = map(int, match.groups())
         # Programs that write into a pipe do not know the length and state the largest possible one.
-        if 0 < present < stated < 0x7FFF0000:
+        if 0 < present < stated and stated not in _LARGEST_SIZES:
             return frames * stated // present
     return frames
 

@@ -1,4 +1,4 @@
-"""Find the sound in a file: after a tag, in several streams end to end, in a WAV that does not state its length."""
+"""Find the sound in a file: after a tag, in several streams end to end, below a header that was never completed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _OGG_CONTINUED, _OGG_FIRST, _OGG_LAST = 1, 2, 4  # flags of a page (RFC 3533, sec. 6)
 _FLAC_START = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")  # marker and STREAMINFO's header (RFC 9639, sec. 8)
@@ -74,9 +78,15 @@ class Layout:
         Streams end to end, to be joined.
     lacks : list of str
         What the file lacks; see `DecodedSound`.
+    stretch : float
+        Stated size of the sound over its present size, where libsndfile would refuse the difference (CAF).
+    is_opus : bool
+        Whether the codec is Opus.
     """
 
     parts: list[Part]
+    stretch: float = 1.0
+    is_opus: bool = False
     lacks: list[str] = field(default_factory=list)
 
 
@@ -112,8 +122,10 @@ def find_parts(raw: io.FileIO, first: int) -> Layout:
     if head[:4] == b"fLaC":
         return _flac(raw, first)
     if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-        return Layout([Part(raw, first, patch=_data_size(raw, first))])
-    return Layout([Part(raw, first)])
+        return _wav(raw, first)
+    if head[:4] == b"caff":
+        return _caf(raw, first)
+    return Layout([Part(raw, first, patch=_completed_header(raw, first, head))])
 
 
 def _flac(raw: io.FileIO, first: int) -> Layout:
@@ -127,6 +139,24 @@ def _flac(raw: io.FileIO, first: int) -> Layout:
             at = content.find(mark, at + 4)
     bounds = [*sorted(starts), first + len(content)]
     return Layout([Part(raw, a, b) for a, b in pairwise(bounds)])
+
+
+def _wav(raw: io.FileIO, first: int) -> Layout:
+    starts, at = [], first
+    while True:
+        raw.seek(at)
+        head = raw.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            break
+        starts.append((at, head))
+        at += 8 + int.from_bytes(head[4:8], "little")
+    ends = [start for start, _ in starts[1:]] + [None]
+    return Layout(
+        [
+            Part(raw, start, end, patch=_completed_header(raw, start, head))
+            for (start, head), end in zip(starts, ends, strict=True)
+        ]
+    )
 
 
 def _ogg(raw: io.FileIO, first: int) -> Layout:
@@ -154,6 +184,7 @@ def _ogg(raw: io.FileIO, first: int) -> Layout:
         is_ended = bool(flags & _OGG_LAST)
         at += size
     layout = Layout([Part(raw, a, b) for a, b in pairwise([*starts, first + len(content)])])
+    layout.is_opus = content[28:36] == b"OpusHead"
     if n_damaged:
         layout.lacks.append("is damaged: pages of it are unreadable or missing, and their sound is left out")
     elif not is_ended:
@@ -177,27 +208,58 @@ def _page_size(content: bytes, at: int) -> int:
     return size if int(f"{checksum:032b}"[::-1], 2) == stated else 0
 
 
-def _data_size(raw: io.FileIO, first: int) -> tuple[int, bytes]:
-    """Return a patch with the size of a WAV's data where its header says 0 as it was never completed."""
+def _caf(raw: io.FileIO, first: int) -> Layout:
+    number = struct.Struct(">q")
     n_bytes = raw.seek(0, io.SEEK_END)
-    at = first + 12
-    while at + 8 <= n_bytes:
-        raw.seek(at)
-        mark, size = struct.unpack("<4sI", raw.read(8))
-        if mark == b"data":
-            if size == 0 and at + 8 < n_bytes and not _are_chunks(raw, at + 8, n_bytes):
-                return at + 4 - first, struct.pack("<I", min(n_bytes - at - 8, 0xFFFFFFFF))
-            break
-        at += 8 + size + size % 2
+    for mark, start, size in _chunks(raw, first + 8, number):
+        if mark == b"data" and n_bytes - start > 0 and (size <= 0 or size > n_bytes - start):
+            patch = start - number.size - first, number.pack(n_bytes - start)
+            return Layout([Part(raw, first, patch=patch)], stretch=max(size / (n_bytes - start), 1.0))
+    return Layout([Part(raw, first)])
+
+
+def _completed_header(raw: io.FileIO, first: int, head: bytes) -> tuple[int, bytes]:
+    """Return a patch with the number of bytes to the end of the file where a header was never completed.
+
+    Programs write such a header into a pipe, or before a recording that is then interrupted.
+    """
+    n_bytes = raw.seek(0, io.SEEK_END)
+    if head[:4] in (b"RIFF", b"RIFX") and head[8:] == b"WAVE":
+        number = struct.Struct("<I" if head[:4] == b"RIFF" else ">I")
+        for mark, start, size in _chunks(raw, first + 12, number):
+            if mark == b"data":
+                if size or start == n_bytes or _ends_with_chunks(raw, start, number, n_bytes):
+                    break
+                return start - number.size - first, number.pack(min(n_bytes - start, 0xFFFFFFFF))
+    if head[:4] == b"RF64":
+        raw.seek(first + 12)
+        chunk = raw.read(24)
+        if chunk[:4] == b"ds64" and chunk[16:] == bytes(8):
+            return 28, struct.pack("<Q", n_bytes - first)
+    if head[:4] == b".snd" and head[8:] == bytes(4):
+        return 8, b"\xff" * 4
     return 0, b""
 
 
-def _are_chunks(raw: io.FileIO, at: int, n_bytes: int) -> bool:
-    """Return whether chunks follow each other from a position to the end of the file."""
-    while at + 8 <= n_bytes:
+def _chunks(raw: io.FileIO, at: int, number: struct.Struct) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the mark, the place and the size of each chunk."""
+    while True:
         raw.seek(at)
-        mark, size = struct.unpack("<4sI", raw.read(8))
+        head = raw.read(4 + number.size)
+        if len(head) < 4 + number.size:
+            return
+        size = number.unpack_from(head, 4)[0]
+        yield head[:4], at + len(head), size
+        if size < 0:
+            return
+        at += len(head) + size + (size % 2 if number.size == 4 else 0)
+
+
+def _ends_with_chunks(raw: io.FileIO, at: int, number: struct.Struct, n_bytes: int) -> bool:
+    """Return whether chunks follow each other from a position to the end of the file."""
+    end = at
+    for mark, start, size in _chunks(raw, at, number):
         if not mark.isascii() or not mark.decode().isprintable():
             return False
-        at += 8 + size + size % 2
-    return at in (n_bytes, n_bytes + 1)
+        end = start + size
+    return n_bytes - 1 <= end <= n_bytes + 1
