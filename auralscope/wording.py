@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 
 
-def percent(share: float) -> str:
-    """Write a share as `63 %`; a share above 0 is never `0 %`, and NaN is a dash."""
+def percent(share: float, digits: int = 0, *, rounded: bool = False) -> str:
+    """Write a share as `63 %`; NaN is a dash.
+
+    A share above 0 is written as `under 1 %` rather than `0 %`, unless `rounded` is set, as in tables.
+    """
     if math.isnan(share):
         return "–"
-    return "under 1 %" if 0.0 < share < 0.005 else f"{100.0 * share:.0f} %"
+    least = 10.0**-digits
+    if 0.0 < 100.0 * share < least / 2 and not rounded:
+        return f"under {least:.{digits}f} %"
+    return f"{100.0 * share:.{digits}f} %"
 
 
 def decimal(value: float, digits: int = 2) -> str:

@@ -229,14 +229,14 @@ def frequency_label(hz: float) -> str:
 
 
 def note_name(hz: float) -> str:
-    """Name the nearest note (equal temperament, A4 = 440 Hz) and the cents from it, `A4 +12`; "" below 8 Hz."""
+    """Name the nearest note (equal temperament, A4 = 440 Hz) and the cents from it, `A4 +12 cents`; "" below 8 Hz."""
     if hz < 8.0:
         return ""
     cents = round(1200.0 * math.log2(hz / 440.0))
     semitones = math.floor(cents / 100 + 0.5)
     octave, pitch_class = divmod(semitones + 57, 12)  # 57 semitones from C0 to A4
     off = cents - 100 * semitones
-    return f"{PITCH_CLASSES[pitch_class]}{octave}" + (f" {off:+d}" if off else "")
+    return f"{PITCH_CLASSES[pitch_class]}{octave}" + (f" {off:+d} cents" if off else "")
 
 
 # Images on an axis

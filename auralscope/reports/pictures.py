@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from auralscope.errors import AuralScopeError
 from auralscope.files import quoted, write_aside
@@ -57,17 +59,46 @@ def spectrogram(
 
 
 def feature(
-    image: NDArray[np.float32], original: NDArray[np.float32], front_end: FrontEnd, start_s: float, title: str
+    image: NDArray[np.float32],
+    original: NDArray[np.float32],
+    front_end: FrontEnd,
+    start_s: float,
+    title: str,
+    *,
+    heading: str = "",
+    colours: str = COLOURS,
 ) -> bytes:
-    """Draw a deconvolution beside the input of the model, both (bins, frames), on shared axes."""
+    """Draw a deconvolution beside the input of the model, both (bins, frames), on shared axes.
+
+    Parameters
+    ----------
+    image, original : (bins, frames) array
+        The deconvolution and the input.
+    front_end : FrontEnd
+    start_s : float
+        Time of the first frame, in seconds.
+    title : str
+        Name of the deconvolution.
+    heading : str, optional
+        Line above both pictures.
+    colours : str
+        A colour map of matplotlib.
+
+    Returns
+    -------
+    bytes
+        A PNG image.
+    """
     figure = Figure(figsize=(9.6, 3.6), layout="constrained")
+    if heading:
+        figure.suptitle(heading, fontsize=9, x=0.01, ha="left")
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, picture, name in ((left, original, "Input of the model"), (right, image, title)):
-        _draw(axes, picture)
+        _draw(axes, picture, colours)
         _label(axes, front_end, start_s, picture.shape[1])
         axes.set_title(name, fontsize=10, loc="left")
     right.set_ylabel("")
-    return png(figure)
+    return png(figure, {"Title": title, "Description": heading} if heading else {})
 
 
 def contact_sheet(images: Sequence[NDArray[np.float32]], names: Sequence[str], columns: int = 16) -> bytes:
@@ -105,13 +136,13 @@ def feature_map(values: NDArray[np.float32]) -> bytes:
     return png(figure)
 
 
-def _draw(axes: Axes, image: NDArray[np.float32]) -> None:
+def _draw(axes: Axes, image: NDArray[np.float32], colours: str = COLOURS) -> None:
     largest = float(image.max())
     axes.imshow(
         np.clip(image, 0.0, None),
         origin="lower",
         aspect="auto",
-        cmap=colormaps[COLOURS],
+        cmap=colormaps[colours],
         vmin=0.0,
         vmax=largest if largest > 0.0 else 1.0,
         interpolation="nearest",
@@ -133,14 +164,24 @@ def _label(axes: Axes, front_end: FrontEnd, start_s: float, n_frames: int) -> No
     axes.tick_params(labelsize=7)
 
 
-def png(figure: Figure) -> bytes:
-    """Return a figure as a PNG image of 256 colours, a third of the size of one with all colours."""
+def png(figure: Figure, texts: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """Return a figure as a PNG image of 256 colours, a third of the size of one with all colours.
+
+    Parameters
+    ----------
+    figure : Figure
+    texts : mapping of str to str
+        Texts that are kept in the file, by keyword of the PNG specification.
+    """
+    about = PngInfo()
+    for keyword, text in texts.items():
+        about.add_itxt(keyword, text)
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
     stream = io.BytesIO()
-    pixels.quantize(256, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    pixels.quantize(256, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True, pnginfo=about)
     return stream.getvalue()
 
 

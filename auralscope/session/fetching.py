@@ -92,8 +92,11 @@ class Fetching:
             The published file on this machine. Without it the file is downloaded from its authors' address.
         """
         spec = self.requested
-        if spec is None:
-            return
+        if spec is not None:
+            self.fetch(spec, lambda: self._load_model(spec.id), source)
+
+    def fetch(self, spec: ModelSpec, then: Callable[[], object], source: Path | None = None) -> None:
+        """Fetch the weights of a model as `get` does, and call `then` when they are installed."""
 
         def fetch(job: Job) -> None:
             from auralscope import download
@@ -102,9 +105,10 @@ class Fetching:
 
         def fetched(_: None) -> None:
             self.states[spec.id] = "installed"
-            self.requested = None
+            if self.requested is spec:
+                self.requested = None
             self.changed.emit()
-            self._load_model(spec.id)
+            then()
 
         self._jobs.start(
             LANE,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from auralscope.audio.files import load_clip, write_wav
+from auralscope.display.scales import time_label
 from auralscope.files import quoted, write_aside
 from auralscope.session.faithfulness import Faithfulness
 from auralscope.session.fetching import Fetching
@@ -151,7 +152,7 @@ class Session:
         self.noise = Noise(jobs, self.labels)
         self.kernels = Kernels(jobs, self.choose_layer_unit)
         self.recording_map = RecordingMap(jobs, self.listening)
-        self.other_model = OtherModel(jobs, self.labels, lambda: self.specs)
+        self.other_model = OtherModel(jobs, self.labels, lambda: self.specs, self.fetching)
 
     def close(self) -> None:
         """Stop all background work and release the audio device."""
@@ -356,19 +357,28 @@ class Session:
         if clip is not None:
             self.write(path, lambda: write_wav(path, clip))
 
-    def save_picture(self, path: Path) -> None:
-        """Write the chosen unit's image beside the model's input as PNG."""
+    def save_picture(self, path: Path, colours: str = "magma") -> None:
+        """Write the chosen unit's image beside the model's input as PNG, in a colour map of matplotlib.
+
+        The picture names the recording, the place in it, the model, the layer, the unit and the attribution method.
+        """
         result, unit = self.window_result, self.unit
         if result is None or unit is None or unit not in self.features:
             return
         method = "" if self.methods.chosen == DEFAULT else f", {title_of(self.methods.chosen)}"
         picture, title = self.features[unit].picture, f"{self.unit_title(unit)}  ({self.layer}{method})"
+        clip, spec = result.run.clip, result.run.model.spec
+        name = quoted(clip.source.name)[1:-1] if clip.source is not None else "Recording"
+        start_s, end_s = result.run.start_s, result.run.start_s + self.window_s
+        heading = f"{name}, {time_label(start_s, 0.1)}–{time_label(end_s, 0.1)}, {spec.title} ({spec.id})"
 
         def write() -> None:
             from auralscope.reports import pictures
 
             plane = result.run.model.front_end.plane
-            write_aside(path, pictures.feature(picture, result.input, plane, result.run.start_s, title))
+            write_aside(
+                path, pictures.feature(picture, result.input, plane, start_s, title, heading=heading, colours=colours)
+            )
 
         self.write(path, write)
 

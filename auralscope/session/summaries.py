@@ -39,6 +39,19 @@ ORDERS: dict[Order, tuple[str, str]] = {
 }
 assert tuple(ORDERS) == get_args(Order)
 
+LEGENDS: dict[Order, str] = {
+    "activity": "bars: activity",
+    "number": "bars: activity",
+    "sparsity": "figures: sparsity, 0 to 1",
+    "centroid": "figures: mean frequency",
+    "bandwidth": "figures: bandwidth",
+    "onset": "figures: share of onsets",
+    "alike": "≈ the most similar feature",
+    "label": "names: label it supports",
+}
+"""Legend of what stands beside the number of each feature."""
+assert tuple(LEGENDS) == get_args(Order)
+
 SIMILAR = 0.8
 """Lowest cosine between two units that are called alike."""
 

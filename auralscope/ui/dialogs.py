@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QToolButton
 
 from auralscope.audio.files import SUFFIXES
+from auralscope.ui import theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,8 +79,18 @@ class FileDialogs:
             # The dialog adds the suffix itself, so that it asks before it replaces the file that is written.
             dialog.setDefaultSuffix(Path(suggested).suffix)
             dialog.selectFile(suggested)
+        recolour_arrows(dialog)
         paths = [Path(path) for path in dialog.selectedFiles()] if dialog.exec() else []
         dialog.deleteLater()
         if paths:
             self._settings.setValue(key, str(paths[0] if mode == _FOLDER else paths[0].parent))
             then(paths)
+
+
+def recolour_arrows(dialog: QFileDialog) -> None:
+    """Draw the arrows of Qt's own file dialog in the theme's colours: they are black on every background."""
+    arrows: dict[str, theme.Icon] = {"backButton": "back", "forwardButton": "forward", "toParentButton": "up"}
+    for name, arrow in arrows.items():
+        button = dialog.findChild(QToolButton, name)
+        if isinstance(button, QToolButton):  # a dialog of the system has none
+            button.setIcon(theme.icon(arrow))

@@ -17,7 +17,7 @@ from auralscope.ui.actions import Actions
 from auralscope.ui.dialogs import FileDialogs
 from auralscope.ui.help import HelpPages
 from auralscope.ui.keyboard import ControlFilter, order_focus
-from auralscope.ui.labels.pane import LabelsPane
+from auralscope.ui.labels.pane import SIDE_PX, LabelsPane
 from auralscope.ui.panes.controls import ControlsPane
 from auralscope.ui.panes.feature import FeaturePane
 from auralscope.ui.panes.gallery import GalleryPane
@@ -34,8 +34,13 @@ from auralscope.ui.qt_bridge import UiThread
 from auralscope.ui.recent import RecentFiles
 from auralscope.ui.saving import Saving
 from auralscope.ui.views import Views
+from auralscope.ui.widgets.floating import Floating
 
 SIZE = (1440, 900)
+FRAME_PX = (16, 48)
+"""Width and height that the frame of a window may take."""
+BELOW_TOOLS_PX = 42
+"""Messages appear below the tools at the top of a page, over a picture, left of the label page's controls."""
 
 
 class MainWindow(QMainWindow):
@@ -60,7 +65,6 @@ class MainWindow(QMainWindow):
         self._ui_thread = UiThread(self)
         self.session = Session(self._ui_thread.deliver, device)
         self.dialogs = FileDialogs(self, settings)
-        self.saving = Saving(self.session, self.dialogs)
         self.help = HelpPages(self, self.session)
         self.labels_pane: LabelsPane | None = None  # made when it is first opened
 
@@ -70,6 +74,7 @@ class MainWindow(QMainWindow):
         self.recording = RecordingPane(self.session, self.waveform, self.jobs)
         self.controls = ControlsPane(settings)
         self.spectrogram = SpectrogramPane()
+        self.saving = Saving(self.session, self.dialogs, lambda: self.spectrogram.colour_map)
         self.taggram = TaggramPane(self.session, settings)
         self.feature = FeaturePane(self.session)
         self.pictures = PicturesPane(
@@ -121,17 +126,18 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(8, 4, 8, 8)
         layout.setSpacing(6)
-        layout.addWidget(self.messages)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.down)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.transport)
+        Floating(self.messages, middle, self.pages, BELOW_TOOLS_PX, SIDE_PX + 20)
         self.setCentralWidget(middle)
 
     def _connect(self) -> None:
         session = self.session
         session.problem.connect(self.messages.say)
         session.notice.connect(self.jobs.say)
+        session.listening.changed.connect(self._report_player)
         session.recording_changed.connect(self._recording_opened)
         session.plugins_changed.connect(self._report_failed_plugins)
         session.model_changed.connect(self._order_focus)
@@ -193,6 +199,10 @@ class MainWindow(QMainWindow):
             self.setWindowTitle(f"{quoted(clip.source.name)[1:-1]} – AuralScope")
             self.recent.add(clip.source)
 
+    def _report_player(self) -> None:
+        """Say why nothing can be played, as long as that is so."""
+        self.jobs.set_lasting(self.session.listening.player.problem)
+
     def _report_failed_plugins(self) -> None:
         failed = [plugin.name for plugin in self.session.plugins if plugin.error]
         if failed:
@@ -244,8 +254,8 @@ class MainWindow(QMainWindow):
 
     def _restore_sizes(self) -> None:
         screen = QGuiApplication.primaryScreen().availableSize()
-        self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
-        for splitter, extent, share in ((self.across, self.width(), 0.55), (self.down, self.height(), 0.16)):
+        self.resize(min(SIZE[0], screen.width() - FRAME_PX[0]), min(SIZE[1], screen.height() - FRAME_PX[1]))
+        for splitter, extent, share in ((self.across, self.width(), 0.58), (self.down, self.height(), 0.16)):
             splitter.setSizes([round(share * extent), round((1.0 - share) * extent)])
         for key, restore in (
             ("window/geometry", self.restoreGeometry),

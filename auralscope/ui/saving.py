@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 
 
 class Saving:
-    """Commands that ask where to save, and suggest a name that says what the file holds."""
+    """Commands that ask where to save, and suggest a name that says what the file holds.
 
-    def __init__(self, session: Session, dialogs: FileDialogs) -> None:
+    Parameters
+    ----------
+    session : Session
+    dialogs : FileDialogs
+    colour_map : callable
+        Returns the name of the window's colour map, one of `COLOUR_MAPS`.
+    """
+
+    def __init__(self, session: Session, dialogs: FileDialogs, colour_map: Callable[[], str]) -> None:
         self._session = session
+        self._colour_map = colour_map
         self._dialogs = dialogs
 
     def save_sound(self) -> None:
@@ -27,7 +36,8 @@ class Saving:
 
     def save_picture(self) -> None:
         """Save the chosen feature's deconvolution as PNG."""
-        self._save_feature("Save picture", ".png", self._session.save_picture)
+        colours = {"grey": "gray"}.get(self._colour_map(), self._colour_map())  # matplotlib's name
+        self._save_feature("Save picture", ".png", lambda path: self._session.save_picture(path, colours))
 
     def save_tags(self) -> None:
         """Save the tags over time as CSV."""

@@ -83,7 +83,8 @@ def apply(choice: Choice) -> Theme:
     _current = DARK if dark else LIGHT
     app = QApplication.instance()
     if isinstance(app, QApplication):
-        app.setStyle("Fusion")
+        if not app.styleSheet():  # Qt wraps the style while there is a style sheet; it is set once, before
+            app.setStyle("Fusion")
         app.setPalette(_palette(_current))
         app.setStyleSheet(_sheet(_current))
     return _current
@@ -116,6 +117,7 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def _sheet(theme: Theme) -> str:
+    """Return the style sheet. Controls get a style inside the window's cards only: Qt's own dialogs keep theirs."""
     return f"""
     QToolTip {{ color: {theme.text}; background: {theme.raised}; border: 1px solid {theme.border}; padding: 3px; }}
     QMenuBar {{ background: {theme.window}; }}
@@ -127,38 +129,44 @@ def _sheet(theme: Theme) -> str:
     #offer {{ background: {theme.base}; border: 1px solid {theme.original}; border-radius: 6px; }}
     #messages {{ background: {theme.warning}; border-radius: 6px; }}
     #messages QLabel {{ color: {theme.warning_text}; }}
-    QPushButton, QToolButton {{
+    #card QPushButton, #card QToolButton {{
         padding: 4px 9px; border: 1px solid {theme.border}; border-radius: 5px; background: {theme.raised};
     }}
-    QToolButton[flat="true"] {{ border: none; background: transparent; padding: 3px; }}
-    QPushButton:hover, QToolButton:hover {{ border-color: {theme.original}; }}
-    QPushButton:focus, QToolButton:focus {{ border-color: {theme.original}; }}
-    QPushButton:disabled, QToolButton:disabled {{ background: transparent; }}
-    QPushButton:checked, QToolButton:checked {{ background: {theme.original}; color: {theme.on_accent}; }}
-    QPushButton#feature:checked {{ background: {theme.feature}; border-color: {theme.feature}; }}
-    QPushButton#feature:focus {{ border-color: {theme.feature}; }}
-    QCheckBox::indicator:unchecked, QListWidget::indicator:unchecked {{
+    #card QPushButton:hover, #card QToolButton:hover {{ border-color: {theme.original}; }}
+    #card QPushButton:focus, #card QToolButton:focus {{ border-color: {theme.original}; }}
+    #card QPushButton:disabled, #card QToolButton:disabled {{ background: transparent; }}
+    #card QPushButton:checked, #card QToolButton:checked {{ background: {theme.original}; color: {theme.on_accent}; }}
+    #card QPushButton#feature:checked {{ background: {theme.feature}; border-color: {theme.feature}; }}
+    #card QPushButton#feature:focus {{ border-color: {theme.feature}; }}
+    #card QTabBar QToolButton {{ padding: 0; }}
+    #messages QToolButton {{ border: none; background: transparent; padding: 3px; }}
+    #card QCheckBox::indicator:unchecked, #card QListWidget::indicator:unchecked {{
         width: 12px; height: 12px; border: 1px solid {theme.dim}; border-radius: 3px; background: {theme.base};
     }}
-    QCheckBox::indicator:unchecked:disabled {{ border-color: {theme.border}; }}
-    QListView {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 5px; }}
-    QListView:focus {{ border-color: {theme.original}; }}
-    QTabBar::tab {{
-        padding: 5px 9px; margin-right: 2px; border: 1px solid transparent; border-radius: 5px; color: {theme.dim};
+    #card QCheckBox::indicator:unchecked:disabled {{ border-color: {theme.border}; }}
+    #card QListView {{ background: {theme.base}; border: 1px solid {theme.border}; border-radius: 5px; }}
+    #card QListView:focus {{ border-color: {theme.original}; }}
+    #card QTabBar::tab {{
+        padding: 5px 8px; margin-right: 1px; border: 1px solid transparent; border-radius: 5px; color: {theme.dim};
     }}
-    QTabBar::tab:hover {{ border-color: {theme.border}; }}
-    QTabBar::tab:selected {{ background: {theme.raised}; border-color: {theme.border}; color: {theme.text}; }}
-    QTabBar::tab:focus {{ border-color: {theme.original}; }}
+    #card QTabBar::tab:hover {{ border-color: {theme.border}; }}
+    #card QTabBar::tab:selected {{ background: {theme.raised}; border-color: {theme.border}; color: {theme.text}; }}
+    #card QTabBar::tab:focus {{ border-color: {theme.original}; }}
     """
 
 
-def icon(name: Literal["play", "pause", "stop", "loop", "close"], colour: str | None = None) -> QIcon:
-    """Return an icon in the text's colour, drawn large so that it is sharp on every screen."""
+Icon = Literal["play", "pause", "stop", "loop", "close", "back", "forward", "up"]
+
+
+def icon(name: Icon, colour: str | None = None) -> QIcon:
+    """Return an icon in the colour of the text around it, drawn large so that it is sharp on every screen."""
     side = 64
     result = QIcon()
-    for mode, ink in (
-        (QIcon.Mode.Normal, colour or _current.text),
-        (QIcon.Mode.Disabled, _current.border),
+    for mode, state, ink in (
+        (QIcon.Mode.Normal, QIcon.State.Off, colour or _current.text),
+        (QIcon.Mode.Normal, QIcon.State.On, colour or _current.on_accent),
+        (QIcon.Mode.Disabled, QIcon.State.Off, _current.dim),
+        (QIcon.Mode.Disabled, QIcon.State.On, _current.on_accent),
     ):
         pixmap = QPixmap(side, side)
         pixmap.fill(Qt.GlobalColor.transparent)
@@ -168,13 +176,17 @@ def icon(name: Literal["play", "pause", "stop", "loop", "close"], colour: str | 
         painter.setBrush(QColor(ink))
         _draw(painter, name, QColor(ink))
         painter.end()
-        result.addPixmap(pixmap, mode)
+        result.addPixmap(pixmap, mode, state)
     return result
 
 
 def _draw(painter: QPainter, name: str, ink: QColor) -> None:
     if name == "play":
         painter.drawPolygon(QPolygonF([QPointF(16, 8), QPointF(56, 32), QPointF(16, 56)]))
+    elif name in ("back", "forward", "up"):
+        painter.translate(32, 32)
+        painter.rotate({"up": 0, "forward": 90, "back": -90}[name])
+        painter.drawPolygon(QPolygonF([QPointF(0, -18), QPointF(24, 16), QPointF(-24, 16)]))
     elif name == "pause":
         painter.drawRoundedRect(QRectF(12, 8, 14, 48), 3, 3)
         painter.drawRoundedRect(QRectF(38, 8, 14, 48), 3, 3)

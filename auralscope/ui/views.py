@@ -272,4 +272,4 @@ class Views(QObject):
         self._spectrogram.set_colour_map(name)
         self._input.set_colour_map(name)
         self._gallery.set_colour_map(name)
-        self._taggram.map.set_colour_map(name)
+        self._taggram.set_colour_map(name)

@@ -94,7 +94,7 @@ def test_note_names_agree_with_librosa():
 
 
 def test_note_names_of_known_pitches():
-    assert [note_name(hz) for hz in (440.0, 443.06, 261.626, 27.5, 0.0)] == ["A4", "A4 +12", "C4", "A0", ""]
+    assert [note_name(hz) for hz in (440.0, 443.06, 261.626, 27.5, 0.0)] == ["A4", "A4 +12 cents", "C4", "A0", ""]
 
 
 def test_time_ticks_follow_the_zoom():

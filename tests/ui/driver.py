@@ -174,7 +174,7 @@ def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
     torch.set_num_threads(1)
     mouse_rate = pg.getConfigOption("mouseRateLimit")
     pg.setConfigOptions(mouseRateLimit=-1)  # every move of the mouse counts
-    palette, style, sheet = qapp.palette(), qapp.style().objectName(), qapp.styleSheet()
+    palette, sheet = qapp.palette(), qapp.styleSheet()
     drivers = []
 
     def open_window():
@@ -195,7 +195,6 @@ def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
     torch.set_num_threads(threads)
     pg.setConfigOptions(mouseRateLimit=mouse_rate)
     qapp.setStyleSheet(sheet)
-    qapp.setStyle(style)
     qapp.setPalette(palette)
     assert not left, "closing the window ends everything"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
 
 from auralscope.ui.panes.feature_map import MapView
 from auralscope.ui.panes.gallery_model import picture_of
@@ -26,9 +27,12 @@ def at_map(ready):
 
 
 def point(driver, cell):
-    """Move the pointer onto a cell."""
+    """Move the pointer onto a cell by an event: `QTest.mouseMove` needs a screen that nobody else uses."""
     view = driver.window.gallery.map.view
-    QTest.mouseMove(view, view.rect_of(cell).center().toPoint())
+    at = QPointF(view.rect_of(cell).center().toPoint())
+    none = Qt.MouseButton.NoButton
+    move = QMouseEvent(QEvent.Type.MouseMove, at, view.mapToGlobal(at), none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(view, move)
     driver.until(
         lambda: (
             driver.session.receptive_fields.result is not None and driver.session.receptive_fields.result.cell == cell

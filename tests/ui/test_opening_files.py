@@ -154,7 +154,7 @@ def test_decoding_shows_its_progress_and_can_be_cancelled(ready, tmp_path):
     ready.click(pane.cancel)
     ready.idle()
     assert not pane.cancel.isVisible()
-    assert pane.label.text() == ""
+    assert pane.label.text() == ready.player.problem, "only what lasts"
     assert ready.session.clip is clip
     assert ready.window.recording.choice.currentText() == "excerpt.ogg"
     assert not ready.message()

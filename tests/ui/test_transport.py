@@ -231,8 +231,7 @@ def test_without_a_device_it_says_why_and_all_else_works(silent_machine, make_wi
     window = make_window()
     transport, player = window.transport, window.session.listening.player
     wait_until(lambda: player.state == "no-device")
-    wait_until(transport.reason.isVisible)
-    assert "device" in transport.reason.text()
+    wait_until(lambda: "device" in window.jobs.label.text())
     assert not transport.play.isEnabled()
     assert not transport.stop.isEnabled()
     click_tile(window, 0)
@@ -246,11 +245,11 @@ def test_without_a_device_it_says_why_and_all_else_works(silent_machine, make_wi
 def test_a_device_plugged_in_later_is_found(silent_machine, impatient, make_window, speaker_server, monkeypatch):
     window = make_window()
     transport, player = window.transport, window.session.listening.player
-    wait_until(lambda: player.state == "no-device" and transport.reason.isVisible())
+    wait_until(lambda: player.state == "no-device" and "device" in window.jobs.label.text())
     for name, value in speaker_server.environment.items():
         monkeypatch.setenv(name, value)
     wait_until(transport.play.isEnabled)
-    assert not transport.reason.isVisible()
+    wait_until(lambda: "device" not in window.jobs.label.text())
     assert not transport._devices.isActive()
     with speaker_server.record() as recording:
         click_tile(window, 0)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from auralscope.labels.comparison import Comparison
     from auralscope.nn.analysis.label_vectors import LabelVectors
     from auralscope.nn.model import ModelSpec
+    from auralscope.session.fetching import Fetching
     from auralscope.session.jobs import Job, Jobs
     from auralscope.session.labels.state import Labels
 
@@ -39,8 +40,11 @@ class OtherModel:
     changed = Signal()
     """The other model, the comparison or the labels shown have changed."""
 
-    def __init__(self, jobs: Jobs, labels: Labels, all_specs: Callable[[], list[ModelSpec]]) -> None:
+    def __init__(
+        self, jobs: Jobs, labels: Labels, all_specs: Callable[[], list[ModelSpec]], fetching: Fetching
+    ) -> None:
         self._jobs = jobs
+        self._fetching = fetching
         self._all_specs = all_specs
         self._labels = labels
         self._vectors: LabelVectors | None = None
@@ -50,6 +54,7 @@ class OtherModel:
         self.problem = ""
         self.arrangement = Arrangement(())
         labels.changed.connect(self._compare)
+        fetching.changed.connect(self.changed.emit)
 
     @property
     def specs(self) -> list[ModelSpec]:
@@ -81,10 +86,24 @@ class OtherModel:
             self._compare()
 
         self.spec, self._vectors, self.comparison, self.problem = spec, None, None, ""
+        if self.lacks_weights(spec):
+            self._jobs.cancel("other model")
+            self._failed(f"The weights of {spec.title} are not on this computer yet.")
+            return
         self._jobs.start(
             LANE, trace, title=f"Loading {spec.title}", key="other model", done=traced, failed=self._failed
         )
         self.changed.emit()
+
+    def lacks_weights(self, spec: ModelSpec) -> bool:
+        """Return whether the weights of a model must be fetched before it can be compared."""
+        return self._fetching.states.get(spec.id) == "available"
+
+    def get_weights(self) -> None:
+        """Download the weights of the other model, then compare with it."""
+        spec = self.spec
+        if spec is not None:
+            self._fetching.fetch(spec, lambda: self.choose(spec) if self.spec is spec else None)
 
     def _compare(self) -> None:
         """Compare again in the background if a model or the metric has changed."""

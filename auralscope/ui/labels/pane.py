@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QIODevice, Qt, Signal
-from PySide6.QtGui import QPixmap
+from PySide6.QtCore import QBuffer, QIODevice, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.ui.labels.controls import LabelControls
+from auralscope.ui.labels.controls import METRICS, LabelControls
 from auralscope.ui.labels.heatmaps import HeatmapFigure
 from auralscope.ui.labels.kernels import KernelsTab
 from auralscope.ui.labels.noise import NoiseTab
@@ -28,6 +28,7 @@ from auralscope.ui.labels.second_model import SecondModelTab
 from auralscope.ui.labels.similarity import SimilarityTab
 from auralscope.ui.labels.truth import TruthTab
 from auralscope.ui.panes.status import JobsPane
+from auralscope.ui.widgets.layouts import in_row, line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,9 +78,8 @@ class LabelsPane(QFrame):
         self.tabs.setDrawBase(False)
         for title in TABS:
             self.tabs.addTab(title)
-        self.model = QLabel()
-        self.model.setObjectName("dim")
-        self.model.setTextFormat(Qt.TextFormat.PlainText)
+        self.model = line(elastic=True)
+        self.model.setMinimumWidth(40)
         self.jobs = JobsPane(session.jobs)
         self.back = QPushButton("Back")
         self.back.setToolTip("Back to the recording (V)")
@@ -88,9 +88,9 @@ class LabelsPane(QFrame):
         title_label.setObjectName("title")
         row = QHBoxLayout()
         row.setSpacing(8)
-        for widget in (title_label, self.model, self.tabs):
-            row.addWidget(widget)
-        row.addWidget(self.jobs, 1)
+        row.addWidget(title_label)
+        row.addWidget(self.model, 1)
+        row.addWidget(self.tabs)
         row.addWidget(self.back)
 
         self.controls = LabelControls(labels)
@@ -109,7 +109,7 @@ class LabelsPane(QFrame):
         left = QVBoxLayout()
         left.setSpacing(2)
         left.addWidget(self.figures, 1)
-        left.addWidget(self.readout)
+        left.addLayout(in_row((self.readout, 2), (self.jobs, 1)))
         body = QHBoxLayout()
         body.setSpacing(10)
         body.addLayout(left, 1)
@@ -188,8 +188,12 @@ class LabelsPane(QFrame):
     def _save_picture(self) -> None:
         figure = self.figures.currentWidget()
         name = f"label vectors of {self._labels.title}.png"
+        words = (self._labels.title, self.tabs.tabText(self.tabs.currentIndex()), METRICS[self._labels.metric])
+        heading = "Label vectors of " + ", ".join(words)
         if figure is not None:
-            self._dialogs.save("Save picture", name, lambda path: self._labels.save_picture(path, png_of(figure)))
+            self._dialogs.save(
+                "Save picture", name, lambda path: self._labels.save_picture(path, png_of(figure, heading))
+            )
 
     def _save_table(self) -> None:
         """Save the last heatmap of the tab: with two side by side, the first is also in a tab of its own."""
@@ -200,12 +204,18 @@ class LabelsPane(QFrame):
             self._dialogs.save("Save table", name, lambda path: self._labels.save_table(path, labels, values))
 
 
-def png_of(widget: QWidget) -> bytes:
-    """Return a PNG of a widget, sharper than on the screen."""
-    picture = QPixmap(widget.size() * PICTURE_SCALE)
+def png_of(widget: QWidget, heading: str) -> bytes:
+    """Return a PNG of a widget below a line of text, sharper than on the screen."""
+    line_px = widget.fontMetrics().height() + 8
+    picture = QPixmap(QSize(widget.width(), widget.height() + line_px) * PICTURE_SCALE)
     picture.setDevicePixelRatio(PICTURE_SCALE)
     picture.fill(widget.palette().window().color())
-    widget.render(picture)
+    widget.render(picture, QPoint(0, line_px))
+    painter = QPainter(picture)
+    painter.setFont(widget.font())
+    painter.setPen(widget.palette().windowText().color())
+    painter.drawText(8, line_px - 8, heading)
+    painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     picture.save(buffer, "PNG")

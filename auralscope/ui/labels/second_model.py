@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
+from auralscope.files import size_words
 from auralscope.ui.graphs.bars import BarList
 from auralscope.ui.graphs.heatmap import Heatmap
 from auralscope.ui.graphs.heatmap_layout import Matrix
@@ -65,11 +66,13 @@ class SecondModelTab(Tab):
         self.choice.setAccessibleName("The other model")
         self.choice.setToolTip("The model to compare with; only its label vectors are loaded")
         self.choice.setPlaceholderText("Compare with…")
+        self.get = QPushButton()
         self.title = sentence("title")
         self.title.setText("Pairs by difference, the largest first")
         self.pairs = BarList("Pairs on which the models differ most", name_share=0.62)
-        self.stack(self.choice, self.about, self.title, (self.pairs, 1))
+        self.stack(self.choice, self.get, self.about, self.title, (self.pairs, 1))
         self.choice.activated.connect(lambda _row: other.choose(self.choice.currentData()))
+        self.get.clicked.connect(other.get_weights)
         self.pairs.chosen.connect(lambda key: labels.select(*key))
         labels.selected_changed.connect(lambda: self.pairs.select(labels.selected))
         other.changed.connect(self.refresh)
@@ -78,12 +81,19 @@ class SecondModelTab(Tab):
     def refresh(self) -> None:
         """Show the present choices."""
         other, comparison, specs = self._other, self._other.comparison, self._other.specs
-        if [self.choice.itemData(row) for row in range(self.choice.count())] != specs:
+        names = [f"{spec.title} – get weights" if other.lacks_weights(spec) else spec.title for spec in specs]
+        if [self.choice.itemText(row) for row in range(self.choice.count())] != names:
             self.choice.clear()
-            for spec in specs:
-                self.choice.addItem(spec.title, spec)
+            for name, spec in zip(names, specs, strict=True):
+                self.choice.addItem(name, spec)
         self.choice.setCurrentIndex(specs.index(other.spec) if other.spec in specs else -1)
         self.choice.setEnabled(bool(specs) and self._labels.vectors is not None)
+        published = other.spec.weights.published if other.spec is not None else None
+        lacking = other.spec is not None and published is not None and other.lacks_weights(other.spec)
+        self.get.setVisible(lacking)
+        if lacking and other.spec is not None and published is not None:
+            self.get.setText(f"Get weights ({size_words(published.size_bytes)})")
+            self.get.setToolTip(f"{published.source}. Licence: {other.spec.weights.licence}.")
         for widget in (self.about, self.title, self.pairs):
             widget.setVisible(comparison is not None)
         if comparison is None:

@@ -12,7 +12,8 @@ from auralscope.display.scales import FREQUENCY_SCALES, FrequencyScale
 from auralscope.ui.graphs.colour import COLOUR_MAPS
 from auralscope.ui.graphs.timeline import Following
 from auralscope.ui.widgets.choices import kept_number, remembered_choice
-from auralscope.ui.widgets.layouts import in_row, line
+from auralscope.ui.widgets.flow import FlowLayout
+from auralscope.ui.widgets.layouts import line, together
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
@@ -65,7 +66,8 @@ class ControlsPane(QWidget):
         to = line()
         to.setText("to")
         choices = (self.transform, self.n_fft, self.scale, self.colour_map)
-        in_row(*choices, self.floor, to, self.ceiling, None, self.follow, self.following, spacing=5, parent=self)
+        levels, following = together(self.floor, to, self.ceiling), together(self.follow, self.following)
+        FlowLayout(*choices, levels, None, following, spacing=4, parent=self)
 
         for box in (self.transform, self.n_fft):
             box.currentIndexChanged.connect(self._view_chosen)

@@ -18,6 +18,7 @@ from auralscope.ui import theme
 from auralscope.ui.graphs.colour import FULL_SCALE_PERCENTILE
 from auralscope.ui.panes.faithfulness import FaithfulnessPane
 from auralscope.ui.widgets.layouts import in_column, in_row, line
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -99,7 +100,7 @@ class FeaturePane(QWidget):
     def _about(self) -> str:
         session, unit, look = self._session, self._session.unit, self._session.layer_result
         if unit is None:
-            return "Click a feature to see and hear it." if session.model else ""
+            return "Click a feature to see and hear it." if look is not None else ""
         if look is None:
             return ""
         if look.is_silent(unit):
@@ -109,5 +110,5 @@ class FeaturePane(QWidget):
         text += f"number {look.order.index(unit) + 1} of {len(look.order)} in {session.layer} by activity"
         sound = session.listening.sound
         if sound is not None and sound.negative_share >= 0.01:
-            text += f"; {sound.negative_share:.0%} of its energy is negative and is left out of the sound"
+            text += f"; {percent(sound.negative_share)} of its energy is negative and is left out of the sound"
         return text

@@ -38,6 +38,7 @@ class GalleryPane(QWidget):
         self.view.setModel(self.model)
         self.map = FeatureMapPane(session, value_lut(COLOUR_MAPS[0]).tolist())
         self.heading = line()
+        self.legend = line()
         self.resume = QPushButton("Compute the rest")
         self.resume.setToolTip("Compute the missing features")
         self.kind = WordsChoice((("deconvolution", "Attribution"), ("map", "Feature map")))
@@ -53,11 +54,11 @@ class GalleryPane(QWidget):
             self.order.addItem(title, order)
             self.order.setItemData(self.order.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
         self.order.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.order.setMinimumContentsLength(8)
+        self.order.setMinimumContentsLength(10)
         self.order.setAccessibleName("Order of the features")
         self.order.setToolTip("Order of the features")
         choices = in_row(self.kind, (self.method, 1), (self.order, 1), spacing=6)
-        below = in_row((self.about, 1), self.heading, self.resume)
+        below = in_row((self.about, 1), self.legend, self.heading, self.resume)
         in_column(self, choices, below, (self.map, 2), (self.view, 5), spacing=6)
 
         self.view.chosen.connect(self._choose_row)
@@ -149,5 +150,8 @@ class GalleryPane(QWidget):
         if look is not None and summaries.needs_summary(self.model.order) and self._session.summaries.summary is None:
             text = f"{text}; not sorted yet".lstrip("; ")
         self.heading.setText(text)
+        known = not summaries.needs_summary(self.model.order) or self._session.summaries.summary is not None
+        self.legend.setText(summaries.LEGENDS[self.model.order if known else "activity"] if look is not None else "")
+        self.legend.setToolTip(f"Beside the number of each feature. {summaries.ORDERS[self.model.order][1]}")
         self.heading.setToolTip("A feature is silent if its feature map is 0 in the whole window")
         self.resume.setVisible(missing > 0 and not filling)

@@ -57,7 +57,7 @@ class MethodChoice(QComboBox):
         self._session = session
         self.setAccessibleName("Attribution method")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
+        self.setMinimumContentsLength(7)
         self.activated.connect(lambda: session.choose_method(self.currentData()))
         session.model_changed.connect(self._list)
         session.layer_changed.connect(self.refresh)

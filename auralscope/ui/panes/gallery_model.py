@@ -25,7 +25,8 @@ Kind = Literal["deconvolution", "map"]
 TileRole = Qt.ItemDataRole.UserRole
 CONTRAST = 0.6
 """Exponent of the brightness, which keeps faint parts visible in a small picture."""
-LARGE_BINS = 160
+MOST_CELLS = (64, 112)
+"""Bins and frames of a picture for a thumbnail: about its pixels, since scaling down further would darken it."""
 CURVE_BINS, CURVE_FRAMES = 48, 640
 SCALE_SENTENCE = f"Colours: from 0 to the {FULL_SCALE_PERCENTILE}th percentile of its positive values."
 
@@ -61,16 +62,17 @@ class Tile:
 def picture_of(image: NDArray[np.floating[Any]], colours: list[int], *, whole: bool = False) -> QImage:
     """Return a picture of an image (bins, frames), with the first bin at the bottom.
 
-    Zero and negative values get the first colour, `full_scale` and higher values the last one. A large image is halved
-    unless `whole` is set. An image of a single bin becomes a curve over time.
+    Zero and negative values get the first colour, `full_scale` and higher values the last one. Unless `whole` is set,
+    the image is first reduced to at most `MOST_CELLS`, by the maximum: the mean would fade thin lines and clicks, and
+    would make the picture of a long window dark. An image of a single bin becomes a curve over time.
     """
-    top = full_scale(image)
     if image.shape[0] == 1:
-        image = _curve(image[0], top)
-    if image.shape[0] > LARGE_BINS and not whole:
-        # Halve by the maximum: the mean would fade thin lines and clicks.
-        image = np.maximum.reduceat(image, np.arange(0, image.shape[0], 2), axis=0)
-        image = np.maximum.reduceat(image, np.arange(0, image.shape[1], 2), axis=1)
+        image = _curve(image[0], full_scale(image))
+    if not whole:
+        for axis, most in enumerate(MOST_CELLS):
+            step = -(-image.shape[axis] // most)
+            image = np.maximum.reduceat(image, np.arange(0, image.shape[axis], step), axis=axis)
+    top = full_scale(image)
     scaled = np.clip(image / top, 0.0, 1.0) if top > 0.0 else np.zeros_like(image)
     levels = np.ascontiguousarray((scaled[::-1] ** CONTRAST * 255.0).astype(np.uint8))
     rows, columns = levels.shape

@@ -23,7 +23,10 @@ from auralscope.display.scales import time_label
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
 from auralscope.ui.panes.weights import WeightsPane
-from auralscope.ui.widgets.layouts import heading, in_column, in_row, line
+from auralscope.ui.widgets.floating import Floating
+from auralscope.ui.widgets.flow import FlowLayout
+from auralscope.ui.widgets.layouts import in_column, line, together
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -57,7 +60,7 @@ class ScoresView(QWidget):
             rows = sorted(rows, key=lambda row: -row[1])[: self.MOST]
         self._rows = rows
         self._best = max(rows, key=lambda row: row[1])[0] if rows and scores is not None else ""
-        said = ", ".join(f"{label} {value:.0%}" for label, value in rows) if scores is not None else ""
+        said = ", ".join(f"{label} {percent(value)}" for label, value in rows) if scores is not None else ""
         self.setAccessibleDescription(said)
         self.setToolTip(f"Scores of this window: {said}" if said else "")
         self.updateGeometry()
@@ -110,7 +113,7 @@ class ScoresView(QWidget):
             painter.fillRect(bar, QColor(colours.border))
             bar.setWidth(round(bar.width() * value))
             painter.fillRect(bar, QColor(colours.original if best else colours.dim))
-            text = f"{value:.0%}".replace("%", " %") if self._best else ""
+            text = percent(value, rounded=True) if self._best else ""
             end = QRect(left + cell - number, top, number, height)
             painter.drawText(end, Qt.AlignmentFlag.AlignRight | middle, text)
 
@@ -135,7 +138,7 @@ class LayersView(QScrollArea):
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
+        layout.setSpacing(2)
         self._group = QButtonGroup(self)
         self.buttons = {}
         size = f"{bins}×{frames}" if bins > 1 else f"{frames:,}"  # samples
@@ -149,8 +152,8 @@ class LayersView(QScrollArea):
             button.setCheckable(True)
             button.setToolTip(tooltip)
             widest = max(button.fontMetrics().horizontalAdvance(text) for text in (title, below))
-            button.setMinimumWidth(widest + 14)
-            button.setStyleSheet("padding: 3px 2px;")
+            button.setMinimumWidth(widest + 8)
+            button.setStyleSheet("padding: 3px 1px;")
             button.clicked.connect(lambda _checked, place=place: self.chosen.emit(place))
             self._group.addButton(button)
             self.buttons[place] = button
@@ -190,14 +193,12 @@ class ModelPane(QFrame):
         self.choice.setAccessibleName("Model")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(14)
-        self.span = line(elastic=True)
+        self.span = line()
         self.analyse_here = QPushButton("Analyse here")
         self.analyse_here.setToolTip("Move the model's window to the playhead (W)")
-        self.label_vectors = QPushButton("Labels")
-        self.label_vectors.setAccessibleName("Label vectors")
+        self.label_vectors = QPushButton("Label vectors")
         self.label_vectors.setToolTip("Show which labels are alike for the model, and which units make them alike (V)")
-        self.over_time = QPushButton("Tags")
-        self.over_time.setAccessibleName("Tags over time")
+        self.over_time = QPushButton("Tags over time")
         self.over_time.setCheckable(True)
         self.over_time.setToolTip("Show the model's tags along the whole recording (O)")
         self.weights = WeightsPane(session)
@@ -207,18 +208,11 @@ class ModelPane(QFrame):
         self.stack.addWidget(gallery)
         self.stack.addWidget(input_pane)
 
-        tools = in_row(
-            heading("Model"),
-            (self.choice, 2),
-            (self.span, 1),
-            self.label_vectors,
-            self.over_time,
-            self.analyse_here,
-            spacing=6,
-        )
-        in_column(
-            self, tools, self.weights, self.scores, self.layers, (self.stack, 1), spacing=7, margins=(10, 8, 10, 10)
-        )
+        tools = QWidget()
+        here, pages = together(self.span, self.analyse_here), together(self.label_vectors, self.over_time)
+        FlowLayout(self.choice, here, None, pages, spacing=6, parent=tools)
+        in_column(self, tools, self.scores, self.layers, (self.stack, 1), spacing=7, margins=(10, 8, 10, 10))
+        Floating(self.weights, self, self.stack)
 
         self.choice.activated.connect(self._choose_model)
         self.analyse_here.clicked.connect(self.move_window)
@@ -234,7 +228,7 @@ class ModelPane(QFrame):
         self._show_model()
 
     def tab_order(self) -> list[QWidget]:
-        tools = [self.choice, self.label_vectors, self.over_time, self.analyse_here]
+        tools = [self.choice, self.analyse_here, self.label_vectors, self.over_time]
         return [*tools, *self.weights.tab_order(), *self.layers.buttons.values(), *self._gallery.tab_order()]
 
     def recolour(self) -> None:

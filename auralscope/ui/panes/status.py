@@ -31,7 +31,6 @@ class MessagePane(QFrame):
         )
         self.label.setAccessibleName("Message")
         self.dismiss = QToolButton()
-        self.dismiss.setProperty("flat", True)
         self.dismiss.setIconSize(QSize(14, 14))
         self.dismiss.setToolTip("Dismiss this message")
         self.dismiss.setAccessibleName("Dismiss this message")
@@ -64,12 +63,16 @@ class MessagePane(QFrame):
 
 
 class JobsPane(QWidget):
-    """Progress of the jobs that have a title, with a button that cancels them."""
+    """Progress of the jobs that have a title, with a button that cancels them.
+
+    While none is running, a sentence about something that was done stands there for some seconds, or else one about a
+    state that lasts. The room is kept while nothing is said, so that nothing moves.
+    """
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
-        self._sentence = ""
+        self._sentence = self._lasting = ""
         self.label = line("", elastic=True)
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.bar = QProgressBar()
@@ -81,10 +84,7 @@ class JobsPane(QWidget):
         self.cancel.setToolTip("Cancel the background jobs and keep what is already there")
         self.cancel.clicked.connect(self._cancel)
         in_row((self.label, 1), self.bar, self.cancel, parent=self)
-        for widget in (self.bar, self.cancel):  # keep their place while hidden: the layout must not jump
-            policy = widget.sizePolicy()
-            policy.setRetainSizeWhenHidden(True)
-            widget.setSizePolicy(policy)
+        self.setMinimumHeight(self.cancel.sizeHint().height())  # nothing moves when the button appears
         self._said = QTimer(self, singleShot=True, interval=SAID_MS)
         self._said.timeout.connect(self.refresh)
         jobs.changed.connect(self.refresh)
@@ -99,6 +99,12 @@ class JobsPane(QWidget):
         self._sentence = text
         self.refresh()
 
+    def set_lasting(self, text: str) -> None:
+        """Show a sentence whenever there is nothing else to show; an empty one ends that."""
+        if text != self._lasting:
+            self._lasting = text
+            self.refresh()
+
     def stop_timers(self) -> None:
         """Stop the timer, before the window closes."""
         self._said.stop()
@@ -109,7 +115,7 @@ class JobsPane(QWidget):
         self.bar.setVisible(bool(shown))
         self.cancel.setVisible(bool(shown))
         if not shown:
-            self.label.setText(self._sentence if self._said.isActive() else "")
+            self.label.setText(self._sentence if self._said.isActive() else self._lasting)
             self.label.setToolTip(self.label.text())
             return
         job = max(shown, key=lambda job: (job.progress is not None, job.urgency))

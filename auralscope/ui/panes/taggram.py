@@ -26,11 +26,13 @@ from auralscope.session.taggram import OVERLAPS
 from auralscope.ui import theme
 from auralscope.ui.graphs.axes import AXIS_MARGIN_PX
 from auralscope.ui.graphs.colour import COLOUR_MAPS, value_lut
+from auralscope.ui.graphs.colour_scale import ColourScale
 from auralscope.ui.graphs.curves import Curve, curve_colour
 from auralscope.ui.graphs.items import PictureItem
 from auralscope.ui.graphs.timeline import TimePane
 from auralscope.ui.widgets.choices import remembered_choice
 from auralscope.ui.widgets.layouts import heading, in_column, in_row, line
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,15 +82,16 @@ class TaggramPane(QWidget):
             settings,
             "tags overlap",
             "Overlap of a window with the next: a larger overlap gives more detail and takes longer",
-            {str(share): f"Overlap {share:.0%}".replace("%", " %") for share in OVERLAPS},
+            {str(share): f"Overlap {percent(share)}" for share in OVERLAPS},
             str(self._taggram.overlap),
         )
         self.said = line(elastic=True)
+        self.scale = ColourScale()
         self.go_on = QPushButton("Resume")
         self.go_on.setToolTip("Compute the missing windows")
         self.save = QPushButton("Save table…")
         self.save.setToolTip("Save the probabilities of all windows as CSV (Ctrl+T)")
-        about = (heading("Tags over time"), self.by, self.overlap, (self.said, 1), self.go_on, self.save)
+        about = (heading("Tags over time"), self.by, self.overlap, (self.said, 1), self.scale, self.go_on, self.save)
         picture = in_row(self.names, (self.map, 1), spacing=0)
         in_column(self, in_row(*about, spacing=6), (picture, 1), margins=(0, 3, 0, 0))
 
@@ -130,6 +133,11 @@ class TaggramPane(QWidget):
     def _height_of(self, rows: int, row_px: int) -> int:
         return self.save.sizeHint().height() + 7 + rows * row_px
 
+    def set_colour_map(self, name: str) -> None:
+        """Use one of `COLOUR_MAPS`."""
+        self.map.set_colour_map(name)
+        self.scale.set_colour_map(name)
+
     def recolour(self) -> None:
         """Apply a new theme."""
         self.names.viewport().update()
@@ -164,6 +172,7 @@ class TaggramPane(QWidget):
     def _show_tags(self) -> None:
         tags = self._taggram.tags
         self.map.show_tags(tags, self.names.order)
+        self.scale.set_top(percent(tags.top) if tags is not None else "")
         if tags is not None:
             self.names.tell(tags)
         self._show_curves()
@@ -186,8 +195,8 @@ class TaggramPane(QWidget):
         if not tags.complete:
             return f"{tags.n_there} of {len(tags.starts_s)} windows"
         if not taggram.curves:
-            return "Click a name to see its curve"
-        return f"Colours from 0 to {100 * tags.top:.0f} %"
+            return "Click a name for its curve"
+        return ""
 
     def _show_curves(self) -> None:
         self._say()
@@ -245,7 +254,7 @@ class NamesView(QListWidget):
         """Give each label's mean and highest probability in its tooltip."""
         means, highest = tags.scores.values.mean(axis=0), tags.scores.values.max(axis=0)
         for row, label in enumerate(self.order):
-            about = f"mean {means[label]:.1%}, peak {highest[label]:.1%}".replace("%", " %")
+            about = f"mean {percent(means[label], 1)}, peak {percent(highest[label], 1)}"
             self.item(row).setToolTip(
                 f"<p><b>{escape(tags.labels[label])}</b><br>{about}<br>Click to draw its curve over the spectrogram</p>"
             )
@@ -415,7 +424,7 @@ class TagMap(TimePane):
             return f"{time_label(time_s, 0.1)} · {tags.labels[label]} · not there yet"
         begin_s = float(tags.starts_s[window])
         end_s = min(begin_s + tags.window_s, tags.duration_s)
-        value = f"{float(tags.scores.values[window, label]):.1%}".replace("%", " %")
+        value = percent(float(tags.scores.values[window, label]), 1)
         return (
             f"{time_label(time_s, 0.1)} · {tags.labels[label]} · {value} "
             f"({time_label(begin_s, 0.1)}–{time_label(end_s, 0.1)})"

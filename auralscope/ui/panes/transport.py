@@ -21,7 +21,7 @@ from auralscope.display.scales import time_label
 from auralscope.session import faithfulness
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
-from auralscope.ui.widgets.layouts import in_column, in_row, line
+from auralscope.ui.widgets.layouts import in_row, line
 
 if TYPE_CHECKING:
     from auralscope.session.session import Session
@@ -83,23 +83,22 @@ class TransportPane(QFrame):
         )
         self.gain = line()
         self.gain.setMinimumWidth(self.gain.fontMetrics().horizontalAdvance("+00.0 dB"))
-        self.faithfulness = line()
+        self.faithfulness = line(elastic=True)
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(0, 100)
         self.volume.setMinimumWidth(60)
         self.volume.setMaximumWidth(140)
         self.volume.setAccessibleName("Volume")
         self.volume.setToolTip("Volume (Ctrl+Up, Ctrl+Down)")
-        self.reason = line(elastic=True)
-        self.reason.setWordWrap(True)
 
-        tools = in_row(
+        row = in_row(
             *(self.play, self.stop, self.loop, self.position, None),
-            *(sources, self.render_choice, self.match, self.gain, self.model_rate, self.faithfulness, None),
+            *(sources, self.render_choice, self.match, self.gain, self.model_rate, (self.faithfulness, 3)),
             *(QLabel("Volume"), self.volume),
             spacing=6,
+            parent=self,
         )
-        in_column(self, tools, self.reason, margins=(8, 6, 8, 6))
+        row.setContentsMargins(8, 6, 8, 6)
 
         self.play.clicked.connect(self._listening.play_or_pause)
         self.stop.clicked.connect(self._listening.stop)
@@ -177,7 +176,7 @@ class TransportPane(QFrame):
         self.original.setEnabled(has_clip)
         for widget in (self.feature, self.render_choice, self.match, self.model_rate):
             widget.setEnabled(has_sound)
-        self.feature.setText(f"Feature {listening.title}".rstrip())
+        self.feature.setText(self._feature_name())
         (self.feature if player.source == "feature" else self.original).setChecked(True)
         self.loop.setChecked(player.loop is not None)
         self.render_choice.setCurrentIndex(self.render_choice.findData(listening.render))
@@ -188,8 +187,6 @@ class TransportPane(QFrame):
             self.volume.blockSignals(True)
             self.volume.setValue(round(player.volume * 100))
             self.volume.blockSignals(False)
-        self.reason.setText(player.problem)
-        self.reason.setVisible(bool(player.problem))
         if player.state == "no-device" and not self._ended:
             if not self._devices.isActive():
                 self._devices.start()
@@ -200,6 +197,11 @@ class TransportPane(QFrame):
         finding = self._session.faithfulness.result
         self.faithfulness.setText(faithfulness.short(finding) if finding is not None else "")
         self.faithfulness.setToolTip(faithfulness.sentences(finding) if finding is not None else "")
+
+    def _feature_name(self) -> str:
+        """Return the name of the feature, shortened: a label's name must not widen the window."""
+        metrics, name = self.feature.fontMetrics(), f"Feature {self._listening.title}".rstrip()
+        return metrics.elidedText(name, Qt.TextElideMode.ElideRight, metrics.horizontalAdvance("Feature 3-127 label"))
 
     def _gain_text(self) -> str:
         sound = self._listening.sound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
 Item = QWidget | QLayout | tuple[QWidget | QLayout, int] | None
@@ -25,9 +26,28 @@ def in_column(
     return layout
 
 
+def together(*items: Item, spacing: int = 6) -> QWidget:
+    """Return a widget that keeps items in one row."""
+    widget = QWidget()
+    in_row(*items, spacing=spacing, parent=widget)
+    return widget
+
+
+class _ElidedLabel(QLabel):
+    """Label that ends with an ellipsis where its text does not fit."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, rect = QPainter(self), self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
+        flags = self.alignment() | Qt.TextFlag.TextSingleLine
+        self.style().drawItemText(
+            painter, rect, int(flags), self.palette(), self.isEnabled(), text, self.foregroundRole()
+        )
+
+
 def line(name: str = "dim", *, elastic: bool = False) -> QLabel:
     """Return an empty label for one line of plain text; an elastic one takes the width that is left."""
-    label = QLabel()
+    label = _ElidedLabel() if elastic else QLabel()
     label.setObjectName(name)
     label.setTextFormat(Qt.TextFormat.PlainText)
     if elastic:
