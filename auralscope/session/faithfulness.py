@@ -15,6 +15,8 @@ from psygnal import Signal
 from auralscope.wording import percent, times
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness
     from auralscope.nn.loaded import Run
     from auralscope.session.jobs import Job, Jobs
@@ -188,12 +190,12 @@ def _level(level_db: float) -> str:
     return "silent" if math.isinf(level_db) else f"{level_db:+.1f} dB"
 
 
-UNIT_FIGURES = {
+UNIT_FIGURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "retention": ("Retention", percent),
     "selectivity": ("Selectivity", times),
     "level_db": ("Level", _level),
 }
-LABEL_FIGURES = {
+LABEL_FIGURES: dict[str, tuple[str, Callable[[float], str]]] = {
     "ai": ("AI, average increase", lambda value: f"{value:.0f}"),
     "ad": ("AD, average drop (low is good)", lambda value: f"{value:.1f}"),
     "ag": ("AG, average gain", lambda value: f"{value:.1f}"),
