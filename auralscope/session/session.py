@@ -95,6 +95,8 @@ class Session:
 
     recording_changed = Signal()
     """A recording was opened."""
+    channel_changed = Signal()
+    """Another channel of the recording is analysed."""
     plugins_changed = Signal()
     """`plugins` was found."""
     model_changed = Signal()
@@ -187,6 +189,16 @@ class Session:
         self.window_changed.emit()
         self._analyse()
         self.recording_map.opened(clip)
+
+    def choose_channel(self, channel: int | None) -> None:
+        """Choose the channel of the recording that models analyse; None: the mean of all channels."""
+        if self.clip is None or channel == self.clip.analysed_channel:
+            return
+        self.clip = self.clip.channel(channel)
+        self._clear_results()
+        self.taggram.set_recording(self.clip)
+        self.channel_changed.emit()
+        self._analyse()
 
     # -- the model -------------------------------------------------------------------------------------------------
 

@@ -85,6 +85,7 @@ class Views(QObject):
         session.listening.seeked.connect(controls.resume_following)
         controls.colour_map_changed.connect(self._set_colour_map)
         session.recording_changed.connect(self._show_recording)
+        session.channel_changed.connect(self._make_pyramid)
         session.window_changed.connect(self._show_window)
         session.window_result_changed.connect(self._show_input)
         session.listening.changed.connect(self._show_listening)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QPushButton, QWidget
 
 from auralscope.display.scales import time_label
 from auralscope.files import quoted
+from auralscope.types import channel_name
 from auralscope.ui.widgets.layouts import in_column, in_row, line
 
 if TYPE_CHECKING:
@@ -46,17 +47,27 @@ class RecordingPane(QFrame):
         self.choice.setMinimumContentsLength(28)
         self.choice.setPlaceholderText("Open a recording, or drop one here")
         self.about = line()
+        self.channel = QComboBox()
+        self.channel.setAccessibleName("Analysed channel")
+        self.channel.setToolTip(
+            "The channel that the model analyses and the spectrogram shows: the mix of all channels, or one of them.\n"
+            "Playback has all channels."
+        )
+        self.channel.hide()
         self.open = QPushButton("Open…")
         self.open.setToolTip("Open recordings (Ctrl+O), or drop them anywhere on the window")
-        tools = in_row(self.open, self.choice, self.about, (jobs, 1), spacing=6)
+        tools = in_row(self.open, self.choice, self.about, self.channel, (jobs, 1), spacing=6)
         in_column(self, tools, (overview, 1), margins=(8, 6, 8, 6))
         self.open.clicked.connect(self.open_requested)
         self.choice.activated.connect(self._choose)
+        self.channel.activated.connect(lambda: session.choose_channel(self.channel.currentData()))
         session.recording_changed.connect(self._show)
+        session.recording_changed.connect(self._list_channels)
+        session.channel_changed.connect(self._list_channels)
         session.open_failed.connect(self._drop)
 
     def tab_order(self) -> list[QWidget]:
-        return [self.open, self.choice, *self._jobs.tab_order(), self._overview]
+        return [self.open, self.choice, self.channel, *self._jobs.tab_order(), self._overview]
 
     def add(self, paths: list[Path]) -> None:
         """List recordings to choose from. They are decoded when they are chosen."""
@@ -90,6 +101,18 @@ class RecordingPane(QFrame):
             self.add([clip.source])
         self.choice.setCurrentIndex(self._row(clip.source))
         self.about.setText(_about(clip))
+
+    def _list_channels(self) -> None:
+        """List the channels of the recording, and show which is analysed."""
+        clip = self._session.clip
+        if clip is None:
+            return
+        self.channel.clear()
+        for channel in (None, *range(clip.channels)):
+            name = channel_name(channel, clip.channels)
+            self.channel.addItem(f"Channel {name}" if name.isdigit() else name.capitalize(), channel)
+        self.channel.setCurrentIndex(self.channel.findData(clip.analysed_channel))
+        self.channel.setVisible(clip.channels > 1)
 
 
 def _about(clip: Clip) -> str:
