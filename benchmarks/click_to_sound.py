@@ -108,7 +108,7 @@ class Sitting:
         torch.manual_seed(0)
         with (
             patch("auralscope.weights.state", lambda _spec: "bundled"),
-            patch("auralscope.catalogue.load_model", lambda *_: Model(spec, spec.build(), torch.device("cpu"))),
+            patch("auralscope.catalogue.load_model", lambda *_, **__: Model(spec, spec.build(), torch.device("cpu"))),
         ):
             self.session.load_model(model_id)
             self.wait(lambda: self.session.window_result is not None)

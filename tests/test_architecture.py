@@ -21,14 +21,14 @@ BIN = Path(sys.executable).parent
 
 
 def assert_clean(*command: str) -> None:
-    """Run a checker in the project; where it complains, the test's message is what it said."""
+    """Run a checker in the project, and fail with its output."""
     run = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True)
     if run.returncode:
         pytest.fail(f"{' '.join(command)} (exit {run.returncode}):\n{run.stdout}{run.stderr}", pytrace=False)
 
 
 def modules_after(statement: str) -> set[str]:
-    """Names of the modules that a new Python holds after a statement, those of its own start left out."""
+    """Return the modules that a statement imports in a new Python."""
     program = (
         f"import json, sys; before = set(sys.modules); {statement}; print(json.dumps([*set(sys.modules) - before]))"
     )
@@ -55,7 +55,7 @@ def test_imports_keep_their_directions() -> None:
 
 
 def test_import_costs_next_to_nothing() -> None:
-    """The public API is there at once; torch, Qt, numpy and the like come when something needs them."""
+    """The public API is importable without torch, Qt and numpy, which are imported on first use."""
     heavy = {"torch", "torchaudio", "PySide6", "pyqtgraph", "numpy", "scipy", "librosa", "matplotlib", "sounddevice"}
     loaded = modules_after("import auralscope")
     assert "auralscope" in loaded
@@ -71,13 +71,13 @@ def test_listing_models_needs_no_torch() -> None:
     "module", ["auralscope.session.session", "auralscope.registry", "auralscope.nn.attribution.deconvolution"]
 )
 def test_state_and_engine_run_without_qt_and_portaudio(module: str) -> None:
-    """A server or a notebook has neither; the static contracts do not see imports made by name."""
+    """A server or a notebook has neither. The static contracts do not cover imports by name."""
     absent = ["PySide6", "shiboken6", "pyqtgraph", "sounddevice"]
     loaded = modules_after(f"sys.modules.update(dict.fromkeys({absent})); import {module}")
     assert module in loaded
 
 
-def test_every_hook_says_what_it_is_for() -> None:
+def test_every_hook_has_a_docstring() -> None:
     hooks = {
         name: function
         for name, function in vars(hookspecs).items()
@@ -103,7 +103,7 @@ def test_every_name_of_the_public_api_is_there() -> None:
 
 
 def drawing(heading: str) -> list[list[str]]:
-    """Lines of the layered drawing below a heading of the architecture page: the rooms on each, from the top."""
+    """Return the rooms on each line of the drawing in the architecture page, from the top."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     block = page.split(f"\n## {heading}\n")[1].split("```")[1]
     return [re.split(r"  +", line)[0].split(", ") for line in block.strip().splitlines()]

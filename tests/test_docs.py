@@ -1,4 +1,4 @@
-"""Check the documents: their code runs, and the targets of their links exist."""
+"""Tests of the documents: their code runs, and the targets of their links exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Docstrings of the public API and the plugin contract are complete numpydoc."""
+"""Tests that the docstrings of the public API and the plugin contract are complete numpydoc."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNITS = {"_s": "second", "_hz": "Hz", "_db": "dB", "_ms": "ms", "sample_rate": "
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Every documented class and function, by its full name."""
+    """Return every documented class and function by its full name."""
     for name in auralscope.__all__:
         if callable(getattr(auralscope, name)):
             yield f"auralscope.{name}", getattr(auralscope, name)
@@ -60,7 +60,7 @@ METHODS = [
 
 
 def sections(documented: object) -> dict[str, dict[str, str]]:
-    """The sections of a docstring: entries by name, each with its type and text."""
+    """Parse the sections of a docstring: entries by name, each with its type and text."""
     found: dict[str, dict[str, str]] = {"": {}}
     lines = (inspect.getdoc(documented) or "").splitlines()
     entries, names = found[""], [""]
@@ -79,7 +79,7 @@ def sections(documented: object) -> dict[str, dict[str, str]]:
 
 
 def raised(function: Callable[..., Any], owner: type | None, visited: frozenset[str] = frozenset()) -> set[str]:
-    """Names of the errors that a function raises itself or through private helpers beside it."""
+    """Return the names of the errors that a function and its private helpers raise."""
     names = set()
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):

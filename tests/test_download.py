@@ -1,4 +1,4 @@
-"""The weight store: fetched, checked, converted, or one sentence and nothing left behind."""
+"""Tests of the weight store: fetching, checking, converting, and errors that leave nothing behind."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_weights_are_fetched_checked_converted_and_loaded(spec, server, kept) ->
     np.testing.assert_array_equal(model.network.state_dict()["5.bias"].numpy(), arrays["5.bias"])
 
 
-def test_what_is_here_is_not_fetched_again(spec, server) -> None:
+def test_installed_weights_are_not_fetched_again(spec, server) -> None:
     file = download.get(spec)
     written = file.stat().st_mtime_ns
     assert download.get(spec) == file
@@ -89,7 +89,7 @@ def test_a_file_and_another_address_do_as_well(spec, server, tmp_path, kept) -> 
     assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
 
 
-def test_what_an_older_converter_made_or_another_file_is_fetched_again(spec, server) -> None:
+def test_weights_of_an_older_converter_or_another_file_are_fetched_again(spec, server) -> None:
     download.get(spec)
     for newer in (altered(spec, version=2), altered(spec, sha256="0" * 64)):
         assert weights.state(newer) == "available"
@@ -104,7 +104,7 @@ def test_what_an_older_converter_made_or_another_file_is_fetched_again(spec, ser
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda _: b"", lambda _: b"{}" * 400])
-def test_what_is_damaged_is_fetched_again(spec, damage) -> None:
+def test_damaged_weights_are_fetched_again(spec, damage) -> None:
     file = download.get(spec)
     good = file.read_bytes()
     file.write_bytes(damage(good))
@@ -204,7 +204,7 @@ def test_a_fetch_can_be_left_while_the_network_is_silent(spec, server, kept) -> 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full, which is always full")
 @pytest.mark.parametrize("name", ["original.h5", "far-tagger.json", "far-tagger.safetensors"])
 def test_a_full_disk(spec, kept, monkeypatch, name) -> None:
-    """Each of the three files that are written meets it."""
+    """The error occurs for each of the three files that are written."""
     mkdtemp = tempfile.mkdtemp
 
     def with_a_full_place(**words):
@@ -219,7 +219,7 @@ def test_a_full_disk(spec, kept, monkeypatch, name) -> None:
     assert weights.state(spec) == "available"
 
 
-def test_a_disk_that_fails_at_the_last_move_leaves_what_was_there(spec, kept, monkeypatch) -> None:
+def test_a_failed_final_move_keeps_the_existing_file(spec, kept, monkeypatch) -> None:
     download.get(spec)
     before = weights.file_of(spec).read_bytes()
     replaced = Path.replace
@@ -416,7 +416,7 @@ def test_weights_that_come_with_a_plugin_are_not_fetched(far_tagger, tmp_path) -
 
 
 def test_a_file_without_the_marks_of_the_store_is_not_used(spec) -> None:
-    """Whatever somebody put there: nobody checked where it comes from."""
+    """A file of unknown origin is not used."""
     file = weights.file_of(spec)
     file.parent.mkdir()
     arrays = {name: array.numpy() for name, array in spec.build().state_dict().items()}

@@ -61,7 +61,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.parametrize("next_kind", WRITERS)
 @pytest.mark.parametrize("kind", WRITERS)
-def test_the_next_writer_removes_what_a_killed_one_left(kind: str, next_kind: str, tmp_path: Path) -> None:
+def test_the_next_writer_removes_leftovers_of_a_killed_one(kind: str, next_kind: str, tmp_path: Path) -> None:
     process = start_and_wait(["-c", WRITERS[kind], tmp_path], tmp_path)
     left = hidden(tmp_path)
     write(next_kind, tmp_path)

@@ -1,4 +1,4 @@
-"""Plugins: found, checked, and put aside with their error when they fail."""
+"""Tests of plugins: found, checked, and skipped with their error if they fail."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def errors(folder: Path) -> dict[str, str]:
 
 
 def strangers(known: Registry) -> set[str]:
-    """Ids of the models that are not ours."""
+    """Return the ids of the models of other plugins."""
     return {spec.id for plugin in known.plugins for spec in plugin.models if plugin.name not in OURS}
 
 
@@ -102,7 +102,7 @@ def test_a_plugin_that_fails_is_listed_and_the_others_go_on(tmp_path: Path, text
     assert {plugin.name for plugin in known.plugins if not plugin.error} == {*OURS, "the_good_one"}
 
 
-def test_an_unknown_model_says_what_there_is(tmp_path: Path) -> None:
+def test_an_unknown_model_lists_the_known_ones(tmp_path: Path) -> None:
     write(tmp_path, "a_broken_one", "import a_module_that_is_not_there")
     with pytest.raises(
         UnknownNameError, match=r"no model called 'x'; there is: .*genre-convnet\. Plugins that failed: a_br"
@@ -110,7 +110,7 @@ def test_an_unknown_model_says_what_there_is(tmp_path: Path) -> None:
         Registry(tmp_path).find("x")
 
 
-def test_a_strangers_model_loads_and_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_of_another_author_loads_and_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "mine", GOOD.format(id="mine"))
     known = Registry(tmp_path)
     monkeypatch.setattr(registry_module, "_default", known)

@@ -1,4 +1,4 @@
-"""The set-up behind `make run` and `make test`: finding a Python, and what the system lacks."""
+"""Tests of the set-up behind `make run` and `make test`: finding a Python, and missing packages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def prepare() -> Any:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with the project's Makefile and scripts, and a name that a careless script trips over."""
+    """Make a folder with the project's Makefile and scripts, whose name needs quoting."""
     folder = tmp_path / "a checkout's $place"
     shutil.copytree(ROOT / "packaging", folder / "packaging")
     shutil.copy(ROOT / "Makefile", folder)
@@ -49,7 +49,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[[str, str], Path]:
-    """Writes a shell script into a folder that is all there is of PATH."""
+    """Return a function that writes a shell script into a folder, the only one on PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for tool in TOOLS:
@@ -66,18 +66,20 @@ def program(tmp_path: Path) -> Callable[[str, str], Path]:
 
 
 def choose_python(checkout: Path, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run prepare.sh where `prepare.py` only tells which Python runs it."""
+    """Run prepare.sh with a `prepare.py` that only prints its Python."""
     (checkout / "packaging" / "prepare.py").write_text("import sys; print('chosen', *sys.argv[1:])\n", encoding="utf-8")
     command = ["/bin/sh", checkout / "packaging" / "prepare.sh", "run", "test"]
     return subprocess.run(command, env={"PATH": str(path), **variables}, capture_output=True, text=True)
 
 
 def old_python(version: str) -> str:
-    """A script that answers as a Python of that version would to the question which it is."""
+    """Return a script that prints a version as Python does."""
     return f'case $1 in -c) echo {version} >&2; exit 1 ;; *) echo "{version} was started"; exit 1 ;; esac'
 
 
-def test_python_too_old_is_said(checkout: Path, program: Callable[[str, str], Path], tmp_path: Path) -> None:
+def test_a_python_that_is_too_old_is_reported(
+    checkout: Path, program: Callable[[str, str], Path], tmp_path: Path
+) -> None:
     program("python3", old_python("3.9"))
     run = choose_python(checkout, tmp_path / "bin")
     assert run.returncode == 1
@@ -85,7 +87,7 @@ def test_python_too_old_is_said(checkout: Path, program: Callable[[str, str], Pa
     assert run.stdout == ""
 
 
-def test_no_python_is_said(checkout: Path, program: Callable[[str, str], Path], tmp_path: Path) -> None:
+def test_a_missing_python_is_reported(checkout: Path, program: Callable[[str, str], Path], tmp_path: Path) -> None:
     run = choose_python(checkout, tmp_path / "bin")
     assert run.returncode == 1
     assert "needs Python 3.11, 3.12, 3.13 or 3.14; none was found." in run.stderr
@@ -105,7 +107,7 @@ def test_a_newer_python_beside_the_old_one_is_taken(
 def test_a_python_without_ensurepip_comes_last(
     checkout: Path, program: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
-    """Debian's python3 cannot make virtual environments before python3-venv is there; another Python may."""
+    """Debian's python3 needs the package python3-venv for virtual environments; another Python may not."""
     program("python3", 'case $1 in -c) echo bare ;; *) echo "python3 $2 $3" ;; esac')
     assert choose_python(checkout, tmp_path / "bin").stdout == "python3 run test\n"
     program("python3.11", f'exec "{sys.executable}" "$@"')
@@ -143,7 +145,7 @@ def test_make_run_hands_over_a_file_of_any_name(checkout: Path) -> None:
 
 
 def needed_sonames(library: Path) -> set[str]:
-    """Sonames in a 64-bit little-endian ELF file's dynamic section (DT_NEEDED), read by the ELF specification."""
+    """Read the sonames (DT_NEEDED) in the dynamic section of a 64-bit little-endian ELF file."""
     data = library.read_bytes()
     assert data[:6] == b"\x7fELF\x02\x01", library
     header_offset, header_size, header_count = (
@@ -169,8 +171,8 @@ def qt_files() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the wheels bring all libraries")
-def test_the_list_of_libraries_holds_what_qt_links_to(prepare: Any) -> None:
-    """No library that Qt needs is left out; the wheels' own, glibc's and every Debian's base are no matter."""
+def test_the_list_of_libraries_covers_the_libraries_of_qt(prepare: Any) -> None:
+    """The list contains all libraries that Qt needs, except those of the wheels, of glibc and of Debian's base."""
     files = list(qt_files())
     assert len(files) >= 12
     needed = set[str]().union(*map(needed_sonames, files))
@@ -190,7 +192,7 @@ def test_nothing_that_qt_links_to_is_missing_here() -> None:
         assert "not found" not in run.stdout, file
 
 
-def test_what_is_there_is_told_from_what_is_missing(prepare: Any, tmp_path: Path) -> None:
+def test_present_and_missing_needs_are_distinguished(prepare: Any, tmp_path: Path) -> None:
     (tmp_path / "font.sf2").touch()
     assert prepare.is_there("sh")
     assert not prepare.is_there("no-such-program-for-sure")
@@ -210,7 +212,7 @@ def test_what_is_there_is_told_from_what_is_missing(prepare: Any, tmp_path: Path
         ("debian", "apt-get install -y --no-install-recommends --no-remove libglib2.0-0 libportaudio2"),
     ],
 )
-def test_what_cannot_be_installed_is_asked_for_with_the_command(
+def test_the_command_is_printed_for_packages_that_cannot_be_installed(
     prepare: Any,
     monkeypatch: pytest.MonkeyPatch,
     program: Callable[[str, str], Path],
@@ -218,7 +220,7 @@ def test_what_cannot_be_installed_is_asked_for_with_the_command(
     family: str,
     command: str,
 ) -> None:
-    """No sudo on PATH and not root: nothing is run, the one command is named."""
+    """Without sudo and without root, nothing is run and the command is printed."""
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     needs = [need for need in prepare.LIBRARIES if "portaudio" in need.probe or "libg" in need.probe]
@@ -227,17 +229,17 @@ def test_what_cannot_be_installed_is_asked_for_with_the_command(
     assert request.splitlines()[-1].strip() == command
 
 
-def test_an_unknown_system_is_told_the_libraries(prepare: Any) -> None:
+def test_the_libraries_are_listed_on_an_unknown_system(prepare: Any) -> None:
     request = prepare.install([prepare.LIBRARIES[-1], *prepare.SYNTHESISER], "")
     assert request.endswith(": libportaudio.so.2, fluidsynth, /usr/share/sounds/sf2/TimGM6mb.sf2")
 
 
-def test_what_no_package_brings_is_not_asked_for(prepare: Any) -> None:
+def test_needs_without_a_package_are_not_installed(prepare: Any) -> None:
     assert prepare.install([prepare.SYNTHESISER[-1]], "macos") == ""
 
 
 @pytest.mark.parametrize(("exit_code", "installed"), [(0, True), (100, False)])
-def test_debian_is_given_what_it_lacks_through_sudo(
+def test_missing_packages_are_installed_with_sudo_on_debian(
     prepare: Any,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -267,7 +269,7 @@ def test_debian_is_given_what_it_lacks_through_sudo(
 def test_set_up_is_done_once_and_again_when_something_changed(
     prepare: Any, monkeypatch: pytest.MonkeyPatch, checkout: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A real `.venv`; in place of pip's program a script that writes down what it is asked for."""
+    """Make a real `.venv` in which pip is a script that records its arguments."""
     monkeypatch.setattr(prepare, "ROOT", checkout)
     subprocess.run([sys.executable, "-m", "venv", checkout / ".venv"], check=True)
     log = checkout / "log"
@@ -292,7 +294,7 @@ def test_set_up_is_done_once_and_again_when_something_changed(
 
 
 def test_a_venv_that_was_moved_is_made_anew(prepare: Any, monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
-    """The programs in `.venv/bin` name their Python by its full path, so a moved checkout's do not start."""
+    """The programs in `.venv/bin` contain the full path of Python, so they fail in a moved checkout."""
     monkeypatch.setattr(prepare, "ROOT", checkout)
     assert not prepare.venv_is_sound()
     subprocess.run([sys.executable, "-m", "venv", checkout / ".venv"], check=True)
@@ -302,8 +304,8 @@ def test_a_venv_that_was_moved_is_made_anew(prepare: Any, monkeypatch: pytest.Mo
     assert not prepare.venv_is_sound()
 
 
-def test_the_wheel_holds_what_a_checkout_holds(tmp_path: Path) -> None:
-    """Built, installed by pip into an empty folder, and asked from there for its plugins and bundled files."""
+def test_the_wheel_contains_the_files_of_the_checkout(tmp_path: Path) -> None:
+    """Build the wheel, install it into an empty folder, and list its plugins and bundled files from there."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")

@@ -1,4 +1,4 @@
-"""Models that a user trained: found beside plugins, read without code, put aside when they are broken."""
+"""Tests of models trained by the user: found beside plugins, read without code, skipped if broken."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FRONT_END = ProcessedSpectrogram(8000, 256, 128, 8000, n_mels=32, compression="d
 
 
 def put(models: Path, name: str = "mine", front_end=FRONT_END, architecture_name: str = "k2c2-0.1m") -> Path:
-    """A model that was never trained, in a folder."""
+    """Write an untrained model into a folder."""
     folder = models / name
     folder.mkdir(parents=True)
     chosen = architecture(architecture_name)

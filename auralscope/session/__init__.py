@@ -1,1 +1,1 @@
-"""What the program knows and does, without a window: state, background work, reports."""
+"""State and background work of the program, without a window."""

@@ -23,7 +23,7 @@ GALLERY_BATCH = 4
 
 @dataclass(frozen=True, eq=False)
 class WindowResult:
-    """What a model computed from one window.
+    """Results of a model for one window.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Every format decoded for real, against the signal that was encoded; and every way in which a file can be bad."""
+"""Tests of decoding: every format against the encoded signal, and bad files of every kind."""
 
 from __future__ import annotations
 
@@ -344,7 +344,7 @@ def test_cut_short_before_any_sound(tmp_path):
     assert "or damaged" in complaint(path)
 
 
-def test_a_wav_of_unknown_length_is_whole(tmp_path):
+def test_a_wav_of_unknown_length_is_read_completely(tmp_path):
     path = tmp_path / "piped.wav"
     content = bytearray(wav_bytes(Clip(sweep(), RATE)))
     struct.pack_into("<I", content, 4, 0xFFFFFFFF)
@@ -404,7 +404,7 @@ def test_silence_is_fine(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["mp3.mp3", "vorbis.ogg", "raw.aac", "video.mp4", "video.mkv"])
-def test_asking_for_what_is_not_there(tmp_path, name):
+def test_reading_beyond_the_end(tmp_path, name):
     path = make(tmp_path / name, sweep()[np.newaxis], LOSSY[name])
     assert "nothing to open at 30 s" in complaint(path, start_s=30.0)
     assert "at least 100 ms" in complaint(path, start_s=2.95)

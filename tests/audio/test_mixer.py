@@ -1,4 +1,4 @@
-"""The mixer without a device: each rendered sample against its closed form."""
+"""Tests of the mixer without a device: each rendered sample against its closed form."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def mixer_of(original, feature=None, feature_first=0):
 
 
 def render(mixer, n, seed=1, start_s=0.0):
-    """n frames in blocks of changing length, (2, n)."""
+    """Render n frames in blocks of changing length, (2, n)."""
     rng = np.random.default_rng(seed)
     out = np.full((n, 2), np.nan, np.float32)
     at = 0
@@ -50,7 +50,7 @@ def test_silent_until_it_plays_and_exact_after_the_fade():
     assert np.all(np.abs(heard[:, :CUT]) <= np.abs(original[:, :CUT]))
 
 
-def test_mono_is_heard_on_both_sides():
+def test_mono_is_played_on_both_sides():
     original = noise(1000, channels=1)
     mixer = mixer_of(original)
     mixer.playing = True
@@ -125,7 +125,7 @@ def test_position_before_a_loop_runs_into_it_and_behind_it_goes_to_its_start():
 
 
 def click(heard, hz=200.0):
-    """The largest second difference beyond what a full-scale sine and the fades themselves have."""
+    """Return the largest second difference in excess of a full-scale sine and the fades."""
     smooth = (2 * np.pi * hz / RATE) ** 2 + 4 * (2 * np.pi * hz / RATE) * (np.pi / CUT) + 2 * (np.pi / CUT) ** 2
     return float(np.max(np.abs(np.diff(heard, 2)))) / smooth
 
@@ -189,7 +189,7 @@ def test_gain_glides_to_its_new_value():
     np.testing.assert_allclose(render(mixer, 500), 0.25)
 
 
-def test_position_is_what_is_heard_not_what_is_rendered():
+def test_position_is_that_of_the_audible_sample_not_of_the_rendered_one():
     mixer = mixer_of(noise(8000))
     assert mixer.position_s(5.0) == 0.0
     mixer.playing = True

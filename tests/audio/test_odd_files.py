@@ -1,4 +1,4 @@
-"""Valid files of rare kinds and incomplete ones, held to the signal that was written and to the program ffmpeg."""
+"""Tests of rare and incomplete files against the written signal and the program ffmpeg."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CODECS = {
 
 
 def tones(channels, duration_s=0.5, rate=RATE):
-    """One tone of another frequency in each channel, in quiet noise."""
+    """Return a tone of another frequency in each channel, in quiet noise."""
     t = np.arange(round(rate * duration_s)) / rate
     noise = 0.01 * np.random.default_rng(1).standard_normal((channels, t.size))
     return (noise + [0.3 * np.sin(2 * np.pi * (300 + 150 * k) * t) for k in range(channels)]).astype(np.float32)
@@ -93,12 +93,12 @@ def layout_index_of_low_frequencies(layout):
     return {"2.1": 2, "5.1": 3, "6.1": 3, "7.1": 3, "7.1(wide)": 3}.get(layout, -1)
 
 
-def test_eight_channels_of_a_stranger(shared):
+def test_eight_channels_in_a_file_of_another_program(shared):
     clip = load_clip(shared / "trials" / "files" / "aac71.m4a")
     assert (clip.channels, clip.n_samples) == (8, 88200)
 
 
-def test_a_damaged_stranger_of_eight_channels(shared):
+def test_a_damaged_file_of_eight_channels(shared):
     with pytest.raises(AudioFileError, match=r"damaged or cut short: 0\.0 of 1\.5 s can be read, and nothing from 0 s"):
         load_clip(shared / "trials" / "files" / "damaged_71.m4a")
 
@@ -388,7 +388,7 @@ def test_several_threads_decode_at_once(mp3):
 
 
 def test_a_plain_script_may_load_a_file(mp3, tmp_path):
-    """A script without a main guard, in a folder from which the package cannot be imported."""
+    """Run a script without a main guard, in a folder from which the package cannot be imported."""
     import subprocess
     import sys
 

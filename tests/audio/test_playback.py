@@ -1,4 +1,4 @@
-"""Real playback: what comes out of a (virtual) speaker against what was to be played."""
+"""Tests of playback: the recording of a virtual speaker against the played signal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def player():
 
 @pytest.fixture
 def unhurried(monkeypatch):
-    """A long buffer, for comparisons to the sample on a machine that computes other things at the same time."""
+    """Set a long buffer, for comparisons to the sample on a busy machine."""
     monkeypatch.setattr(devices, "LATENCY_S", 0.4)
 
 
@@ -54,14 +54,14 @@ def find(heard, expected):
 
 
 def matching(heard, expected):
-    """The share of 10-ms blocks in which the recording is the expected sound, sample by sample, and its level."""
+    """Return the share of 10-ms blocks in which the recording equals the expected sound, and its level."""
     n = min(heard.size, expected.size) // BLOCK
     a, b = heard[: n * BLOCK].reshape(n, BLOCK), expected[: n * BLOCK].reshape(n, BLOCK)
     same = np.abs(a - b).max(axis=1) < 2e-4  # 16 bits, a few steps
     return float(same.mean())
 
 
-def test_the_recording_is_what_was_played(speaker, unhurried, player, wait):
+def test_the_recording_equals_the_played_sound(speaker, unhurried, player, wait):
     clip = noise(2.0)
     changes = []
     transport = player(lambda: changes.append(transport.state))
@@ -210,7 +210,7 @@ def test_volume_is_cubic_and_full_is_the_true_level(speaker, player, wait):
     assert levels[2] == 0.0
 
 
-def test_position_is_what_is_heard_and_never_runs_back(speaker, player, wait):
+def test_position_is_that_of_the_audible_sample_and_never_decreases(speaker, player, wait):
     # Silence, then noise from 1 s on: when the noise arrives, the position must be 1 s.
     clip = noise(3.0)
     clip.samples[:, :RATE] = 0.0
@@ -311,7 +311,7 @@ def test_wrong_orders_are_refused(player, silent_machine):
     assert transport.position_s == 0.0
 
 
-def test_without_a_device_it_says_why_and_does_not_play(player, wait, silent_machine):
+def test_without_a_device_the_reason_is_given(player, wait, silent_machine):
     changed = threading.Event()
     transport = player(changed.set)
     assert changed.wait(10.0)
@@ -327,7 +327,7 @@ def test_without_a_device_it_says_why_and_does_not_play(player, wait, silent_mac
     assert transport.state == "no-device"
 
 
-def test_without_portaudio_it_says_what_to_install(player, wait, monkeypatch):
+def test_without_portaudio_the_package_is_named(player, wait, monkeypatch):
     def missing():
         raise devices.DeviceError("The PortAudio library is missing")
 

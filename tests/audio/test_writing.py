@@ -47,7 +47,7 @@ def test_wav_in_memory_is_16_bit_and_refuses_to_clip():
         wav_bytes(Clip(np.full(100, np.nan), RATE))
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_existing_file(tmp_path, monkeypatch):
     path = tmp_path / "kept.wav"
     path.write_bytes(b"before")
 

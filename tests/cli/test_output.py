@@ -1,4 +1,4 @@
-"""Standard output carries the results alone, whatever plugins print and whoever reads it."""
+"""Tests that standard output contains results only, even if plugins print or the reader ends early."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_json_has_null_for_values_that_are_not_finite() -> None:
      "train --list", "train --list --json", "labels"],
 )  # fmt: skip
 def test_a_closed_pipe_ends_a_command_quietly(words: str) -> None:
-    """End like other programs: with the status of SIGPIPE, and without a word."""
+    """The program ends with the status of SIGPIPE and prints nothing."""
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "auralscope", *shlex.split(words)]

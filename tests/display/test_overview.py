@@ -1,4 +1,4 @@
-"""The waveform at any zoom, against its samples."""
+"""Tests of the waveform overview at any zoom against the samples."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_a_sine_at_any_mel_bands_centre_reads_0_db_however_narrow_the_band(n_fft
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
-def test_a_click_is_seen_at_its_time_at_every_zoom(transform):
+def test_a_click_appears_at_its_time_at_every_zoom(transform):
     at_s = 33.357
     pyramid = Pyramid(click(at_s, 60.0), View(transform, n_fft=512, hop=256))
     peaks_db = []
@@ -151,7 +151,7 @@ def test_mel_is_librosas_up_to_one_calibration_a_band():
 
 @pytest.fixture(scope="module")
 def music() -> Clip:
-    """Chords with onsets, and a little noise."""
+    """Return chords with onsets, and a little noise."""
     rng = np.random.default_rng(2)
     times_s = np.arange(20 * RATE) / RATE
     samples = 0.003 * rng.standard_normal(times_s.size)

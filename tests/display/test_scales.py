@@ -1,4 +1,4 @@
-"""Axes, ticks, notes, and images laid onto an axis."""
+"""Tests of axes, ticks, note names, and images resampled onto an axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Front ends and the way back to sound, against librosa and closed forms."""
+"""Tests of front ends and of the inversion to sound, against librosa and closed forms."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_mask_lets_one_band_through() -> None:
     assert spectrum[48:62].sum() / spectrum.sum() > 0.99
 
 
-def test_negative_values_are_clipped_and_said_so() -> None:
+def test_negative_values_are_clipped_and_their_share_is_reported() -> None:
     analysed = STFT.analyse(noise())
     image = torch.zeros(257, 173, dtype=torch.float64)
     image[10], image[20] = 1.0, -2.0
@@ -176,7 +176,7 @@ def stereo(seconds: float = 4.0, rate: int = 44_100) -> torch.Tensor:
     return 0.1 * torch.randn(2, round(seconds * rate), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
 
 
-def test_at_full_rate_ones_give_every_channel_back_up_to_what_the_model_sees() -> None:
+def test_at_full_rate_an_image_of_ones_restores_every_channel_up_to_the_nyquist_frequency_of_the_model() -> None:
     samples = stereo()
     sound = invert_at_full_rate(torch.ones(257, 173, dtype=torch.float64), samples, 44_100, STFT).samples
     assert sound.shape == samples.shape
@@ -199,7 +199,7 @@ def test_at_full_rate_a_band_and_a_moment_stay_where_they_are() -> None:
     assert inside.sum() / power.sum() > 0.995
 
 
-def test_at_full_rate_and_the_models_the_same_is_heard_where_both_hear() -> None:
+def test_full_rate_and_model_rate_agree_in_their_common_band() -> None:
     rate = RATE * 4
     t = torch.arange(4 * rate, dtype=torch.float64) / rate
     chord = sum(torch.sin(2 * torch.pi * hz * t) for hz in (440.0, 1000.0, 2500.0)) * (0.1 + 0.05 * torch.sin(9 * t))

@@ -1,4 +1,4 @@
-"""Front ends of the published taggers, against librosa and against sums written out."""
+"""Tests of the front ends of the published taggers, against librosa and plain sums."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_images_are_as_large_as_the_published_networks_say() -> None:
     assert SQUARED.window_s == pytest.approx(29.12)
 
 
-def test_the_relative_ones_are_what_kapres_layers_compute() -> None:
+def test_relative_melgrams_equal_kapres_layers() -> None:
     samples = noise(29 * RATE).numpy()
     padded = np.pad(samples, (208, 208))  # 'same': 1360 frames of 512, 256 apart, over 348,000 samples
     t, k = np.arange(512), np.arange(257)
@@ -46,7 +46,7 @@ def test_the_relative_ones_are_what_kapres_layers_compute() -> None:
     np.testing.assert_allclose(STANDARDISED.analyse(torch.from_numpy(samples)).image.numpy(), expected, atol=1e-8)
 
 
-def test_the_squared_one_is_what_librosa_computes() -> None:
+def test_squared_melgrams_equal_librosa() -> None:
     samples = noise(349_440).numpy()
     mel = librosa.feature.melspectrogram(
         y=samples, sr=RATE, n_fft=512, hop_length=256, n_mels=96, pad_mode="reflect", dtype=np.float64
@@ -60,7 +60,7 @@ def test_the_squared_one_is_what_librosa_computes() -> None:
 
 
 def test_the_published_images_come_from_their_recordings(shared) -> None:
-    """Their decoder kept some 140 samples more of the MP3's beginning; set right, only the decoders differ."""
+    """The authors' decoder kept 140 more samples at the start of the MP3. Aligned, only the decoders differ."""
     import auralscope as asc
 
     for name in ("cute", "thejazzpiano"):
@@ -146,7 +146,7 @@ def test_loud_music_stays_within_the_range_of_the_colour_map(front_end, shared) 
         assert float(image.max()) <= high
 
 
-def test_a_front_end_sees_mono() -> None:
+def test_a_front_end_needs_mono() -> None:
     with pytest.raises(ValueError, match="mono"):
         STANDARDISED.analyse(torch.zeros(2, 1000))
     assert STANDARDISED.mono(Clip(np.zeros((2, 44_100)), 44_100)).shape == (RATE,)

@@ -1,4 +1,4 @@
-"""Spectrograms processed as in Choi 2018, ch. 5, against the same computed slowly; and the waveform front end."""
+"""Tests of processed spectrograms (Choi 2018, ch. 5) against a slow implementation, and of the waveform front end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_without_options_it_is_the_plain_spectrogram(n_mels: int | None, compres
 
 
 def a_weighting(hz: np.ndarray) -> np.ndarray:
-    """Gain, by the formula of IEC 61672."""
+    """Return the gain by the formula of IEC 61672."""
     square = hz.astype(np.float64) ** 2
     top = 12194.0**2 * square**2
     bottom = (square + 20.6**2) * np.sqrt((square + 107.7**2) * (square + 737.9**2)) * (square + 12194.0**2)
@@ -51,7 +51,7 @@ def test_a_clip_is_standardised_by_itself_and_scaled() -> None:
     assert float(image.std()) == pytest.approx(10.0, rel=1e-3)
 
 
-def test_bands_are_standardised_with_what_they_had_in_training() -> None:
+def test_bands_are_standardised_with_the_training_statistics() -> None:
     plain = ProcessedSpectrogram(**PLAIN, n_mels=40, compression="db")
     image = plain.analyse(noise()).image
     means, deviations = image.mean(dim=1), image.std(dim=1, correction=0)

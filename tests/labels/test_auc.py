@@ -1,4 +1,4 @@
-"""AUC label by label: scikit-learn's areas, and intervals that cover."""
+"""Tests of the AUC of labels against scikit-learn, and of the coverage of its intervals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_areas_are_scikit_learns() -> None:
 
 
 def test_intervals_cover_the_true_area() -> None:
-    """Of normal scores one deviation apart it is Phi(1 / sqrt 2)."""
+    """The AUC of normal scores one deviation apart is Phi(1 / sqrt 2)."""
     true = stats.norm.cdf(1 / np.sqrt(2))
     covered = 0
     for seed in range(400):

@@ -1,4 +1,4 @@
-"""Two models side by side, over the labels that both know."""
+"""Tests of the comparison of two models over their common labels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_labels_are_matched_by_name_whatever_their_capitals_and_order() -> None:
     assert [abs(pair.difference) for pair in pairs] == sorted((abs(one - other) for one, other in values), reverse=True)
 
 
-def test_labels_that_differ_only_in_capitals_are_told_apart() -> None:
+def test_labels_that_differ_only_in_capitals_are_distinguished() -> None:
     found = compare(("House", "house", "rock"), symmetric(3, 0), ("house", "rock"), symmetric(2, 1))
     assert found.labels == ("house", "rock")
     found = compare(("House", "house", "rock"), symmetric(3, 0), ("rock", "house", "HOUSE"), symmetric(3, 1))

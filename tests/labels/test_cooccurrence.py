@@ -1,4 +1,4 @@
-"""Similarity against co-occurrence: the thesis's figures, scipy, and intervals that cover what they should."""
+"""Tests of similarity and co-occurrence against the thesis and scipy, and of the coverage of the intervals."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_outliers_are_the_pairs_that_were_put_there(tmp_path: Path) -> None:
 
 
 def test_the_interval_over_tracks_is_as_wide_as_samples_differ(tmp_path: Path) -> None:
-    """Its half width is 1.96 standard deviations of the correlation over new draws of as many tracks."""
+    """The half width is 1.96 standard deviations of the correlation over new samples of as many tracks."""
     _, truth = small_truth(tmp_path, 1000)
     alike = similarity()
     found = agreement(alike, truth, replicates=400)

@@ -1,4 +1,4 @@
-"""Ground truth from files of every form: the counts, and the sentence for each mistake."""
+"""Tests of reading ground truths in every format: the counts, and the message for each mistake."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_npy_of_every_kind_and_files_one_below_the_other(
 
 
 @pytest.mark.parametrize("form", forms(np.zeros((1, 4), dtype=np.uint8)))
-def test_what_is_read_at_once_is_what_is_read_line_by_line(
+def test_fast_and_slow_reading_agree(
     matrix: NDArray[np.uint8], form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "truth.csv"

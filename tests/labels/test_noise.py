@@ -1,4 +1,4 @@
-"""Label noise: the thesis's table, exact intervals, and files in both forms."""
+"""Tests of label noise against the thesis's table and exact intervals, from files of both forms."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_mistakes_are_named(content: str, says: str, tmp_path: Path) -> None:
     assert "again.csv" in str(caught.value)
 
 
-def test_judged_tracks_need_what_they_judge(tmp_path: Path) -> None:
+def test_judged_tracks_need_a_ground_truth(tmp_path: Path) -> None:
     (tmp_path / "again.csv").write_text("track,guitar\nT1,1\n")
     with pytest.raises(FileError, match="the ground truth that it judges is needed"):
         load_checked(tmp_path / "again.csv", LABELS)

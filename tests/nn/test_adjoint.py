@@ -1,4 +1,4 @@
-"""Every linear step and its adjoint: <A x, y> = <x, A* y> for any x and y, on shapes drawn at random.
+"""Tests of every linear step and its adjoint on random shapes: <A x, y> = <x, A* y> for any x and y.
 
 Max pooling is linear, too, as long as its switches stay: with the image itself as x they do.
 """
@@ -29,7 +29,7 @@ drawn = settings(
 
 
 class From(Deconvolution):
-    """Down from signals of our own instead of the layer's maps."""
+    """Carry given signals down instead of the layer's maps."""
 
     def __init__(self, signal: Signal) -> None:
         super().__init__()
@@ -40,14 +40,14 @@ class From(Deconvolution):
 
 
 def down(network: nn.Module, image: Tensor, signal: Signal) -> Tensor:
-    """(signals, channels, ...): what the engine makes of signals at the network's output."""
+    """Carry signals at the network's output down to its input, (signals, channels, ...)."""
     units = [0] * len(signal.values)
     images = asc.deconvolve(network, image, "", units=units, method=From(signal))
     return images.reshape(len(units), *image.shape[1:])
 
 
 def check(network: nn.Module, image: Tensor, seed: int) -> None:
-    """The identity, for two signals that fill the output and for two that stand alone in a channel."""
+    """Check the identity for two signals that fill the output and for two in a single channel."""
     network = network.double().eval().requires_grad_(False)
     try:
         output = network(image)
@@ -150,7 +150,7 @@ def test_unpooling_by_the_switches(data: st.DataObject, dimensions: int, channel
 @drawn
 @given(st.data(), st.sampled_from([1, 2]), st.integers(0, 2**16))
 def test_a_pooling_above_a_convolution(data: st.DataObject, dimensions: int, seed: int) -> None:
-    """Zeros between a pooling and a convolution are never written out, which must make no difference."""
+    """Leaving out the zeros between a pooling and a convolution changes nothing."""
     below = data.draw(convolutions(dimensions, given_channels=data.draw(st.integers(1, 2))))
     wide = type(below)(
         below.in_channels, 12, below.kernel_size, padding=data.draw(st.integers(0, 3)), bias=False

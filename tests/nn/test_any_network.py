@@ -21,7 +21,7 @@ from auralscope.nn.tape.capture import record
 
 
 def drawn_network(seed: int, activation: str) -> tuple[nn.Sequential, Tensor]:
-    """Up to four blocks on an image of odd sizes; even and odd kernels, unequal pools, strides, several channels."""
+    """Draw up to four blocks and an image of odd size: even and odd kernels, unequal pools, strides, channels."""
     random = np.random.default_rng(seed)
     torch.manual_seed(seed)
     channels = int(random.choice([1, 1, 2]))
@@ -67,7 +67,7 @@ def test_agrees_in_single_precision_with_the_slow_implementation(seed: int, acti
             np.testing.assert_allclose(images[unit].numpy() / scale, expected / scale, rtol=0, atol=1e-5)
 
 
-def test_networks_drawn_are_what_they_should_be() -> None:
+def test_random_networks_have_the_intended_properties() -> None:
     drawn = [drawn_network(seed, activation)[0] for seed in range(12) for activation in ("relu", "elu")]
     assert max(len(network) for network in drawn) >= 3
     assert min(len(network) for network in drawn) >= 1
@@ -79,7 +79,7 @@ def test_networks_drawn_are_what_they_should_be() -> None:
 
 
 def flat(module: nn.Module) -> nn.Module:
-    """The same on images of one row."""
+    """Draw such a network for images of one row."""
     if isinstance(module, nn.Conv1d):
         wide = nn.Conv2d(
             module.in_channels,
@@ -208,7 +208,7 @@ class _Rectified(torch.autograd.Function):
 
 
 class _Held(nn.Module):
-    """A gate whose value is held."""
+    """Gate whose value is constant."""
 
     def __init__(self, gate: nn.Module) -> None:
         super().__init__()
@@ -316,7 +316,7 @@ def test_an_activation_written_as_a_clamp() -> None:
         asc.deconvolve(Clamped(-1.0), image, "")
 
 
-def test_relevance_passes_a_gate_to_what_is_gated() -> None:
+def test_relevance_passes_a_gate_to_the_gated_signal() -> None:
     class Gated(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -430,7 +430,7 @@ def test_a_batch_norm_without_statistics() -> None:
 
 
 class Touchy(nn.Module):
-    """Does something to its input that some method cannot pass, or fails in the middle."""
+    """Module with an operation that some method does not support, or that fails."""
 
     def __init__(self, what: str) -> None:
         super().__init__()

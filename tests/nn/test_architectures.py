@@ -1,4 +1,4 @@
-"""The architectures of the papers have the printed sizes and shapes, and can be deconvolved."""
+"""Tests of the architectures against the printed sizes and shapes, and of their deconvolution."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_layers_are_where_they_say_and_units_deconvolve(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_every_architecture_ends_in_its_labels(name: str) -> None:
-    """At the paper's own input, with shapes alone."""
+    """Build the architecture for the input of its paper on the meta device."""
     chosen = architecture(name)
     network = on_meta(name, 7).eval()
     assert network(torch.zeros(2, 1, *chosen.input_shape, device="meta")).shape == (2, 7)
@@ -146,10 +146,10 @@ def test_too_small_an_input_is_one_sentence() -> None:
         architecture("sample-rese-2").build(3, (1, 10_000))
 
 
-def test_an_unknown_architecture_names_those_there_are() -> None:
+def test_an_unknown_architecture_lists_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match=r"fcn-5.*crnn-3m"):
         architecture("vgg")
 
 
-def test_the_page_is_what_the_command_writes() -> None:
+def test_the_page_equals_the_output_of_the_command() -> None:
     assert (Path(__file__).parents[2] / "docs" / "architectures.md").read_text(encoding="utf-8") == page()

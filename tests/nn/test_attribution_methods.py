@@ -220,7 +220,7 @@ def test_grad_cam_is_captums(image: Tensor) -> None:
         torch.testing.assert_close(found, expected[0, 0].detach(), rtol=0, atol=1e-12)
 
 
-def test_grad_cam_is_for_what_lies_above_the_convolutions(image: Tensor) -> None:
+def test_grad_cam_is_for_layers_above_the_convolutions(image: Tensor) -> None:
     with pytest.raises(NoRuleError, match="for labels and dense units"):
         asc.deconvolve(network(), image, str(MAPS), method="grad-cam")
 
@@ -259,6 +259,6 @@ def test_every_method_leaves_the_network_as_it_was(method: str) -> None:
     assert all(parameter.grad is None for parameter in net.parameters())
 
 
-def test_an_unknown_method_names_those_there_are(image: Tensor) -> None:
+def test_an_unknown_method_lists_the_known_ones(image: Tensor) -> None:
     with pytest.raises(UnknownNameError, match=r"no method 'magic'; there is: deconvolution, guided, gradient"):
         asc.deconvolve(network(), image, "8", method="magic")

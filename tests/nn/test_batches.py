@@ -1,4 +1,4 @@
-"""Batches halve on out-of-memory; half precision is used where it is exact enough; memory is released."""
+"""Tests of batches on out-of-memory, of half precision, and of the release of memory."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def model_of(network: nn.Module, window_samples: int = 1024) -> Model:
 
 @pytest.fixture(autouse=True)
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same network each time, and as many windows at once as on a GPU."""
+    """Return a model with the same weights each time and the batch size of a GPU."""
     torch.manual_seed(0)
     monkeypatch.setattr(tagger, "CPU_BATCH", tagger.BATCH)
 
@@ -83,7 +83,7 @@ def music(seconds: float, rate: int = RATE) -> Clip:
 # Memory
 
 
-def test_where_memory_runs_out_the_batch_is_halved_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_batch_is_halved_on_out_of_memory_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     network, clip = Narrow(), music(1.6)
     model = model_of(network)
     whole = model.predict(clip)
@@ -113,7 +113,7 @@ def test_no_memory_for_a_single_window_is_one_sentence() -> None:
     assert network.sizes == [8, 4, 2, 1]
 
 
-def test_no_memory_for_what_cannot_be_halved_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_for_one_window_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of(Narrow(room=0))
     with pytest.raises(DeviceError, match=r"^The memory of 'cpu' does not hold a window .*; .*\.$"):
         model.analyse(music(1.0))
@@ -185,7 +185,7 @@ def test_layers_of_many_windows_go_on_with_half_of_them() -> None:
     assert not network.conv._forward_hooks
 
 
-def test_a_long_recording_is_seen_a_batch_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_recording_is_analysed_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     model, alive, most = model_of(Narrow()), weakref.WeakSet[Tensor](), 0
     analyse = SpectrogramFrontEnd.analyse
 
@@ -202,7 +202,7 @@ def test_a_long_recording_is_seen_a_batch_at_a_time(monkeypatch: pytest.MonkeyPa
     assert most <= 2 * tagger.BATCH
 
 
-def test_a_long_prediction_ends_when_it_is_told_to() -> None:
+def test_a_long_prediction_can_be_cancelled() -> None:
     network = Narrow()
 
     def stop(done: float) -> None:
@@ -214,8 +214,8 @@ def test_a_long_prediction_ends_when_it_is_told_to() -> None:
     assert sum(network.sizes) < 60
 
 
-def test_a_model_that_nobody_needs_is_gone_at_once() -> None:
-    """No circle of references keeps it until the next collection: a GPU's memory is free for the next model."""
+def test_a_released_model_is_freed_at_once() -> None:
+    """A model is in no reference cycle, so its memory on a GPU is free for the next model at once."""
     network = Narrow()
     model = model_of(network)
     model.predict(music(1.0))
@@ -263,7 +263,7 @@ def test_half_precision_is_used_where_it_stays_close(
     assert set(seen) == {torch.float32}
 
 
-def test_silence_says_nothing_about_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_does_not_decide_the_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tagger, "HALF_DEVICES", ("cpu",))
     exact = Narrow()
     model = model_of(exact)
@@ -275,7 +275,7 @@ def test_silence_says_nothing_about_precision(monkeypatch: pytest.MonkeyPatch) -
     assert torch.float16 in seen
 
 
-def test_what_overflows_in_half_precision_is_computed_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_overflow_in_half_precision_are_computed_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tagger, "HALF_DEVICES", ("cpu",))
     exact = Narrow()
     with torch.no_grad():

@@ -21,7 +21,7 @@ REFERENCES = ("relu_pool2", "elu_batchnorm_pool_2x4_4x4")
 
 
 def reference_network(data: np.lib.npyio.NpzFile) -> nn.Sequential:
-    """The network of a reference file: blocks of convolution, (batch norm,) activation, pooling."""
+    """Build the network of a reference file: blocks of convolution, (batch norm,) activation, pooling."""
     blocks = []
     for number, pool in enumerate(data["pools"].tolist(), start=1):
         kernel = torch.from_numpy(data[f"block{number}_weight"])
@@ -248,7 +248,7 @@ def test_a_dense_unit_starts_from_gradient_times_map() -> None:
 
 
 def test_a_saturated_unit_starts_from_the_mean_gradient() -> None:
-    """Integrated gradients of tanh(w x): the unit's answer, shared out as w x (Sundararajan et al. 2017, sec. 3)."""
+    """Integrated gradients of tanh(w x) share out the output as w x (Sundararajan et al. 2017, sec. 3)."""
     torch.manual_seed(4)
     dense = nn.Linear(2 * 6 * 6, 3, bias=False)
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), dense, nn.Tanh())

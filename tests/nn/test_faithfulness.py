@@ -1,4 +1,4 @@
-"""Faithfulness: against the WAV given back to the network, closed forms, and figures computed by hand."""
+"""Tests of faithfulness against the analysed WAV, closed forms, and figures computed by hand."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def tiny() -> Model:
 
 @pytest.fixture
 def clip() -> Clip:
-    """Two tones with a beat, and some noise."""
+    """Return two tones that beat, and some noise."""
     time_s = np.arange(WINDOW) / RATE
     tones = np.sin(2 * np.pi * 700 * time_s) * (time_s % 0.1 < 0.05) + 0.5 * np.sin(2 * np.pi * 2_900 * time_s)
     return Clip(0.2 * tones + 0.01 * np.random.default_rng(1).standard_normal(WINDOW), RATE)
@@ -95,7 +95,7 @@ def clip() -> Clip:
         ("dense", "lrp-zplus"),
     ],
 )
-def test_as_heard_is_the_wav_given_back_to_the_network(
+def test_heard_measures_equal_those_of_the_written_wav(
     tiny: Model, clip: Clip, tmp_path: Path, layer: str, method: str
 ) -> None:
     run = tiny.analyse(clip)
@@ -152,7 +152,7 @@ def test_a_front_end_that_cannot_start_from_an_stft_goes_through_sound() -> None
 
 
 class Weighted(nn.Module):
-    """Units that each see the input through fixed weights of its bins."""
+    """Network whose units are weighted sums of the input's bins."""
 
     def __init__(self, weights: np.ndarray, bias: np.ndarray) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ def test_units_of_unlike_bands_keep_their_own(clip: Clip) -> None:
         json.dumps(found.as_dict(), allow_nan=False)
 
 
-def test_what_biases_alone_do_is_told(clip: Clip) -> None:
+def test_retention_of_silence_is_reported(clip: Clip) -> None:
     # Unit 0 answers to nothing but its bias, unit 1 is silent, unit 2 listens.
     weights = np.stack([0 * BINS, 0 * BINS, np.ones(65)])
     run = a_model(Weighted(weights, np.array([1.0, -1.0, 0.0])), (Layer("maps", "relu", 3),)).analyse(clip)
@@ -297,7 +297,7 @@ def test_label_measures_are_those_computed_by_hand() -> None:
 
 
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])
-def test_a_label_as_heard_is_what_the_model_says_of_the_wav(tiny: Model, clip: Clip, output: str) -> None:
+def test_heard_label_measures_equal_those_of_the_written_wav(tiny: Model, clip: Clip, output: str) -> None:
     model = a_model(tiny.network, TINY_LAYERS, output=output)
     run = model.analyse(clip)
     found = run.faithfulness("output", 1)

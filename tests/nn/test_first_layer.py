@@ -1,4 +1,4 @@
-"""First-layer kernels of known shape get the names of what they answer to."""
+"""Tests of the names of first-layer kernels of known shape."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_kernels_of_known_shape(front_end: str) -> None:
     np.testing.assert_array_equal([kernel.weights for kernel in found], kernels)
 
 
-def test_sweeps_are_told_apart_by_their_direction() -> None:
+def test_sweeps_are_named_by_direction() -> None:
     rises = np.array([[2, -1, -1], [-1, 2, -1], [-1, -1, 2]], dtype=np.float32)  # the first row is the lowest bin
     front_end = SpectrogramFrontEnd(11_025, 256, 128, 2 * 11_025, compression="magnitude")
     up, down = first_layer_kernels(model_of(np.stack([rises, rises[::-1]]), front_end))

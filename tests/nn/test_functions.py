@@ -1,4 +1,4 @@
-"""The table of torch functions is complete and consistent."""
+"""Tests that the table of torch functions is complete and consistent."""
 
 from __future__ import annotations
 

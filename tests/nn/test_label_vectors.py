@@ -1,4 +1,4 @@
-"""Label vectors: found in networks of many forms, and held against the thesis's table, scipy and sklearn."""
+"""Tests of label vectors in many networks, against the thesis's table, scipy and sklearn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WEIGHT = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
 
 
 class Net(nn.Module):
-    """A convolution block of eight maps; what stands above it comes from outside."""
+    """Network with a block of eight maps and given layers above it."""
 
     def __init__(self, head: nn.Module, pooled: bool = True) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def test_weights_are_found_whatever_made_the_dense_layer(form: str, pooled: bool
 
 
 def test_units_that_no_layer_has_are_not_named() -> None:
-    """Flattened maps are more than the layer's units; of a dense layer in between, the units are others."""
+    """Flattened maps are more than the layer's units; a dense layer in between has other units."""
     flat = model_of(Net(nn.Sequential(nn.Flatten(), nn.Linear(48, 5)), pooled=False)).label_vectors()
     assert (flat.matrix.shape, flat.layer) == ((48, 5), "")
     deep = nn.Sequential(nn.Flatten(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 5))
@@ -106,7 +106,7 @@ def test_units_that_no_layer_has_are_not_named() -> None:
     np.testing.assert_allclose(found.matrix, deep[3].weight.detach().numpy().T)
 
 
-def test_what_mixes_labels_is_named_and_a_plugin_may_say_more() -> None:
+def test_layers_that_mix_labels_are_named_in_the_error() -> None:
     with pytest.raises(AuralScopeError, match="'softmax' stands above its last dense layer"):
         model_of(Net(Head("softmax"))).label_vectors()
 

@@ -1,4 +1,4 @@
-"""A model at work: windows, probabilities, and one window inside it."""
+"""Tests of a loaded model: windows, probabilities, and the analysis of one window."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RATE = 8_000
 
 
 class Tiny(nn.Module):
-    """Two blocks and a label each for low and high sounds."""
+    """Build a network of two blocks with a label for low sounds and one for high sounds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def music(seconds: float, rate: int = RATE, channels: int = 1) -> Clip:
     return Clip(0.1 * random.standard_normal((channels, round(seconds * rate))), rate)
 
 
-def test_what_it_says_of_itself(model: Model) -> None:
+def test_description_and_shape(model: Model) -> None:
     assert model.labels == ("a", "b", "c")
     assert model.layers == ("conv1", "conv2", "output")
     assert model.layer_number("conv2") == 2
@@ -78,7 +78,7 @@ def test_windows_cover_a_clip_and_the_last_ends_with_it(model: Model) -> None:
     assert scores.ranked()[0][1] == pytest.approx(float(scores.mean.max()))
 
 
-def test_a_window_alone_says_what_it_says_among_others(model: Model) -> None:
+def test_a_window_gives_the_same_result_alone_and_in_a_batch(model: Model) -> None:
     clip = music(1.0)
     scores = model.predict(clip, hop_s=0.128)
     run = model.analyse(clip, start_s=0.256)

@@ -1,4 +1,4 @@
-"""Memory is bounded by the setting, however wide a layer and however long a recording: counted in bytes, not timed."""
+"""Tests that memory is bounded for wide layers and long recordings, counted in bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auralscope.nn.tape.capture import record
 
 
 class Peak(TorchDispatchMode):
-    """The most bytes in tensors that were made inside and still live."""
+    """Count the peak bytes of the tensors made in the block."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ def network(width: int) -> nn.Sequential:
 
 
 def spent(width: int, frames: int, method: str = "deconvolution") -> int:
-    """Bytes at the peak of deconvolving all units of a layer, beyond the forward pass."""
+    """Return the peak bytes of deconvolving all units of a layer, without the forward pass."""
     tape = record(network(width), torch.rand(1, 1, 64, frames))
     with Peak() as peak:
         images = deconvolve_tape(tape, "10", method=method)
@@ -78,7 +78,7 @@ def test_a_wider_layer_takes_more_for_its_result_alone() -> None:
 
 
 @pytest.mark.parametrize(("method", "frames"), [("deconvolution", 160), ("deconvolution", 640), ("lrp-epsilon", 160)])
-def test_the_setting_bounds_what_travels(monkeypatch: pytest.MonkeyPatch, method: str, frames: int) -> None:
+def test_the_setting_bounds_the_bytes_of_signals(monkeypatch: pytest.MonkeyPatch, method: str, frames: int) -> None:
     monkeypatch.setattr(backward, "CACHE_BYTES", 10**12)  # it bounds more tightly; the setting must do alone
     unbounded = spent(96, frames, method)
     setting = unbounded // 4

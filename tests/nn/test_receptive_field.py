@@ -1,4 +1,4 @@
-"""Receptive fields against brute force: every input cell is changed, and what changes at the output is compared."""
+"""Tests of receptive fields against brute force: each input cell is changed, and the outputs are compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHAPE = (9, 11)
 
 
 def seen_by_brute_force(network: nn.Module, cell: tuple[int, ...], unit: int | None, draws: int = 40) -> np.ndarray:
-    """Input cells whose change, large enough to win any pooling, ever changes the output's cell."""
+    """Find the input cells whose large change alters a cell of the output."""
     found = np.zeros(SHAPE, dtype=bool)
     n_cells = int(np.prod(SHAPE))
     where = (slice(None), slice(None) if unit is None else slice(unit, unit + 1), *cell)
@@ -109,7 +109,7 @@ NETWORKS: dict[str, nn.Module] = {
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch's note on its own speed
 @pytest.mark.parametrize("name", NETWORKS)
-def test_is_what_brute_force_finds(name: str) -> None:
+def test_the_receptive_field_equals_brute_force(name: str) -> None:
     torch.manual_seed(1)
     network = NETWORKS[name].double().eval()
     tape = record(network, torch.randn(1, 1, *SHAPE, dtype=torch.float64))
@@ -133,7 +133,7 @@ def test_weights_of_zero_hide_nothing() -> None:
     assert int(reach(record(network, torch.zeros(1, 1, *SHAPE)), "", (4, 4)).sum()) == 9
 
 
-def test_dense_and_recurrent_layers_see_all_that_reaches_them() -> None:
+def test_dense_and_recurrent_layers_depend_on_all_their_inputs() -> None:
     class Recurrent(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -157,7 +157,7 @@ def test_a_network_on_the_waveform() -> None:
     assert seen.nonzero()[:, 0].tolist() == list(range(4, 4 + 5 + 2 + 2 * 4))
 
 
-def test_what_is_not_there_is_named() -> None:
+def test_missing_cells_and_units_are_named() -> None:
     tape = record(nn.Conv2d(1, 2, 3), torch.randn(1, 1, *SHAPE))
     with pytest.raises(UnknownNameError, match=r"7 x 9 cells; there is no cell \(7, 0\)"):
         reach(tape, "", (7, 0))
@@ -218,7 +218,7 @@ def test_exact_sizes_follow_the_recurrence_of_kernels_and_strides(model: Model) 
         assert field.height_hz == pytest.approx((size + 1) * 11_025 / 512)
 
 
-def test_the_thesiss_size_is_told_of_networks_of_its_kind_only(model: Model) -> None:
+def test_the_thesis_formula_is_given_for_its_networks_only(model: Model) -> None:
     run = model.analyse(Clip(np.zeros((1, 5 * 11_025)), 11_025))
     for number in range(1, 6):
         assert run.nominal_size(f"conv{number}") == nominal_size(number, sample_rate=11_025, n_fft=512, hop=256)

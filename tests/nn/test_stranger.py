@@ -65,7 +65,7 @@ SHAPES = {
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
-    """The plugin in the user's folder, and what it was trained to."""
+    """Install the plugin in the user's folder; return it with its training data."""
     random = torch.Generator().manual_seed(9)
     values = {}
     for name, shape in SHAPES.items():
@@ -78,7 +78,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.
     return values
 
 
-def test_it_is_heard_with_the_two_calls_of_the_readme(weights: dict[str, torch.Tensor]) -> None:
+def test_a_unit_is_auralised_with_the_two_calls_of_the_readme(weights: dict[str, torch.Tensor]) -> None:
     t = np.arange(24_000) / 8000
     # With noise: in silence all cells of a pooling's window are the same, and rounding alone says which is the largest.
     noise = 0.02 * np.random.default_rng(1).standard_normal(t.size)

@@ -1,4 +1,4 @@
-"""Unit summaries against librosa, closed forms and sums that must come out."""
+"""Tests of unit summaries against librosa, closed forms and identities."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 RATE = 8_000
 
 
-def test_sparsity_of_what_is_even_and_of_what_is_single() -> None:
+def test_sparsity_of_even_and_of_single_values() -> None:
     rows = torch.zeros(4, 16, dtype=torch.float64)
     rows[0] = 3.0
     rows[1, 5] = -2.0

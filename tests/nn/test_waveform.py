@@ -1,4 +1,4 @@
-"""Networks on the waveform: their deconvolution is a waveform, and the sound is that."""
+"""Tests of networks on the waveform, whose deconvolution is a waveform."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def model() -> Model:
 
 
 def networks() -> tuple[nn.Module, nn.Module]:
-    """The same network of 1-D steps and of 2-D steps one bin high."""
+    """Build the same network of 1-D steps and of 2-D steps one bin high."""
     torch.manual_seed(2)
     flat = nn.Sequential(
         nn.Conv1d(1, 4, 3, stride=3), nn.BatchNorm1d(4), nn.ReLU(),
@@ -73,7 +73,7 @@ def networks() -> tuple[nn.Module, nn.Module]:
 
 
 def slowly(network: nn.Module, samples: np.ndarray, unit: int) -> np.ndarray:
-    """Zeiler & Fergus 2014 in loops over samples, of a network of 1-D steps."""
+    """Deconvolve a network of 1-D steps (Zeiler & Fergus 2014) in loops over samples."""
     value, back = samples[None], []
     for module in network:
         if isinstance(module, nn.Conv1d):
@@ -209,6 +209,6 @@ def test_a_layer_is_summarised_and_a_passage_has_no_seams(model: Model) -> None:
     assert passage.deconvolve("conv1", units=[0]).shape == (1, 1, round(1.5 * N))
 
 
-def test_how_far_it_can_be_trusted_is_not_made_up(model: Model) -> None:
+def test_faithfulness_of_a_waveform_model_is_refused(model: Model) -> None:
     with pytest.raises(AuralScopeError, match="not measured"):
         model.analyse(clip()).faithfulness("conv2", 0)

@@ -12,7 +12,7 @@ def store_folder(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module", autouse=True)
 def store(store_folder):
-    """Weights that a test gets go into a folder of the tests, not among the user's own."""
+    """Keep fetched weights in a folder of the tests, not in the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AURALSCOPE_WEIGHTS", str(store_folder))
         yield store_folder

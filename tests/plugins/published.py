@@ -21,11 +21,11 @@ FILES = {
 
 
 def file_of(shared: Path, model_id: str) -> Path:
-    """The published file of a model."""
+    """Return the published file of a model."""
     return shared / "reference" / FILES[model_id]
 
 
 def load(shared: Path, model_id: str, device: str = "cpu") -> Model:
-    """A model with its published weights, by way of the weight store."""
+    """Return a model with its published weights, installed by the weight store."""
     get(find_spec(model_id), file_of(shared, model_id))
     return asc.load_model(model_id, device=device)

@@ -56,7 +56,7 @@ def test_tags_are_those_of_the_published_network(shared, msd) -> None:
         assert [tag for tag, _ in scores.ranked()[:5]] == list(tags)
 
 
-def test_nine_recordings_give_what_a_slow_program_computes(shared, msd) -> None:
+def test_nine_recordings_equal_the_slow_implementation(shared, msd) -> None:
     recordings = sorted((shared / "audio").glob("*.ogg"))
     assert len(recordings) == 9
     for recording in recordings:
@@ -66,7 +66,7 @@ def test_nine_recordings_give_what_a_slow_program_computes(shared, msd) -> None:
         np.testing.assert_allclose(msd.predict(clip).mean, slow, atol=1e-4, err_msg=recording.name)
 
 
-def test_what_is_stored_of_the_front_end_is_what_is_computed_here(shared) -> None:
+def test_the_stored_front_end_equals_the_computed_one(shared) -> None:
     """Neither the Fourier kernels nor the mel bands are taken from the file."""
     from librosa.filters import mel
 
@@ -118,7 +118,7 @@ def test_a_clip_is_the_same_in_any_batch(shared, thesis) -> None:
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
-def test_what_is_no_such_file_is_said(tmp_path) -> None:
+def test_another_file_is_reported(tmp_path) -> None:
     file = tmp_path / "weights.hdf5"
     file.write_bytes(b"not HDF5")
     for read in (convert.model_best, convert.thesis):

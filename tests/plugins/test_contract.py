@@ -27,7 +27,7 @@ def test_there_are_models_to_walk() -> None:
 
 
 def load(model_id: str, request: pytest.FixtureRequest, device: str = "cpu") -> Model:
-    """A model with the weights that come with it, or with those that its authors published."""
+    """Return a model with its bundled or published weights."""
     if SPECS[model_id].weights.published is None:
         return asc.load_model(model_id, device=device)
     return published.load(request.getfixturevalue("shared"), model_id, device)
@@ -39,7 +39,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 
 
 def music(front_end) -> asc.Clip:
-    """Loud, decaying notes with harmonics over a little noise: two windows and a half, in stereo."""
+    """Return loud, decaying notes with harmonics over a little noise: two windows and a half, in stereo."""
     rate = front_end.sample_rate
     random = np.random.default_rng(1)
     t = np.arange(int(2.5 * front_end.window_samples)) / rate
@@ -50,7 +50,7 @@ def music(front_end) -> asc.Clip:
     return asc.Clip(samples, rate)
 
 
-def test_its_image_is_as_large_as_it_says_and_in_its_range(model) -> None:
+def test_the_image_has_the_stated_size_and_range(model) -> None:
     image = model.analyse(music(model.front_end)).input
     low, high = model.front_end.value_range
     assert image.shape == model.front_end.input_shape
@@ -77,7 +77,7 @@ def test_layers_have_the_units_and_the_shape_that_they_say(model) -> None:
     assert before == ()
 
 
-def test_every_layer_is_deconvolved_and_heard(model) -> None:
+def test_every_layer_is_deconvolved_and_auralised(model) -> None:
     run = model.analyse(music(model.front_end))
     for layer in model.spec.layers:
         units = run.most_active(layer.name, top=2)

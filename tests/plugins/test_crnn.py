@@ -24,7 +24,7 @@ from auralscope.nn.attribution.backward import Deconvolution, gradient_at, last_
 
 
 def slow_gru(sequence, weights, biases) -> np.ndarray:
-    """Keras 1's gated recurrent unit, number by number: (steps, inputs) to (steps, units)."""
+    """Compute the gated recurrent unit of Keras 1 in loops: (steps, inputs) to (steps, units)."""
     (wz, wr, wc), (uz, ur, uc) = weights
     bz, br, bc = biases
     n = len(bz)
@@ -57,7 +57,7 @@ def test_the_gru_is_keras_ones(sequences) -> None:
 
 
 def test_it_differs_from_torchs_own() -> None:
-    """The Keras unit is needed only because it is another function."""
+    """The recurrent unit of Keras differs from torch's."""
     torch.manual_seed(1)
     ours, theirs = KerasGRU(3, 4, sequences=True), torch.nn.GRU(3, 4, batch_first=True)
     order = torch.tensor([*range(4, 8), *range(4), *range(8, 12)])  # torch has r, z, n
@@ -78,7 +78,7 @@ def test_the_norm_over_time_has_statistics_of_every_frame() -> None:
 
 
 def narrow(maps, gru):
-    """The published network with other widths."""
+    """Build the published network with other widths."""
     pools = [block.pool for block in MSD_NETWORK.network.blocks]
     blocks = tuple(Block(n, pool) for n, pool in zip(maps, pools, strict=True))
     return replace(MSD_NETWORK, network=replace(MSD_NETWORK.network, blocks=blocks, gru=(gru, gru)))
@@ -90,7 +90,7 @@ def test_it_has_as_many_parameters_as_published() -> None:
 
 
 def test_deconvolution_passes_the_norm_over_time_as_a_scale_a_frame() -> None:
-    """The zeros around the image are cut off, too."""
+    """The zeros around the image are removed, too."""
     torch.manual_seed(2)
     network = narrow((4, 4, 4, 4), gru=3).build(5).double().eval()
     torch.nn.init.uniform_(network.norm.weight, 0.5, 2.0)
@@ -144,7 +144,7 @@ def test_four_published_images_give_the_published_probabilities(shared, msd) -> 
         assert {tag: given[tag] for tag in tags} == pytest.approx(tags, abs=0.0006), name
 
 
-def test_images_and_recordings_give_what_a_slow_program_computes(shared, msd) -> None:
+def test_images_and_recordings_equal_the_slow_implementation(shared, msd) -> None:
     file = published.file_of(shared, "crnn-msd")
     for name in ("cute", "dubstep", "actionable", "thejazzpiano"):
         image = np.load(shared / "reference" / "crnn" / f"bensound-{name}.npy")[0, 0]
@@ -157,14 +157,14 @@ def test_images_and_recordings_give_what_a_slow_program_computes(shared, msd) ->
 
 
 def test_an_image_with_leading_axes_of_one_is_that_image(shared, msd) -> None:
-    """Its authors publish images of (1, 1, 96, 1366)."""
+    """The authors publish images of (1, 1, 96, 1366)."""
     stored = np.load(shared / "reference" / "crnn" / "bensound-cute.npy")
     np.testing.assert_array_equal(msd.predict_input(stored), msd.predict_input(stored[0, 0]))
     with pytest.raises(ValueError, match=r"\(bins, frames\) \(96, 1366\), not \(96, 1000\)"):
         msd.predict_input(stored[..., :1000])
 
 
-def test_what_is_no_such_file_is_said(tmp_path) -> None:
+def test_another_file_is_reported(tmp_path) -> None:
     file = tmp_path / "weights.h5"
     file.write_bytes(b"not HDF5")
     with pytest.raises(WeightsError, match=r"weights\.h5 is no HDF5 file"):
@@ -179,8 +179,8 @@ def test_the_tags_are_in_the_published_order(shared) -> None:
     assert json.loads((shared / "reference" / "golden" / "msd_tags.json").read_text()) == list(MSD_TAGS)
 
 
-def test_recurrent_units_are_saturated_and_seen_all_the_same(shared, msd) -> None:
-    """Integrated gradients: each unit gives a picture of its own, and what it starts from sums to its answer."""
+def test_saturated_recurrent_units_have_features(shared, msd) -> None:
+    """Integrated gradients of the units differ, and their sum is the output of the unit."""
     run = msd.analyse(asc.load_clip(shared / "reference" / "crnn" / "bensound-cute.mp3"))
     for layer in ("gru1", "gru2", "output"):
         units = run.most_active(layer, top=4)

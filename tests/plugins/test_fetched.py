@@ -1,4 +1,4 @@
-"""The published files of our plugins, through the weight store and the command line."""
+"""Tests of the published files of the bundled plugins with the weight store and the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The genre convnet is the one of the thesis (Choi 2018, sec. 7.2.4), and its weights are those of its card."""
+"""Tests of the genre convnet against the thesis (Choi 2018, sec. 7.2.4) and against its model card."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def convolution(maps: Array, kernels: Array, bias: Array, turned: bool) -> Array
 
 
 def normalised(maps: Array, gamma: Array, beta: Array, mean: Array, variance: Array) -> Array:
-    """A batch norm over channels with Keras' usual epsilon."""
+    """Apply a batch norm over channels with the default epsilon of Keras."""
     shape = (-1, 1, 1)
     scale = gamma / np.sqrt(variance + 1e-3)
     return (maps - mean.reshape(shape)) * scale.reshape(shape) + beta.reshape(shape)
@@ -47,7 +47,7 @@ def elu(maps: Array) -> Array:
 
 
 def pooled(maps: Array, rows: int, columns: int) -> Array:
-    """Max pooling without overlap; what does not fill a window is left out."""
+    """Apply max pooling without overlap; incomplete windows are left out."""
     channels, bins, frames = maps.shape[0], maps.shape[1] // rows, maps.shape[2] // columns
     cut = maps[:, : bins * rows, : frames * columns]
     return cut.reshape(channels, bins, rows, frames, columns).max(axis=(2, 4))

@@ -1,4 +1,4 @@
-"""Tables of faithfulness: quartiles counted by hand, a page that keeps its own words, and the command."""
+"""Tests of the tables of faithfulness: quartiles counted by hand, a page with other text, and the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of how far a sound can be trusted."""
+"""Tests of the sentences about faithfulness."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def a_unit(own, random, shuffled, silence=0.0, selectivity=(2.0, 1.0)):
 
 
 def a_label(p, *left, same=(1.0, 1.0, 1.0)):
-    """With the probabilities that the three sounds leave."""
+    """Make the measures of a label from the probabilities with the three sounds."""
     measures = []
     for o, fid_in in zip(left, same, strict=True):
         drop, gain = 100 * max(0.0, p - o) / p, 100 * max(0.0, o - p) / (1 - p)
@@ -34,7 +34,7 @@ def a_label(p, *left, same=(1.0, 1.0, 1.0)):
     return LabelFaithfulness("ballad", p, *measures)
 
 
-def test_a_unit_is_told_with_both_controls():
+def test_a_unit_is_described_with_both_controls():
     said = faithfulness.sentences(a_unit(0.63, 0.12, 0.4))
     assert "keeps 63 % of the unit's response" in said
     assert "a random mask keeps 12 %, shuffled weights 40 %" in said
@@ -55,11 +55,11 @@ def test_a_unit_is_told_with_both_controls():
         (a_label(0.6, 0.3, 0.2, 0.1, same=(0.0, 1.0, 1.0)), "The network decides otherwise"),
     ],
 )
-def test_where_a_control_does_as_well_it_is_said(finding, warning):
+def test_a_control_that_does_as_well_is_mentioned(finding, warning):
     assert warning in faithfulness.sentences(finding)
 
 
-def test_a_label_is_told_by_the_probability_that_it_has_left():
+def test_a_label_is_described_by_the_remaining_probability():
     finding = a_label(0.6, 0.9, 0.15, 0.6)
     assert faithfulness.kept(finding) == pytest.approx(0.9)
     assert faithfulness.kept(finding, "random") == pytest.approx(0.15)
@@ -69,7 +69,7 @@ def test_a_label_is_told_by_the_probability_that_it_has_left():
     assert "decides as before" in said
 
 
-def test_of_what_was_silent_from_the_start_nothing_is_said():
+def test_silent_units_have_no_description():
     finding = a_unit(math.nan, math.nan, math.nan)
     assert faithfulness.sentences(finding) == ""
     assert faithfulness.short(finding) == ""

@@ -1,4 +1,4 @@
-"""Background work: one lane, one thing at a time; nothing delivered that was overtaken, cancelled or closed."""
+"""Tests of background jobs: order in a lane, cancelling, and dropped results."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_parts_come_in_order_and_then_the_result(jobs, until):
     assert heard == ["one", "two", "end"]
 
 
-def test_urgent_work_goes_between_the_parts_of_what_runs(jobs, until):
+def test_urgent_work_runs_between_the_parts_of_a_job(jobs, until):
     begun, go_on = threading.Event(), threading.Event()
     heard = []
 
@@ -115,7 +115,7 @@ def test_overtaken_work_is_never_delivered(jobs, until):
     assert heard == ["third"]
 
 
-def test_what_is_on_its_way_when_it_is_overtaken_is_dropped(jobs, inbox, until):
+def test_results_of_overtaken_jobs_are_dropped(jobs, inbox, until):
     delivered = threading.Event()
     heard = []
 
@@ -190,7 +190,7 @@ def test_work_that_rests_is_not_begun_when_it_is_cancelled(jobs, until):
     assert begun == []
 
 
-def test_progress_is_told(jobs, until):
+def test_progress_is_reported(jobs, until):
     told = []
     jobs.changed.connect(lambda: told.extend(job.progress for job in jobs.running))
     seen = threading.Event()
@@ -257,6 +257,6 @@ def test_close_cancels_everything_and_waits_for_the_threads(inbox):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("auralscope-")]
 
 
-def test_an_inbox_says_when_time_is_up(inbox):
+def test_an_inbox_reports_a_timeout(inbox):
     assert not inbox.wait_for(lambda: False, 0.01)
     assert inbox.wait_for(lambda: True, 0.0)

@@ -1,4 +1,4 @@
-"""Label vectors in a sitting, without a window: order, choice, what is meant, ground truth, and tables."""
+"""Tests of the label state without a window: order, choice, ground truth, and tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auralscope.wording import decimal, percent
 
 
 class LabelsOwner(Owner):
-    """The same, with its label vectors."""
+    """Load the label vectors into the session."""
 
     def __init__(self):
         super().__init__()
@@ -38,7 +38,7 @@ def owner():
 
 
 def four():
-    """Four labels in two kinds that are told apart by two of three units."""
+    """Make four labels in two groups, which two of three units distinguish."""
     matrix = np.array([[1.0, 0.9, 0.0, 0.1], [0.0, 0.2, 1.0, 0.8], [0.3, 0.3, 0.3, -0.4]])
     return LabelVectors(("rock", "metal", "sad", "Happy"), matrix, "dense")
 
@@ -89,7 +89,7 @@ def test_a_tree_is_that_of_the_labels_shown():
     assert first == {1, 2}, "sad and Happy are the most alike"
 
 
-def test_of_no_label_and_of_one_there_is_no_tree():
+def test_no_tree_for_fewer_than_two_labels():
     vectors = four()
     assert arrange(vectors, "clustered", frozenset()).places == ()
     assert arrange(vectors, "clustered", frozenset({"sad"})).linkage is None
@@ -122,7 +122,7 @@ def test_a_pair_with_itself_is_the_label(owner):
     assert labels.selected == ("dance",)
 
 
-def test_a_unit_that_votes_is_one_call_from_being_heard(owner):
+def test_one_call_plays_a_unit_of_a_label_vector(owner):
     labels = owner.begin().labels
     owner.session.open(resource("excerpt.ogg"))
     owner.until(lambda: owner.session.window_result is not None)
@@ -133,7 +133,7 @@ def test_a_unit_that_votes_is_one_call_from_being_heard(owner):
     assert owner.session.listening.title == labels.unit_name(unit) == f"6-{unit}"
 
 
-def test_without_a_recording_hearing_says_what_to_do(owner):
+def test_playing_without_a_recording_is_one_sentence(owner):
     labels = owner.begin().labels
     labels.choose_unit(3)
     assert owner.problems == ["Open a recording to hear what this unit keeps of it."]
@@ -152,7 +152,7 @@ def test_a_pair_in_words(owner):
 
 @pytest.fixture
 def truth_file(tmp_path):
-    """Ten tracks: every second a ballad, one that is also dance, never hip-hop."""
+    """Write ten tracks: every second one is a ballad, one of them is also dance, none is hip-hop."""
     rows = np.zeros((10, 3), dtype=np.uint8)
     rows[::2, 0] = 1
     rows[:1, 1] = 1
@@ -160,7 +160,7 @@ def truth_file(tmp_path):
     return tmp_path / "truth.npy"
 
 
-def test_how_often_a_pair_occurs_together_is_said(owner, truth_file):
+def test_the_cooccurrence_of_a_pair_is_reported(owner, truth_file):
     labels = owner.begin().labels
     labels.load_truth([truth_file])
     owner.until(lambda: labels.truth is not None)
@@ -177,7 +177,7 @@ def test_too_little_to_correlate_is_a_sentence(owner, truth_file):
     assert labels.truth is not None
 
 
-def test_what_is_no_ground_truth_leaves_the_one_before(owner, truth_file, tmp_path):
+def test_a_bad_ground_truth_keeps_the_previous_one(owner, truth_file, tmp_path):
     labels = owner.begin().labels
     labels.load_truth([truth_file])
     owner.until(lambda: labels.truth is not None)
@@ -225,7 +225,7 @@ def test_the_table_is_read_back(owner, tmp_path):
     np.testing.assert_array_equal(values, similarity[np.ix_([0, 2], [0, 2])])
 
 
-def test_what_is_undefined_stays_empty_in_a_table():
+def test_undefined_values_are_empty_in_a_table():
     assert matrix_csv(np.array([[1.0, np.nan], [np.nan, 0.5]]), ["a, b", "c"]) == b',"a, b",c\n"a, b",1.0,\nc,,0.5\n'
 
 
@@ -252,7 +252,7 @@ def test_another_model_begins_anew(owner):
     assert labels.selected == ()
 
 
-def test_a_vector_of_zeros_is_said_to_be_undefined(owner):
+def test_a_vector_of_zeros_is_reported_as_undefined(owner):
     labels = owner.labels
     labels.vectors = LabelVectors(("a", "b"), np.array([[1.0, 0.0]]), "")
     assert labels.pair_sentence("a", "b") == "a – b: undefined (a vector is all zeros)"
@@ -264,7 +264,7 @@ def test_a_vector_of_zeros_is_said_to_be_undefined(owner):
 
 @pytest.fixture
 def sounds(tmp_path):
-    """Four recordings of four seconds and more: tones, noise, clicks, and what is no sound."""
+    """Write four files of four seconds and more: tones, noise, clicks, and one without sound."""
     rate, rng = 11025, np.random.default_rng(0)
     times_s = np.arange(6 * rate) / rate
     clicks = np.zeros(times_s.size)

@@ -1,4 +1,4 @@
-"""Other ways to read units, in a sitting."""
+"""Tests of attribution methods in a session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_method_has_a_title_and_a_sentence():
 
 
 class Loud(AttributionMethod):
-    """Where the input is loud, whatever the unit says.
+    """Return the loud cells of the input for every unit.
 
     Of no use.
     """
@@ -38,7 +38,7 @@ class Loud(AttributionMethod):
         return tape.image.expand(len(units), *tape.image.shape[1:])
 
 
-def test_a_plugins_method_is_told_by_its_own_words_and_can_be_chosen(looking, monkeypatch):
+def test_a_method_of_a_plugin_is_described_and_can_be_chosen(looking, monkeypatch):
     monkeypatch.setitem(attribution.METHODS, "loud", Loud())
     (found,) = [method for method in methods() if method.name == "loud"]
     assert found.about == inspect.getdoc(Loud).splitlines()[0]
@@ -74,7 +74,7 @@ def test_the_gallery_and_the_sound_follow_the_method(looking):
     assert session.features is deconvolved, "kept"
 
 
-def test_what_makes_no_sense_is_found_out_and_not_taken_along(looking):
+def test_unsupported_methods_are_marked_and_not_kept(looking):
     session = looking.session
     looking.until(lambda: not session.methods.supports("conv1", "grad-cam"))
     assert "for labels and dense units" in session.methods.unsupported["conv1", "grad-cam"]
@@ -91,7 +91,7 @@ def test_what_makes_no_sense_is_found_out_and_not_taken_along(looking):
     assert not looking.problems
 
 
-def test_a_method_that_fails_is_said_and_the_first_one_comes_back(looking):
+def test_a_failing_method_is_reported_and_the_default_returns(looking):
     session = looking.session
     session.choose_layer("conv3")
     session.choose_method("grad-cam")  # nothing is known against it yet
@@ -140,7 +140,7 @@ def test_with_occlusion_the_chosen_unit_sounds_when_it_is_there(looking, monkeyp
 
 
 @pytest.mark.parametrize("method", ["gradient", "occlusion"])
-def test_filling_in_parts_gives_what_the_run_gives_at_once(looking, monkeypatch, method):
+def test_filling_in_parts_equals_filling_at_once(looking, monkeypatch, method):
     monkeypatch.setitem(attribution.METHODS, "occlusion", attribution.Occlusion(patch=64, stride=64))
     run = looking.session.window_result.run
     told, found = [], {}

@@ -1,4 +1,4 @@
-"""What a cell of a feature map saw, in a sitting."""
+"""Tests of receptive fields of feature map cells in a session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auralscope.session.receptive_field import sentence, strongest_cell
 __all__ = ["looking", "owner"]
 
 
-def test_the_last_cell_asked_for_is_told_in_the_recordings_own_time(looking):
+def test_the_last_requested_cell_is_reported_in_recording_time(looking):
     session = looking.session
     session.move_window(6.0)
     session.choose_layer("conv3")
@@ -54,7 +54,7 @@ def test_the_strongest_cell_is_where_the_largest_value_is():
     assert strongest_cell(values) == (2, 5)
 
 
-def test_a_cell_without_a_field_says_why(looking):
+def test_a_cell_without_a_receptive_field_gives_the_reason(looking):
     session = looking.session
     session.choose_unit(session.layer_result.order[0])
     session.choose_cell((500, 0))

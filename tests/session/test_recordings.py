@@ -1,4 +1,4 @@
-"""Many recordings inside a model: windows, a map that keeps neighbours, labels that go with units."""
+"""Tests of many recordings in a model: windows, a map that keeps neighbours, labels correlated with units."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write(path: Path, seed: int, duration_s: float = 4.0) -> Path:
     return path
 
 
-def test_what_is_heard_is_what_the_network_does_window_by_window(model, tmp_path: Path) -> None:
+def test_responses_equal_those_of_each_window(model, tmp_path: Path) -> None:
     clip = asc.load_clip(write(tmp_path / "a.wav", 0, 25.0))
     activity, scores = window_responses(model, clip, "conv1")
     starts_s = model.window_starts_s(clip)
@@ -63,7 +63,7 @@ def test_folders_and_files_that_cannot_be_read(model, tmp_path: Path) -> None:
 
 
 def groups(n: int, of: int) -> list[RecordingResponses]:
-    """`n` recordings in `of` groups, those of a group alike."""
+    """Make `n` recordings in `of` groups; those of a group are similar."""
     random = np.random.default_rng(0)
     centres = 10 * random.standard_normal((of, 16))
     return [

@@ -1,4 +1,4 @@
-"""The session without any window: recordings, model, window, layers, units, and what is heard of them."""
+"""Tests of the session without a window: recordings, model, window, layers, units, and their sounds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def owner():
 
 @pytest.fixture
 def looking(owner):
-    """With the excerpt and the genre convnet, looking at the first layer, idle."""
+    """Open the excerpt with the genre convnet at the first layer, and wait until idle."""
     owner.open(EXCERPT)
     owner.load()
     owner.until(lambda: owner.session.layer_result is not None)
@@ -58,7 +58,7 @@ def test_opening_decodes_in_the_background(owner):
 
 
 @pytest.mark.parametrize("name", bad_files.SAYS)
-def test_a_bad_file_is_one_sentence_and_what_was_open_stays(owner, tmp_path, name):
+def test_a_bad_file_is_one_sentence_and_keeps_the_open_recording(owner, tmp_path, name):
     session = owner.session
     owner.open(EXCERPT)
     clip = session.clip
@@ -136,7 +136,7 @@ def test_plugins_are_found_in_the_background(owner):
     assert "genre-convnet" in [spec.id for spec in session.specs]
 
 
-def test_the_look_is_what_the_model_says_of_the_window(looking):
+def test_the_result_equals_the_prediction_of_the_window(looking):
     session = looking.session
     run = load_model("genre-convnet", device="cpu").analyse(load_clip(EXCERPT))
     np.testing.assert_array_equal(session.window_result.input, run.input)
@@ -147,7 +147,7 @@ def test_the_look_is_what_the_model_says_of_the_window(looking):
 # The window
 
 
-def test_moving_the_window_supersedes_what_was_under_way(looking):
+def test_moving_the_window_supersedes_running_work(looking):
     session, looks = looking.session, []
     session.window_result_changed.connect(lambda: looks.append(session.window_result))
     for start_s in (3.0, 6.0, 9.0, 12.0):
@@ -167,7 +167,7 @@ def test_the_window_stays_inside_the_recording(looking):
     assert session.window_start_s == 0.0
 
 
-def test_a_recording_shorter_than_the_window_is_looked_at_from_its_beginning(looking, tmp_path):
+def test_a_recording_shorter_than_the_window_is_analysed_from_its_start(looking, tmp_path):
     session = looking.session
     short = tmp_path / "short.wav"
     soundfile.write(short, 0.1 * np.random.default_rng(0).standard_normal(22050), 22050)
@@ -198,7 +198,7 @@ def test_the_gallery_fills_with_the_most_active_first(looking):
         np.testing.assert_allclose(feature.image, images[unit], atol=1e-5 * np.abs(images).max())
 
 
-def test_what_was_computed_of_a_layer_is_kept_for_this_window(looking):
+def test_results_of_a_layer_are_kept_for_the_window(looking):
     session = looking.session
     session.choose_layer("conv2")
     filled(looking)
@@ -251,7 +251,7 @@ def test_a_click_is_answered_before_the_gallery_is_full(looking):
 
 
 @pytest.mark.parametrize(("layer", "render"), [("conv2", "mask"), ("conv4", "phase"), ("dense", "mask")])
-def test_a_chosen_unit_sounds_as_the_model_says(looking, layer, render):
+def test_the_sound_of_a_unit_equals_that_of_the_model(looking, layer, render):
     session, player = looking.session, looking.session.listening.player
     session.move_window(10.0)
     looking.until(lambda: session.window_result.run.start_s == 10.0)
@@ -291,7 +291,7 @@ def test_the_render_and_the_loudness_can_be_switched(looking):
     assert listening.feature_clip is listening.sound
 
 
-def test_at_the_models_rate_it_is_heard_as_the_model_hears_it(looking, tmp_path):
+def test_at_the_rate_of_the_model_the_sound_is_its_input(looking, tmp_path):
     session, listening = looking.session, looking.session.listening
     unit = session.layer_result.order[0]
     session.choose_unit(unit)
@@ -368,7 +368,7 @@ def test_the_model_before_is_gone_once_another_is_there(looking):
     assert before() is None
 
 
-def test_what_happens_to_the_model_is_said(looking):
+def test_changes_of_the_model_are_reported(looking):
     def lack(_job):
         from auralscope.nn.batches import log
 
@@ -383,7 +383,7 @@ def test_what_happens_to_the_model_is_said(looking):
 # How far it can be trusted
 
 
-def test_a_sound_is_followed_by_how_far_it_can_be_trusted(looking):
+def test_faithfulness_is_measured_after_the_sound(looking):
     session = looking.session
     session.choose_layer("conv3")
     filled(looking)

@@ -1,4 +1,4 @@
-"""Orders and words for the units of a layer."""
+"""Tests of the orders and captions of the units of a layer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CENTROIDS_HZ = (4000.0, 200.0, 1200.0, 900.0, math.nan)
 
 
 def a_layer():
-    """Five units: 0 and 3 are alike, 4 is silent."""
+    """Make five units: 0 and 3 are similar, 4 is silent."""
     similarity = np.eye(5)
     similarity[0, 3] = similarity[3, 0] = 0.9
     similarity[1, 2] = similarity[2, 1] = 0.3
@@ -62,7 +62,7 @@ def test_look_alikes_stand_side_by_side():
     assert order[-1] == 4
 
 
-def test_captions_say_by_what_a_unit_was_sorted():
+def test_captions_name_the_criterion_of_the_order():
     _, summary = a_layer()
 
     def captions(order):

@@ -1,4 +1,4 @@
-"""Tags over time: which window stands for which moment, and the work on them in the background."""
+"""Tests of tags over time: the window of each time, and the computation in the background."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tags(values, starts_s, window_s, duration_s, labels=("a", "b")):
 # The value
 
 
-def test_a_moment_stands_for_the_window_whose_middle_is_nearest():
+def test_a_time_belongs_to_the_window_with_the_nearest_centre():
     random = np.random.default_rng(0)
     starts_s = np.array([0.0, 1.0, 2.0, 3.0, 3.7])
     made = tags(random.random((5, 2)), starts_s, 4.0, 7.7)
@@ -40,7 +40,7 @@ def test_a_moment_stands_for_the_window_whose_middle_is_nearest():
     assert made.complete
 
 
-def test_what_is_not_there_yet_stands_for_nothing():
+def test_times_without_a_result_have_no_window():
     made = tags([[0.1, 0.9]] * 2, [0.0, 1.0, 2.0, 3.0], 4.0, 7.0)
     assert not made.complete
     np.testing.assert_array_equal(made.windows_at(np.array([0.0, 2.4, 2.6, 3.4, 3.6, 7.0])), [0, 0, 1, 1, -1, -1])
@@ -89,7 +89,7 @@ def test_the_table_can_be_read_back():
 
 
 class TaggramOwner(Owner):
-    """The same, with its tags over time."""
+    """Compute the tags over time of the session."""
 
     @property
     def taggram(self):
@@ -116,7 +116,7 @@ def noise(path, seconds, rate=8000):
     return path
 
 
-def test_nothing_is_computed_until_it_is_wanted(owner):
+def test_nothing_is_computed_until_it_is_requested(owner):
     owner.open(EXCERPT)
     owner.load("genre-convnet")
     owner.idle()
@@ -147,8 +147,8 @@ def test_windows_arrive_one_after_the_other_with_progress(owner):
     assert 0.0 < said[0] < 0.5
 
 
-def test_what_is_urgent_goes_first(owner):
-    """A click is answered in the middle of the work, and a gallery is filled before it goes on."""
+def test_urgent_jobs_run_first(owner):
+    """A click interrupts the computation, and a gallery is filled before it continues."""
     owner.open(EXCERPT)
     owner.load("genre-convnet")
     owner.idle()
@@ -224,7 +224,7 @@ def test_a_recording_shorter_than_the_window_has_one(owner):
     np.testing.assert_allclose(made.edges_s, [0.0, owner.session.clip.duration_s])
 
 
-def test_a_model_that_does_not_load_leaves_what_is_there(owner):
+def test_a_model_that_does_not_load_keeps_the_current_one(owner):
     owner.open(EXCERPT)
     owner.load("fifty")
     owner.taggram.set_active(True)
@@ -237,7 +237,7 @@ def test_a_model_that_does_not_load_leaves_what_is_there(owner):
     assert owner.taggram.curves == {3: 0}
 
 
-def test_nobody_looks_any_more(owner):
+def test_tags_that_are_switched_off_are_not_computed(owner):
     owner.open(EXCERPT)
     owner.load("genre-convnet")
     owner.taggram.set_active(True)
@@ -279,7 +279,7 @@ def test_the_table_is_written_whole_or_not_at_all(owner, tmp_path):
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_memory_that_runs_out_is_said(owner, monkeypatch):
+def test_out_of_memory_is_reported(owner, monkeypatch):
     import torch
 
     from auralscope.nn import tagger

@@ -1,4 +1,4 @@
-"""What tests need that render sound."""
+"""Fixtures for tests that render sound."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auralscope.training.synthesis.render import TIM, find_font
 
 @pytest.fixture(scope="session")
 def tim() -> Path:
-    """The smallest of the sound fonts, and FluidSynth to play it."""
+    """Return the smallest sound font; skip the test without it or FluidSynth."""
     if shutil.which("fluidsynth") is None:
         pytest.skip("fluidsynth is not installed: nothing can be rendered")
     try:

@@ -1,4 +1,4 @@
-"""Recordings and their tags: folders, tables, splits, and what is wrong with them in one sentence."""
+"""Tests of reading recordings and tags: folders, tables, splits, and error messages."""
 
 from __future__ import annotations
 

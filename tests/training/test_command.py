@@ -1,4 +1,4 @@
-"""``python -m auralscope.training.bundled`` and the songs it may be given."""
+"""Tests of ``python -m auralscope.training.bundled`` and of reading songs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
     assert ended.value.code == 2
 
 
-def test_missing_extra_says_how_to_get_it(
+def test_a_missing_extra_is_reported_with_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

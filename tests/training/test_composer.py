@@ -1,4 +1,4 @@
-"""The composed music, read back from its MIDI."""
+"""Tests of the composed music, read from its MIDI."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def midi_bytes(genre: str, seed: int) -> bytes:
 
 
 def drum_beats(midi: mido.MidiFile) -> dict[int, list[float]]:
-    """Beats on which each drum is struck, to the nearest sixteenth (swing and looseness taken out)."""
+    """Return the beats of each drum, rounded to sixteenths, without swing and looseness."""
     beats = defaultdict(list)
     for track in midi.tracks:
         now = 0
@@ -114,7 +114,7 @@ def test_hip_hop_has_its_backbeat_but_no_kick_on_every_beat() -> None:
 
 
 def test_instruments_overlap_between_genres() -> None:
-    """No instrument may give its genre away: each genre shares many with every other."""
+    """Instruments do not identify a genre: each genre shares many with every other."""
     programs = {
         genre: {part.program for seed in range(150) for part in compose(genre, seed).parts if not part.drums}
         for genre in GENRES

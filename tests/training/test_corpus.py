@@ -1,4 +1,4 @@
-"""The plan, rendering with the real FluidSynth, and what a window goes through."""
+"""Tests of the plan of the corpus, of rendering with FluidSynth, and of the augmentation."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_rendering_and_its_cache(tmp_path: Path, tim: Path) -> None:
 
 
 def test_rendered_kick_comes_at_the_composed_tempo(tmp_path: Path, tim: Path) -> None:
-    """The bass band's autocorrelation of a four-on-the-floor piece has its beat at 60 / bpm."""
+    """The autocorrelation of the bass band of a dance piece peaks at 60 / bpm."""
     score = compose("dance", 3)
     drums = type(score)(score.genre, 3, score.tempo_bpm, 4, tuple(part for part in score.parts if part.drums))
     clip = render(drums, tim)
@@ -140,7 +140,7 @@ def test_silent_windows_are_not_evaluated() -> None:
 
 
 def test_augmentation_sets_level_and_keeps_length() -> None:
-    """Level must tell nothing: whatever comes in, what goes out is within the documented range."""
+    """The level carries no information: the output is within the documented range for every input."""
     time = np.arange(44_100) / 11_025
     for seed in range(30):
         rng = np.random.default_rng(seed)
@@ -157,7 +157,7 @@ def test_silence_stays_finite() -> None:
         assert np.isfinite(augment(np.random.default_rng(seed), np.zeros(44_100, np.float32), 11_025)).all()
 
 
-def test_cut_pads_what_is_short() -> None:
+def test_cut_pads_short_pieces() -> None:
     assert cut(np.random.default_rng(0), np.ones(500, np.float32), 44_100).shape == (44_100,)
 
 

@@ -1,4 +1,4 @@
-"""Fitting, for real but small."""
+"""Tests of small fits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from auralscope.training.windows import FreshWindows
 
 
 class Stripes(Dataset):
-    """Images with horizontal or vertical stripes in noise: two classes that one convolution can tell apart."""
+    """Images with horizontal or vertical stripes in noise: two classes that one convolution can distinguish."""
 
     def __init__(self, n: int) -> None:
         self.n = n
@@ -41,7 +41,7 @@ class Stripes(Dataset):
 
 
 class Held(Stripes):
-    """Others of the same."""
+    """Make other images of the same kind."""
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
         if number >= self.n:
@@ -137,7 +137,7 @@ def test_the_genre_convnet_takes_a_step_and_exports_loadable_weights(tmp_path: P
 
 
 class Tagged(Stripes):
-    """The same, tagged: (horizontal, vertical), so that the loss is binary."""
+    """The same images with tags (horizontal, vertical), for a binary loss."""
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         image, kind = super().__getitem__(number % self.n)
@@ -145,7 +145,7 @@ class Tagged(Stripes):
 
 
 class KilledError(Exception):
-    """As a kill, between two epochs."""
+    """Exception that ends a fit between two epochs, as if killed."""
 
 
 def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Which sound fonts share samples: found where they do, and not where they do not."""
+"""Tests of finding samples that sound fonts share."""
 
 from __future__ import annotations
 

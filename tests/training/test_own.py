@@ -1,4 +1,4 @@
-"""`auralscope train`: real trainings, small, from a folder to the app's list."""
+"""Tests of `auralscope train` with small trainings, from a folder to the list of models."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_smoke(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_tags_of_a_table_with_all_of_the_processing(folder: Path, models: Path, tmp_path: Path) -> None:
-    """Two tags, not exclusive, on a recurrent network."""
+    """Train a recurrent network on two tags that do not exclude each other."""
     files = sorted(folder.rglob("*.flac"))
     table = tmp_path / "tags.csv"
     rows = [f"{f.relative_to(folder)},{int('tones' in f.name)},{int('clicks' not in f.name)}" for f in files]
@@ -206,7 +206,7 @@ def test_tags_that_overlap_have_no_categorical_loss(
 
 
 def test_short_recordings_are_filled_up_and_long_ones_drawn_from(models: Path, tmp_path: Path) -> None:
-    """Of 0.3 s, in a window of 1 s, in stereo at another rate."""
+    """Recordings of 0.3 s for a window of 1 s, in stereo at another rate."""
     rng = np.random.default_rng(0)
     data = tmp_path / "data"
     for label, gain in (("loud", 0.5), ("soft", 0.01)):
@@ -219,7 +219,7 @@ def test_short_recordings_are_filled_up_and_long_ones_drawn_from(models: Path, t
 
 
 def test_a_band_that_is_silent_in_training_is_not_blown_up(tmp_path: Path) -> None:
-    """Low tones alone, up to 1 kHz of 4: what lies above has no deviation of its own."""
+    """Train on low tones up to 1 kHz of 4 kHz; the higher bands do not vary."""
     time = np.arange(RATE) / RATE
     files = []
     for number in range(3):
@@ -240,7 +240,7 @@ def test_the_architectures_are_listed(capsys: pytest.CaptureFixture[str]) -> Non
     assert "crnn-3m" in capsys.readouterr().out
 
 
-def test_an_interruption_says_how_to_go_on(
+def test_an_interruption_is_reported_with_the_way_to_continue(
     folder: Path, models: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_args: object, **_kwargs: object) -> None:

@@ -1,4 +1,4 @@
-"""Statistics for batch norms without any: those of one varied batch, and the ones that are bundled."""
+"""Tests of computed statistics for batch norms, and of the bundled ones."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from auralscope.training.synthesis.styles import STYLES
 BUNDLED = Path(__file__).parents[2] / "plugins" / "compact_convnet" / "thesis-statistics.safetensors"
 
 
-def test_frozen_they_give_what_the_batch_itself_gave() -> None:
-    """Keras' mode 2 on the whole batch, which is torch's training mode, and evaluation with what was kept of it."""
+def test_frozen_statistics_give_the_same_outputs_as_the_batch() -> None:
+    """Mode 2 of Keras, which is torch's training mode, equals evaluation with the statistics of the batch."""
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(1, 3, 3),

@@ -1,4 +1,4 @@
-"""The tagged corpus: what the score says is what is played, and what a network sees of it."""
+"""Tests of the tagged corpus: its tags agree with the rendered sound and with the network's input."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_every_tag_holds_of_some_pieces_and_not_of_most() -> None:
 
 
 def test_tags_agree_with_the_midi_file() -> None:
-    """Read back as a player reads it: programs, drum channel, tempo and metre of the file itself."""
+    """Read programs, drum channel, tempo and metre from the MIDI file, as a player does."""
     families = {instrument.program: instrument.family for instrument in INSTRUMENTS}
     for piece in PIECES[:120]:
         tags = tags_of(piece)
@@ -95,7 +95,7 @@ def test_splits_share_neither_pieces_nor_sound_fonts() -> None:
     assert not set(FONTS["train"]) & ({*FONTS["validation"]} | {*FONTS["test"]})
 
 
-def test_no_training_font_plays_what_it_shares_with_the_test_font() -> None:
+def test_no_training_font_plays_samples_of_the_test_font() -> None:
     items = [item for item in plan({"train": 140}) if item.font in SHARED]
     assert len(items) > 20
     for item in items:
@@ -114,7 +114,7 @@ def test_an_altered_image_is_still_power() -> None:
 
 @pytest.mark.parametrize("semitones", [-2.0, -0.7, 0.0, 1.3, 2.0])
 def test_a_transposed_image_has_its_frequencies_moved(semitones: float) -> None:
-    """One band each: its centre of gravity lies so many semitones away."""
+    """The centroid of a single band moves by the given number of semitones."""
     hertz = FRONT_END.frequencies_hz
     power = torch.zeros(96, 10)
     for band in (20, 45, 70):
@@ -178,8 +178,8 @@ def test_images_are_those_of_the_front_end(tmp_path, tim) -> None:
         )
 
 
-def test_a_stretch_has_the_tags_of_what_plays_in_it() -> None:
-    """Cut a part's first half away: there, and only there, its family is gone."""
+def test_a_section_has_the_tags_of_the_parts_that_sound_in_it() -> None:
+    """Without the first half of a part, its family is missing there and only there."""
     piece = next(p for p in PIECES if {"piano", "drums"} <= tags_of(p) and tags_of(p, 0, 15) >= {"drums"})
     middle = 15.0 * piece.score.tempo_bpm / 60.0
     parts = tuple(
@@ -193,7 +193,7 @@ def test_a_stretch_has_the_tags_of_what_plays_in_it() -> None:
 
 
 class Bars(Dataset):
-    """Images with a bright row, a bright column, both or neither: two tags that one convolution can tell."""
+    """Images with a bright row, a bright column, both or neither: two tags that one convolution can detect."""
 
     def __len__(self) -> int:
         return 64
@@ -238,8 +238,8 @@ def test_a_tag_that_every_window_has_has_no_auc() -> None:
     assert float(found[1]) == 0.5
 
 
-def test_what_is_not_known_of_a_window_teaches_nothing() -> None:
-    """A tag whose every truth is NaN leaves its row of weights where it was."""
+def test_unknown_tags_give_no_gradient() -> None:
+    """A tag that is always NaN does not change its row of weights."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(576, 2, bias=False))
     windows = [(torch.randn(1, 24, 24), torch.tensor([float(number % 2), torch.nan])) for number in range(32)]

@@ -1,4 +1,4 @@
-"""The weights that come with the genre convnet, held against music that nobody has trained on."""
+"""Tests of the bundled weights of the genre convnet on music of other sound fonts."""
 
 from __future__ import annotations
 

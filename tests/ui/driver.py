@@ -1,4 +1,4 @@
-"""A real window and the hand that uses it: the fixtures `drive` and `ready` of every test in this folder."""
+"""Drive a real window with mouse and keys: the fixtures `drive` and `ready` of the tests in this folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_KEYS = Qt.KeyboardModifier.NoModifier
 
 
 def left_over():
-    """Threads of ours and QThreads that run, and QTimers that tick."""
+    """Return the running threads and QThreads, and the active QTimers."""
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith(("auralscope-", "player"))]
     for each in gc.get_objects():
         kind = type(each)  # not isinstance: it asks some modules for a class, and they warn
@@ -50,7 +50,7 @@ def wait_until(condition):
 
 
 class Driver:
-    """A window with its session, driven with the mouse and the keys."""
+    """Window with its session, driven with the mouse and the keys."""
 
     def __init__(self, qtbot, settings):
         self.qtbot = qtbot
@@ -75,14 +75,14 @@ class Driver:
         self.until(lambda: not self.session.jobs.running)
 
     def begin(self, path=EXCERPT):
-        """As the program begins, until all of the first gallery is there."""
+        """Begin as the program does, and wait for the first gallery."""
         self.window.begin([path], "genre-convnet")
         self.filled()
         self.idle()
         return self
 
     def filled(self):
-        """Wait until everything of the layer is there."""
+        """Wait until all results of the layer are shown."""
         session = self.session
         self.until(
             lambda: session.layer_result is not None and len(session.features) == session.layer_result.activity.size
@@ -113,7 +113,7 @@ class Driver:
         assert self.session.layer == name
 
     def tile(self, unit):
-        """Where a unit's thumbnail lies; scrolled to."""
+        """Scroll to a unit's thumbnail and return its position."""
         view, model = self.window.gallery.view, self.window.gallery.model
         index = model.index(model.row_of(unit))
         view.scrollTo(index)
@@ -128,12 +128,12 @@ class Driver:
         return self.session.listening.sound
 
     def message(self):
-        """What the window says went wrong."""
+        """Return the error message of the window, or an empty string."""
         messages = self.window.messages
         return messages.label.text() if messages.isVisible() else ""
 
     def place(self, pane, time_s, share=0.5):
-        """A point of a pane's viewport: a time, and a share of its height from the top."""
+        """Return the point of a pane's viewport at a time and a share of the height from the top."""
         rect = pane.box.sceneBoundingRect()
         x = pane.box.mapViewToScene(QPointF(time_s, 0.0)).x()
         return pane.plot.mapFromScene(QPointF(x, rect.top() + share * rect.height()))
@@ -167,7 +167,7 @@ def settings_file(tmp_path):
 
 @pytest.fixture
 def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
-    """Opens a window, and others after it with the same settings; nothing of them is left over in the end."""
+    """Return a function that opens windows with the same settings; check at the end that no thread or timer remains."""
     monkeypatch.setenv("AURALSCOPE_PLUGINS", str(tmp_path / "no plugins"))
     # Tests run beside other work: two threads that wait for each other take many times as long.
     threads = torch.get_num_threads()
@@ -225,5 +225,5 @@ def file_dialog(monkeypatch):
 
 @pytest.fixture
 def ready(drive):
-    """A window with the excerpt and the genre convnet, idle."""
+    """Return an idle window with the excerpt and the genre convnet."""
     return drive().begin()

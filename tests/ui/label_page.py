@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 @pytest.fixture
 def opened(ready):
-    """A window that shows the label page of the genre convnet, which has three labels."""
+    """Open the label page of the genre convnet, which has three labels."""
     ready.until(lambda: ready.session.model is not None and ready.session.labels.vectors is not None)
     ready.key(Qt.Key.Key_V)
     assert ready.window.labels_pane.isVisible()
@@ -23,7 +23,7 @@ def heatmap_of(driver):
 
 
 def hover(heatmap, row, column):
-    """Move the mouse to a cell by an event: `QTest.mouseMove` needs a screen that nobody else uses."""
+    """Move the mouse to a cell by an event; `QTest.mouseMove` fails while other programs use the screen."""
     at = QPointF(heatmap.parts.rect(row, column).center())
     none = Qt.MouseButton.NoButton
     move = QMouseEvent(QEvent.Type.MouseMove, at, heatmap.mapToGlobal(at), none, none, Qt.KeyboardModifier.NoModifier)
@@ -32,7 +32,7 @@ def hover(heatmap, row, column):
 
 @pytest.fixture
 def with_truth(opened, tmp_path, file_dialog):
-    """A window and the ground truth of two hundred tracks that its button loaded."""
+    """Open the label page and load a ground truth of two hundred tracks with the button."""
     rows = (np.random.default_rng(1).random((200, 3)) < (0.5, 0.4, 0.3)).astype(np.uint8)
     np.save(tmp_path / "truth.npy", rows)
     file_dialog.path = tmp_path / "truth.npy"

@@ -1,4 +1,4 @@
-"""Controls of the window: wheel, typing, focus, levels, following, zoom and the numbers of features."""
+"""Tests of the controls of the window: wheel, typing, focus, levels, following, zoom and numbers of features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every feature of every layer can be seen and heard, for each of the nine recordings."""
+"""Tests that every feature of every layer can be shown and played, for each of nine recordings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START_S = 10.0
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_every_feature_of_every_layer_is_seen_and_heard(drive, shared, name):
+def test_every_feature_of_every_layer_can_be_shown_and_played(drive, shared, name):
     driver = drive()
     window, session = driver.window, driver.session
     window.begin([shared / "audio" / f"{name}.ogg"], "genre-convnet")

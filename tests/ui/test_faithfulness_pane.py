@@ -1,4 +1,4 @@
-"""How far a sound can be trusted, beside the sound."""
+"""Tests of the faithfulness pane."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_figures_are_a_key_or_a_button_away(ready):
     assert len(window.findChildren(pages.Page)) == 1
 
 
-def test_nothing_is_said_while_nothing_is_known(ready):
+def test_no_text_before_the_first_result(ready):
     window, session = ready.window, ready.session
     ready.click_unit(session.layer_result.order[0])
     ready.until(lambda: session.faithfulness.result is not None)

@@ -1,4 +1,4 @@
-"""A feature map, large: point at a cell, see and hear what it saw."""
+"""Tests of the enlarged feature map and the receptive fields of its cells."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from auralscope.ui.panes.gallery_model import picture_of
 
 @pytest.fixture
 def at_map(ready):
-    """The third layer's maps, the second most active unit chosen."""
+    """Show the maps of the third layer with the second most active unit chosen."""
     ready.session.move_window(8.0)
     ready.until(lambda: ready.session.window_result is not None and ready.session.window_result.run.start_s == 8.0)
     ready.layer("conv3")
@@ -41,7 +41,7 @@ def point(driver, cell):
 
 
 def framed(driver):
-    """What is framed over the spectrogram: seconds and Hz."""
+    """Return the frame over the spectrogram in seconds and Hz."""
     pane = driver.window.spectrogram
     rect = driver.window.views._field.rect
     low_hz, high_hz = pane._axis.hz([rect.top(), rect.bottom()])
@@ -58,7 +58,7 @@ def test_it_begins_with_the_strongest_cell(at_map):
     assert ready.gallery.view.viewport().height() >= 1.5 * ready.gallery.view.gridSize().height()
 
 
-def test_what_a_cell_saw_is_framed_and_said(at_map):
+def test_the_receptive_field_of_a_cell_is_framed_and_described(at_map):
     session, window = at_map.session, at_map.window
     cell = (12, 9)
     point(at_map, cell)
@@ -105,7 +105,7 @@ def test_the_cell_stays_when_units_are_read_in_another_way(at_map):
     assert session.receptive_fields.result.cell == cell
 
 
-def test_what_it_saw_is_repeated(at_map):
+def test_the_receptive_field_is_looped(at_map):
     session, player = at_map.session, at_map.player
     point(at_map, (20, 12))
     span_s = session.receptive_fields.result.span_s

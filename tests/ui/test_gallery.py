@@ -1,4 +1,4 @@
-"""The gallery: all units of a layer, driven with mouse and keys and looked at."""
+"""Tests of the gallery with mouse and keys, and of its pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 def is_full(window):
-    """Whether all features of the layer are there and nothing is under way."""
+    """Return whether all features of the layer are shown and no job runs."""
     session = window.session
     look = session.layer_result
     titled = [job for job in session.jobs.running if job.title]
@@ -43,7 +43,7 @@ def click(qtbot, window, row):
 
 @pytest.fixture(scope="module")
 def shared_window(qapp, tmp_path_factory):
-    """One for the whole module, so that a gallery that is full stays full."""
+    """Open one window for the whole module, so that a full gallery stays full."""
     file = tmp_path_factory.mktemp("gallery") / "settings.ini"
     window = MainWindow(QSettings(str(file), QSettings.Format.IniFormat), "cpu")
     window.resize(1280, 720)
@@ -59,7 +59,7 @@ def shared_window(qapp, tmp_path_factory):
 
 @pytest.fixture
 def at_conv3(shared_window, qtbot):
-    """The third layer, full, as it is at first: no unit chosen, deconvolutions, the most active first."""
+    """Show the full gallery of the third layer: no unit chosen, deconvolutions, the most active first."""
     window, session = shared_window, shared_window.session
     if session.window_start_s:
         session.move_window(0.0)
@@ -108,7 +108,7 @@ def test_a_picture_has_low_frequencies_below_and_early_times_left():
     assert red.sum() == 255
 
 
-def test_what_is_negative_and_cannot_be_heard_stays_dark():
+def test_negative_values_stay_dark():
     colours = [QColor(level, 0, 0).rgb() for level in range(256)]
     picture = picture_of(np.array([[-5.0, 0.5]], np.float32), colours)
     assert picture.pixelColor(0, 0).red() == 0
@@ -228,7 +228,7 @@ def test_arrow_keys_go_from_feature_to_feature(at_conv3, qtbot):
     wait_until(lambda: session.listening.title == f"3-{order[1 + columns]}")
 
 
-def test_the_screen_reader_is_told(at_conv3):
+def test_the_accessible_text_is_updated(at_conv3):
     index = at_conv3.gallery.model.index(0)
     assert index.data(Qt.ItemDataRole.AccessibleTextRole).startswith(f"Feature 3-{units(at_conv3)[0]}: number 1 of 64")
 
@@ -251,7 +251,7 @@ def test_filling_can_be_cancelled_and_taken_up_again(at_conv3, qtbot):
     assert not gallery.resume.isVisible()
 
 
-def test_only_what_arrived_is_painted(at_conv3, monkeypatch):
+def test_only_new_pictures_are_painted(at_conv3, monkeypatch):
     view = at_conv3.gallery.view
     painted = []
     paint = type(view.delegate).paint
@@ -302,7 +302,7 @@ def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbo
 # Methods and orders
 
 
-def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, qtbot):
+def test_pictures_and_description_follow_the_method(at_conv3, qtbot):
     session, gallery = at_conv3.session, at_conv3.gallery
     click(qtbot, at_conv3, 2)
     before = tiles(at_conv3)[2].picture
@@ -322,7 +322,7 @@ def test_pictures_follow_the_method_and_the_sentence_says_what_it_is(at_conv3, q
     wait_until(lambda: is_full(at_conv3))
 
 
-def test_a_method_that_makes_no_sense_here_says_why(at_conv3, qtbot):
+def test_an_unsupported_method_gives_the_reason(at_conv3, qtbot):
     session, choice = at_conv3.session, at_conv3.gallery.method
     row = choice.findData("grad-cam")
     wait_until(lambda: not session.methods.supports("conv3", "grad-cam"))
@@ -332,7 +332,7 @@ def test_a_method_that_makes_no_sense_here_says_why(at_conv3, qtbot):
     assert choice.model().item(row).isEnabled()
 
 
-def test_what_is_found_out_of_a_method_draws_nothing_anew(at_conv3):
+def test_marking_a_method_as_unsupported_draws_nothing_anew(at_conv3):
     before = [tile.picture for tile in tiles(at_conv3)]
     at_conv3.session.methods.mark_unsupported("conv3", "gradient", "It makes no sense.")
     assert all(tile.picture is picture for tile, picture in zip(tiles(at_conv3), before, strict=True))

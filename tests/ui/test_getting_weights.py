@@ -1,4 +1,4 @@
-"""A model whose weights are not here: offered, fetched from a real server, cancelled, taken from a file."""
+"""Tests of missing weights: offered, fetched from a local server, cancelled, read from a file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from auralscope import download as store
 
 @pytest.fixture
 def kept(tmp_path):
-    """What lies in the user's data folder."""
+    """Return a function that lists the user's data folder."""
     return lambda: sorted(path.name for path in (tmp_path / "store").rglob("*"))
 
 
 @pytest.fixture
 def wanting(server, far_tagger, ready):
-    """A window with the genre convnet, in which the far tagger has been chosen, which comes next in the list."""
+    """Open a window with the genre convnet, then choose a model without weights."""
     pane = ready.window.model_pane
     pane.choice.setFocus()
     ready.key(Qt.Key.Key_Down, widget=pane.choice)
@@ -29,7 +29,7 @@ def titles(driver):
     return {choice.itemData(row): choice.itemText(row) for row in range(choice.count())}
 
 
-def test_choosing_it_offers_its_weights_and_what_was_open_stays(wanting, server):
+def test_choosing_it_offers_its_weights_and_keeps_the_open_model(wanting, server):
     window, pane = wanting.window, wanting.window.model_pane.weights
     assert wanting.session.model.spec.id == "genre-convnet"
     assert window.model_pane.choice.currentData() == "genre-convnet"
@@ -92,7 +92,7 @@ def test_getting_is_cancelled_and_nothing_is_left(wanting, server, kept):
     wanting.idle()
 
 
-def test_a_failure_is_said_and_the_file_is_taken_instead(wanting, server, kept, tmp_path, file_dialog):
+def test_a_failed_download_is_reported_and_a_local_file_is_accepted(wanting, server, kept, tmp_path, file_dialog):
     server.answer = "gone"
     pane = wanting.window.model_pane.weights
     wanting.click(pane.get)
@@ -113,7 +113,7 @@ def test_a_failure_is_said_and_the_file_is_taken_instead(wanting, server, kept, 
     wanting.idle()
 
 
-def test_another_choice_drops_what_is_on_the_way(wanting, server, kept):
+def test_another_choice_cancels_the_download(wanting, server, kept):
     server.answer = "slow"
     pane = wanting.window.model_pane.weights
     wanting.click(pane.get)

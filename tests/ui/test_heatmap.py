@@ -1,4 +1,4 @@
-"""The heatmap widget: colours, layout, numbers, tree, mouse and keys."""
+"""Tests of the heatmap widget: colours, layout, numbers, tree, mouse and keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auralscope.ui.graphs.heatmap_layout import NOWHERE, Matrix
 
 
 def fifty(units=32):
-    """Fifty labels with names of all lengths."""
+    """Make fifty labels with names of all lengths."""
     rng = np.random.default_rng(0)
     labels = tuple(f"{'long name of a ' if k % 7 == 0 else ''}label {k}" for k in range(50))
     return LabelVectors(labels, rng.normal(size=(units, 50)), "")

@@ -1,4 +1,4 @@
-"""The label page with two models."""
+"""Tests of the label page with two models."""
 
 from __future__ import annotations
 

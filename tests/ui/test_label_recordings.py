@@ -1,4 +1,4 @@
-"""The label page with recordings: kernels of the first layer, and the map."""
+"""Tests of the label page with recordings: kernels of the first layer, and the map."""
 
 from __future__ import annotations
 

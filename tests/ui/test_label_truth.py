@@ -1,4 +1,4 @@
-"""The label page with a ground truth: co-occurrence and label noise."""
+"""Tests of the label page with a ground truth: co-occurrence and label noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The label page: opening, similarity, choices, saving and themes."""
+"""Tests of the label page: opening, similarity, choices, saving and themes."""
 
 from __future__ import annotations
 

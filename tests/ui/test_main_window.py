@@ -28,7 +28,7 @@ ODD_NAME = b"50% l\xe9g\xe8re & \xff#?;.wav"  # bytes that are no text, and all 
 # Layout
 
 
-def test_at_1280_by_720_nothing_is_cut_and_there_is_room_for_what_matters(ready):
+def test_the_layout_at_1280_by_720(ready):
     ready.layer("conv3")
     ready.filled()
     ready.click_unit(ready.session.layer_result.order[0])
@@ -63,7 +63,7 @@ def cut_texts(window):
     return cut
 
 
-def test_every_action_and_every_widget_says_what_it_is_and_its_key(ready):
+def test_every_action_and_widget_has_a_description_and_its_key(ready):
     seen = set()
     for title, actions in ready.window.actions_.menus:
         assert actions, title
@@ -106,7 +106,7 @@ def test_tab_goes_through_the_window_in_reading_order(ready):
     assert places == sorted(places)
 
 
-def test_the_space_bar_presses_what_tab_reached(ready):
+def test_the_space_bar_presses_the_focused_button(ready):
     gallery = ready.window.gallery
     gallery.kind.buttons["deconvolution"].setFocus(Qt.FocusReason.TabFocusReason)
     ready.key(Qt.Key.Key_Right, widget=gallery.kind.buttons["deconvolution"])
@@ -165,7 +165,7 @@ def test_transforms_axes_colours_and_levels_are_chosen(ready):
     assert pane.grab().toImage() != coloured
 
 
-def test_the_read_out_says_time_frequency_note_and_level(ready):
+def test_the_read_out_shows_time_frequency_note_and_level(ready):
     pane = ready.window.spectrogram
     ready.until(lambda: complete(pane))
     ready.hover(pane, ready.place(pane, 12.0))
@@ -201,7 +201,7 @@ def test_the_time_axes_are_linked_and_wheel_and_keys_zoom(ready):
     assert spectrogram.visible_s == waveform.visible_s == whole
 
 
-def test_a_chosen_feature_is_seen_large_and_the_whole_recording_is_a_key_away(ready):
+def test_a_chosen_feature_is_enlarged_and_a_key_shows_the_whole_recording(ready):
     pane, length_s = ready.window.spectrogram, ready.session.window_s
     assert pane.visible_s == (0.0, ready.session.clip.duration_s)
     ready.session.move_window(8.0)
@@ -271,7 +271,7 @@ def test_the_models_window_is_moved_by_its_bar_and_to_the_playhead(ready):
     assert "%" in said
 
 
-def test_what_the_model_sees_is_a_view_of_its_own(ready):
+def test_the_input_of_the_model_is_a_separate_view(ready):
     pane, session = ready.window.input, ready.session
     ready.key(Qt.Key.Key_I)
     assert pane.isVisible()
@@ -287,7 +287,7 @@ def test_what_the_model_sees_is_a_view_of_its_own(ready):
     ready.filled()
 
 
-def test_a_model_that_cannot_be_loaded_is_said_and_the_choice_goes_back(ready):
+def test_a_model_that_cannot_be_loaded_is_reported_and_the_choice_reverts(ready):
     model = ready.session.model
     ready.session.load_model("gone-convnet")
     ready.until(ready.message)

@@ -31,7 +31,7 @@ def other(tmp_path):
 
 
 def drop(driver, urls):
-    """Let files fall onto the middle of the spectrogram."""
+    """Drop files onto the middle of the spectrogram."""
     mime = QMimeData()
     mime.setUrls(urls)
     viewport = driver.window.spectrogram.plot.viewport()
@@ -91,7 +91,7 @@ def recent(driver):
     return [action for action in menu.actions() if action.text()]
 
 
-def test_recent_files_last_and_a_vanished_one_is_said(drive, tmp_path, other):
+def test_recent_files_persist_and_a_missing_one_is_reported(drive, tmp_path, other):
     odd = tmp_path / os.fsdecode(ODD_NAME)
     soundfile.write(str(tmp_path / "plain.wav"), np.zeros(44100), 44100)
     (tmp_path / "plain.wav").rename(odd)
@@ -170,7 +170,7 @@ def test_another_recording_takes_the_place_of_the_one_before(ready, other):
     assert ready.window.spectrogram.duration_s == ready.window.waveform.duration_s == pytest.approx(6.0)
 
 
-def test_what_is_heard_and_seen_is_saved(ready, tmp_path, file_dialog):
+def test_sound_and_picture_of_a_feature_are_saved(ready, tmp_path, file_dialog):
     ready.click_unit(ready.session.layer_result.order[0])
     file_dialog.path = tmp_path / "saved"
     ready.key(Qt.Key.Key_S, CONTROL)

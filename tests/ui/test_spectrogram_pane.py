@@ -1,4 +1,4 @@
-"""The pixels of the spectrogram: tiles, colours, overlay, themes."""
+"""Tests of the pixels of the spectrogram: tiles, colours, overlay, themes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags over time in the window: picture, names, curves, mouse, keys, progress, cancel, and what is written."""
+"""Tests of tags over time in the window: picture, names, curves, mouse, keys, progress, cancelling, files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 
 @pytest.fixture
 def tags(ready):
-    """The window with tags over time, all there."""
+    """Open the window and wait for all tags over time."""
     ready.click(ready.window.model_pane.over_time)
     return complete(ready)
 
 
 @pytest.fixture
 def fifty(drive, tmp_path, monkeypatch):
-    """A window with a model of fifty labels and 100 seconds of noise that gets louder, tags over time all there."""
+    """Open a model of fifty labels and 100 s of noise that gets louder, and wait for all tags over time."""
     driver = drive()
     fake_tagger.write(tmp_path / "plugins")
     monkeypatch.setenv("AURALSCOPE_PLUGINS", str(tmp_path / "plugins"))
@@ -54,12 +54,12 @@ def complete(driver):
 
 
 def settle(driver):
-    """Wait until the map has drawn itself."""
+    """Wait until the map is drawn."""
     driver.until(lambda: not driver.window.taggram.map._refresh_timer.isActive())
 
 
 def name_at(driver, label):
-    """Where a label's name is; scrolled to."""
+    """Scroll to a label's name and return its position."""
     names = driver.window.taggram.names
     item = names.item(names.order.index(label))
     names.scrollToItem(item)
@@ -71,7 +71,7 @@ def click_name(driver, label):
 
 
 def cell(driver, time_s, label):
-    """A point of the map."""
+    """Return the position of a point of the map."""
     tag_map, row = driver.window.taggram.map, driver.window.taggram.names.order.index(label)
     return tag_map.plot.mapFromScene(tag_map.box.mapViewToScene(QPointF(time_s, -row - 0.5)))
 
@@ -192,7 +192,7 @@ def test_shift_and_drag_sets_the_loop_of_all_views(tags):
         assert pane.loop_s == pytest.approx(tags.player.loop)
 
 
-def test_what_is_under_the_pointer_is_read_out(tags):
+def test_the_cell_under_the_pointer_is_read_out(tags):
     tag_map, made = tags.window.taggram.map, tags.session.taggram.tags
     tags.window.views.show_all()
     settle(tags)
@@ -329,7 +329,7 @@ def test_there_is_room_for_the_spectrogram_and_nothing_is_cut(tags):
 
 
 def test_more_windows_than_pixels_are_their_mean(qtbot):
-    """An hour in 600 pixels: a column is the mean of what lies in it, not a window picked at random."""
+    """In an hour on 600 pixels, a column is the mean of its windows, not one of them."""
     starts_s = np.arange(9000.0) * 0.4
     values = np.stack([np.arange(9000) % 2, np.linspace(0.0, 1.0, 9000)], axis=1).astype(np.float32)
     tags = TagsOverTime(Scores(values, starts_s, ("a", "b")), starts_s, 4.0, 3603.6)

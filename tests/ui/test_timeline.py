@@ -1,4 +1,4 @@
-"""Panes along time, driven with mouse, wheel and keys."""
+"""Tests of panes along time with mouse, wheel and keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that a user trained, in the window: one on the waveform shows, sounds and is drawn as any other."""
+"""Tests of trained models in the window: one on the waveform is shown and played as any other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ N = 3**8
 
 
 def put_waveform_model(models):
-    """Untrained, with a few layers less than nothing to lose."""
+    """Write a small untrained model on the waveform."""
     folder = models / "wave"
     folder.mkdir(parents=True)
     chosen, front_end = architecture("sample-cnn"), WaveformFrontEnd(8000, N)

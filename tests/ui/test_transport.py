@@ -1,4 +1,4 @@
-"""The transport with a loudspeaker that is recorded, and without one."""
+"""Tests of the transport with a recorded virtual loudspeaker, and without one."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ HELD_S = 0.5
 
 
 def record_for(recording, seconds):
-    """Let the event loop run until so much more has been recorded."""
+    """Run the event loop until the given time has been recorded."""
     end = recording.n_frames + round(seconds * RATE)
     wait_until(lambda: recording.n_frames >= end)
 
 
 def heard_from(recording, seconds):
-    """(n,): what was recorded after what the device still held."""
+    """Return the samples recorded after those that the device still held, (n,)."""
     first = round(HELD_S * RATE)
     return recording.samples.mean(axis=0)[first : first + round(seconds * RATE)]
 
 
 def likeness(heard, sound):
-    """How like a looped sound a recording is, 0 to 1: the median over half seconds.
+    """Return the similarity of a recording to a looped sound, 0 to 1: the median over half seconds.
 
     Each is compared on its own, so that a device that was kept waiting by a busy machine spoils one of them.
     """
@@ -43,7 +43,7 @@ def likeness(heard, sound):
 
 
 def _correlation(heard, sound):
-    """The largest normalised correlation of (n,) with a looped sound (m,), at any shift."""
+    """Return the largest normalised correlation of (n,) with a looped sound (m,), at any shift."""
     heard, sound = heard - heard.mean(), sound - sound.mean()
     looped = np.tile(sound, -(-(heard.size + sound.size) // sound.size))
     size = 1 << (looped.size + heard.size - 1).bit_length()
@@ -55,7 +55,7 @@ def _correlation(heard, sound):
 
 @pytest.fixture
 def make_window(qapp, tmp_path):
-    """A window with the excerpt and the genre convnet, at the third layer; closed in the end."""
+    """Open a window with the excerpt and the genre convnet at the third layer, and close it at the end."""
     windows = []
 
     def make():
@@ -102,7 +102,7 @@ def press(window, key, modifier=Qt.KeyboardModifier.NoModifier):
 # With a loudspeaker
 
 
-def test_one_click_on_a_feature_and_it_is_heard(playing_window, speaker):
+def test_a_click_on_a_feature_plays_it(playing_window, speaker):
     window, player = playing_window, playing_window.session.listening.player
     with speaker.record() as recording:
         click_tile(window, 0)
@@ -117,7 +117,7 @@ def test_one_click_on_a_feature_and_it_is_heard(playing_window, speaker):
     assert likeness(middle, resample(sound.mono(), sound.sample_rate, RATE)) > 0.97
 
 
-def test_a_and_b_switch_what_is_heard_at_the_same_position(playing_window, speaker):
+def test_a_and_b_switch_the_sound_at_the_same_position(playing_window, speaker):
     window, player = playing_window, playing_window.session.listening.player
     click_tile(window, 0)
     wait_until(lambda: player.state == "playing")
@@ -147,7 +147,7 @@ def test_a_and_b_switch_what_is_heard_at_the_same_position(playing_window, speak
 
 
 def _run_of(true, length):
-    """Whether so many follow one another."""
+    """Return whether the given number of samples are consecutive."""
     return bool((np.convolve(true, np.ones(length), "valid") >= length - 0.5).any())
 
 
@@ -223,11 +223,11 @@ def test_the_rate_is_switched_without_a_gap(playing_window, speaker):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """It looks for a device more often than a user would need."""
+    """Search for a device more often than in use."""
     monkeypatch.setattr("auralscope.ui.panes.transport.FIND_DEVICE_MS", 200)
 
 
-def test_without_a_device_it_says_why_and_all_else_works(silent_machine, make_window):
+def test_without_a_device_the_reason_is_shown_and_the_rest_works(silent_machine, make_window):
     window = make_window()
     transport, player = window.transport, window.session.listening.player
     wait_until(lambda: player.state == "no-device")

@@ -1,4 +1,4 @@
-"""The waveform, and what the model sees."""
+"""Tests of the waveform and of the model's input."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_waveform_is_as_high_as_the_sound_is_strong_and_the_loudest_sample_f
     assert heights[int(column_of(pane, 17.5))] < 0.03
 
 
-def test_what_was_played_is_tinted(qtbot, waveform):
+def test_the_played_part_is_tinted(qtbot, waveform):
     pane = waveform(noise())
     pane.set_playhead(0.0)
     middle = pixels(pane).shape[0] // 2
@@ -73,7 +73,7 @@ def test_what_was_played_is_tinted(qtbot, waveform):
     np.testing.assert_array_equal(pixels(pane)[middle], now)
 
 
-def test_the_overview_frames_what_is_visible_elsewhere(qtbot, spectrogram, waveform):
+def test_the_overview_frames_the_visible_range(qtbot, spectrogram, waveform):
     clip = noise()
     spectrogram_pane, pane = spectrogram(clip), waveform(clip)
     link_time(spectrogram_pane, pane)

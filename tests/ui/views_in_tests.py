@@ -1,4 +1,4 @@
-"""What the tests of the live views share: panes whose tiles are rendered, mouse, wheel, and pixels."""
+"""Helpers for the tests of the live views: panes whose tiles are rendered, mouse, wheel, and pixels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_KEY, SHIFT, CONTROL = (
 
 
 class Renderer(QObject):
-    """Renders what a pane asks for on a thread pool, and nothing that it asks for no longer."""
+    """Renderer of requested tiles on a thread pool; withdrawn requests are dropped."""
 
     _done = Signal(object)
 
@@ -89,7 +89,7 @@ def show(qtbot, pane, width=900, height=500):
 
 @pytest.fixture
 def spectrogram(qtbot):
-    """A shown pane whose tiles are rendered; call it with a clip."""
+    """Return a function that shows a pane of a clip with rendered tiles."""
     renderers = []
 
     def open_clip(clip: Clip, view: View | None = None) -> SpectrogramPane:
@@ -124,7 +124,7 @@ def noise(duration_s: float = 20.0) -> Clip:
 
 
 def place(pane, time_s: float, height: float) -> QPoint:
-    """Where a point of the view lies in the viewport."""
+    """Return the position of a point of the view in the viewport."""
     return pane.plot.mapFromScene(pane.box.mapViewToScene(QPointF(time_s, height)))
 
 
@@ -162,7 +162,7 @@ def wheel(pane, at: QPoint, notches: float, keys=NO_KEY, sideways=False) -> None
 
 
 def pixels(pane) -> np.ndarray:
-    """(height, width, 3): the part of the pane inside its axes."""
+    """Return the pixels of the pane inside its axes, (height, width, 3)."""
     image = pane.plot.grab().toImage().convertToFormat(pane.plot.grab().toImage().Format.Format_RGB32)
     assert image.devicePixelRatio() == 1.0
     whole = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
@@ -176,7 +176,7 @@ def brightness(pane) -> np.ndarray:
 
 
 def drawn(pane: TimePane) -> np.ndarray:
-    """(height, width): where there is not the background."""
+    """Return where pixels differ from the background, (height, width)."""
     inner = pixels(pane)
     background = pane.palette().color(QPalette.ColorRole.Window)
     return np.abs(inner - [background.red(), background.green(), background.blue()]).sum(axis=2) > 12
