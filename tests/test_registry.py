@@ -138,8 +138,8 @@ from auralscope.hookspecs import hookimpl
 from auralscope.nn.attribution.base import AttributionMethod
 from auralscope.nn.attribution.rules import Rectify
 
-class Softsign(Rectify):
-    functions = (torch.nn.functional.softsign,)
+class Sine(Rectify):
+    functions = (torch.sin,)
 
 class Loudest(AttributionMethod):
     name = "loudest"
@@ -148,7 +148,7 @@ class Loudest(AttributionMethod):
 
 @hookimpl
 def auralscope_rules():
-    return [Softsign()]
+    return [Sine()]
 
 @hookimpl
 def auralscope_methods():
@@ -158,11 +158,14 @@ def auralscope_methods():
 
 def test_a_plugin_brings_a_rule_and_an_attribution_method(tmp_path: Path) -> None:
     before = dict(rules.DECONVOLUTION), dict(methods.METHODS)
-    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Softsign(), torch.nn.Conv2d(2, 2, 3))
+
+    class Sine(torch.nn.Module):
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            return torch.sin(values)
+
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), Sine(), torch.nn.Conv2d(2, 2, 3))
     image = torch.rand(1, 1, 9, 9)
-    with pytest.raises(
-        NoRuleError, match="'softsign' in module '1'; a plugin adds one through the hook auralscope_rules"
-    ):
+    with pytest.raises(NoRuleError, match="'sin' in module '1'; a plugin adds one through the hook auralscope_rules"):
         asc.deconvolve(network, image, "2")
     write(tmp_path, "engine", ENGINE)
     known = Registry(tmp_path)
@@ -179,6 +182,6 @@ def test_a_plugin_brings_a_rule_and_an_attribution_method(tmp_path: Path) -> Non
 
 
 def test_a_failing_engine_hook_names_its_plugin(tmp_path: Path) -> None:
-    write(tmp_path, "engine", ENGINE.replace("return [Softsign()]", "return ['a rule']"))
+    write(tmp_path, "engine", ENGINE.replace("return [Sine()]", "return ['a rule']"))
     with pytest.raises(PluginError, match=r"The plugin engine .* failed: a hook returned str, not Rule"):
         Registry(tmp_path).install()

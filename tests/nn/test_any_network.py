@@ -442,7 +442,7 @@ class Touchy(nn.Module):
         if self.what == "fails":
             raise RuntimeError("out of order")
         if self.what == "no rule":
-            x = torch.fft.fft2(x).real
+            x = torch.cumprod(x, dim=3)
         return functional.relu(self.second(x))
 
 

@@ -297,7 +297,11 @@ _UNMIXED = frozenset(
 )
 """Functions that do not mix labels; they may follow the last dense layer."""
 
-_POINTWISE = _UNMIXED | frozenset(functions_of(Kind.ACTIVATION, Kind.ELEMENTWISE, Kind.BATCH_NORM, Kind.PRODUCT))
+_POINTWISE = _UNMIXED | frozenset(
+    functions_of(
+        *(Kind.ACTIVATION, Kind.ELEMENTWISE, Kind.SQUASH, Kind.POWER, Kind.LOGARITHM, Kind.BATCH_NORM, Kind.PRODUCT)
+    )
+)
 """Functions that do not mix units; they may stand between a named layer and the dense layer that follows it."""
 
 

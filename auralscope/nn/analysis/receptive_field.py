@@ -245,10 +245,14 @@ def nominal_of(tape: Tape, module: str, front_end: FrontEnd) -> NominalSize | No
 _CELL_BY_CELL = frozenset(
     functions_of(
         *(Kind.IDENTITY, Kind.CONVERSION, Kind.ACTIVATION, Kind.CLAMP, Kind.ELEMENTWISE, Kind.BATCH_NORM, Kind.SUM),
-        *(Kind.PRODUCT, Kind.QUOTIENT),
+        *(Kind.PRODUCT, Kind.QUOTIENT, Kind.SQUASH, Kind.POWER, Kind.LOGARITHM, Kind.CHOICE, Kind.COMPARISON),
+        Kind.NORM,
     )
 )
-"""Functions of which each output cell depends only on the input cells at the same position."""
+"""Functions of which each output cell depends only on the input cells at the same position.
+
+The statistics of a norm over the whole window are left out: through them, every cell depends on everything.
+"""
 
 _POSITIVE_SUMS = frozenset(functions_of(Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SHAPE, Kind.REARRANGEMENT))
 """Functions that move values or add them with positive weights, so that their derivative marks the dependence."""

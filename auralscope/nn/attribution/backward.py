@@ -28,13 +28,16 @@ from auralscope.nn.attribution.rules import (
     MaxPool,
     Rectify,
     Rule,
+    Squash,
     Table,
+    has_batch_of_one,
 )
 from auralscope.nn.batches import Batch
 from auralscope.nn.tape.capture import INPUT, Tape, is_map
 from auralscope.nn.tape.convolution import is_folded
 from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS
 from auralscope.nn.tape.signals import Signal
+from auralscope.nn.tape.steps import tensors_in
 
 if TYPE_CHECKING:
     from auralscope.nn.tape.steps import Step
@@ -84,16 +87,16 @@ class BackwardMethod(AttributionMethod):
             return top, Signal(top[0, channels].unsqueeze(1), channels)
         chosen = torch.zeros(len(units), top.shape[-1], dtype=top.dtype, device=top.device)
         chosen[torch.arange(len(units)), units] = 1.0
-        between = (1,) * (top.ndim - 2)
-        return top, Signal(chosen.view(len(units), *between, -1) * top)
+        each = chosen.view(len(units), *(1,) * (top.ndim - 1), -1) * top
+        return top, Signal(each[:, 0] if has_batch_of_one(top) else each)
 
     def _backward(self, tape: Tape, start: Tensor, signal: Signal) -> Tensor:
         """Carry a signal from a recorded tensor back to the image: (units, channels, bins, frames)."""
-        first = tape.maker(start)
-        waiting = {} if first is None else {first: signal}
+        waiting: Waiting = {}
+        _deliver(tape, waiting, start, signal)
         return self._walk(tape, sorted(tape.ancestors(start), reverse=True), waiting)
 
-    def _walk(self, tape: Tape, order: list[int], waiting: dict[int, Signal]) -> Tensor:
+    def _walk(self, tape: Tape, order: list[int], waiting: Waiting) -> Tensor:
         for place, index in enumerate(order):
             if index not in waiting:
                 continue
@@ -105,22 +108,37 @@ class BackwardMethod(AttributionMethod):
                     f"There is no rule of {self.name} for '{step.name}' in module '{module}'; "
                     "a plugin adds one through the hook auralscope_rules."
                 )
-            units = len(waiting[index].values)
+            signal = next(iter(waiting[index].values()))
+            units = len(signal.values)
             cached = tape.image.device.type == "cpu"
-            if cached and units > 1 and units * _plane_bytes(rule, step, waiting[index]) > CACHE_BYTES:
+            if cached and units > 1 and units * _plane_bytes(rule, step, signal) > CACHE_BYTES:
                 # Planes grow on the way down: go on with half of the units at a time.
                 halves = (slice(0, units // 2), slice(units // 2, units))
-                parts = [{i: signal.rows(half) for i, signal in waiting.items()} for half in halves]
+                parts = [
+                    {i: {n: signal.rows(half) for n, signal in signals.items()} for i, signals in waiting.items()}
+                    for half in halves
+                ]
                 return torch.cat([self._walk(tape, order[place:], part) for part in parts])
-            signal = waiting.pop(index)
-            for tensor, below in rule.backward(step, signal if rule.keeps_places else signal.spread()):
-                maker = tape.maker(tensor)
-                if maker is None:  # a constant: a weight, or computed from weights only
-                    continue
-                waiting[maker] = _sum(waiting[maker], below, tensor) if maker in waiting else below
+            for tensor, below in rule.carry(tape, step, waiting.pop(index)):
+                _deliver(tape, waiting, tensor, below)
         if INPUT not in waiting:
             raise NoRuleError("This layer's output does not depend on the input.")
-        return waiting[INPUT].dense(tape.image.shape[1])
+        return waiting[INPUT][0].dense(tape.image.shape[1])
+
+
+Waiting = dict[int, dict[int, Signal]]
+"""Signals that wait for their step, by the step's index and the position of the tensor in its output."""
+
+
+def _deliver(tape: Tape, waiting: Waiting, tensor: Tensor, signal: Signal) -> None:
+    """Add a signal to those that wait for the step that made a tensor."""
+    maker = tape.maker(tensor)
+    if maker is None:  # a constant: a weight, or computed from weights only
+        return
+    outputs = [tape.image] if maker == INPUT else tensors_in(tape.steps[maker].output)
+    place = next(n for n, output in enumerate(outputs) if output is tensor)
+    signals = waiting.setdefault(maker, {})
+    signals[place] = _sum(signals[place], signal, tensor) if place in signals else signal
 
 
 class Deconvolution(BackwardMethod):
@@ -147,7 +165,12 @@ def last_map(tape: Tape, top: Tensor) -> Tensor:
     for index in sorted(tape.ancestors(top), reverse=True):
         step = tape.steps[index]
         rule = DECONVOLUTION.get(step.function)
-        if isinstance(rule, (Convolution, MaxPool, Rectify, BatchNorm)) and is_map(step.output, tape.image):
+        squashed = isinstance(rule, Squash)
+        if (
+            isinstance(rule, (Convolution, MaxPool, Rectify, BatchNorm))
+            and not squashed
+            and is_map(step.output, tape.image)
+        ):
             output: Tensor = step.output
             return output
     raise NoRuleError("No convolution lies below this layer, so there is no feature map to start from.")
@@ -197,7 +220,7 @@ def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -
 def _plane_bytes(rule: Rule, step: Step, signal: Signal) -> int:
     """Estimate the size of one unit's signal below a step, without zeros that are never written out."""
     below = step.source
-    if isinstance(rule, Convolution):
+    if isinstance(rule, Convolution) and has_batch_of_one(step.output):
         spread = 0 if is_folded(signal, step.arguments(CONVOLUTION_ARGUMENTS)["weight"]) else step.output.nbytes
         return max(below.nbytes, 0 if signal.channels is not None else spread)
     if rule.keeps_places or (step.unpooling is not None and step.unpooling.window):
@@ -206,7 +229,7 @@ def _plane_bytes(rule: Rule, step: Step, signal: Signal) -> int:
 
 
 def _sum(one: Signal, other: Signal, tensor: Tensor) -> Signal:
-    channels = tensor.shape[1]
+    channels = tensor.shape[1] if tensor.ndim > 1 else 1
     return Signal(one.dense(channels) + other.dense(channels))
 
 

@@ -15,15 +15,20 @@ from torch.nn import functional
 from auralscope.errors import NoRuleError, UnknownNameError
 from auralscope.nn.attribution.backward import BackwardMethod, Deconvolution, gradient_at, last_map
 from auralscope.nn.attribution.base import AttributionMethod
+from auralscope.nn.attribution.gates import is_mask, rectified_tensor
 from auralscope.nn.attribution.rules import (
+    DECONVOLUTION,
     Adjoint,
     BatchNorm,
+    Choice,
     Convolution,
     Derivative,
     Gate,
+    Maximum,
     MaxPool,
     Pass,
     Rule,
+    has_batch_of_one,
     table,
 )
 from auralscope.nn.batches import outcome
@@ -31,9 +36,10 @@ from auralscope.nn.tape.capture import is_map, record
 from auralscope.nn.tape.convolution import transposed_convolution
 from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, Kind, functions_of
 from auralscope.nn.tape.signals import Signal
+from auralscope.nn.tape.steps import tensors_in
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from auralscope.nn.tape.capture import Tape
     from auralscope.nn.tape.steps import Step
@@ -42,42 +48,87 @@ STABILISER = 1e-6
 """Added to a denominator, with its sign (zennit's default)."""
 
 
-class Guide(Rule):
+class Guide(Derivative):
     """Rectify the signal, then apply the derivative (Springenberg et al. 2015, sec. 3.4)."""
 
     functions = functions_of(Kind.ACTIVATION, Kind.CLAMP)
 
-    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        return Derivative().backward(step, signal.with_values(signal.values.clamp(min=0.0)))
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        rectified = {n: signal.with_values(signal.values.clamp(min=0.0)) for n, signal in signals.items()}
+        return super().carry(tape, step, rectified)
+
+
+class GuideWritten(Guide):
+    """Guide an activation that is written with a mask or a maximum; other such steps have their derivative."""
+
+    functions = functions_of(Kind.PRODUCT, Kind.CHOICE)
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        if rectified_tensor(tape, step) is None:
+            return Derivative().carry(tape, step, signals)
+        return super().carry(tape, step, signals)
 
 
 class PassAll(Pass):
-    """Pass relevance on unchanged through activations and batch norms (zennit's base composite)."""
+    """Pass relevance on unchanged through what acts on each value: activations, norms, powers, logarithms.
 
-    functions = functions_of(Kind.IDENTITY, Kind.ACTIVATION, Kind.CLAMP, Kind.BATCH_NORM)
+    This is zennit's base composite; the identity rule of Achtibat et al. 2024, sec. 3.3.
+    """
+
+    functions = functions_of(
+        *(Kind.IDENTITY, Kind.ACTIVATION, Kind.CLAMP, Kind.SQUASH, Kind.BATCH_NORM, Kind.NORM, Kind.POWER),
+        Kind.LOGARITHM,
+    )
 
 
 class PassGated(Gate):
     """Give all relevance to the gated maps and none to the gate (Arras et al. 2017, sec. 3.1)."""
 
-    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        (tensor, _), *_ = super().backward(step, signal)
-        return [(tensor, signal)]
+    functions = functions_of(Kind.PRODUCT, Kind.QUOTIENT)
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        gate = DECONVOLUTION[step.function]
+        assert isinstance(gate, Gate)
+        tensor = rectified_tensor(tape, step)
+        places = gate.carried(tape, step) if tensor is None else []
+        if len(places) == 1:
+            tensor = list(step.tensors())[places[0]]
+        if tensor is not None and tensor.shape == step.output.shape:
+            return [(tensor, signals[0])]
+        return Epsilon().carry(tape, step, signals)
+
+
+class PassChoice(Choice):
+    """Pass relevance to the operand that was chosen, and all of it through an activation."""
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        tensor = rectified_tensor(tape, step)
+        return super().carry(tape, step, signals) if tensor is None else [(tensor, signals[0])]
 
 
 class Epsilon(Rule):
     """Divide relevance in proportion to each input's contribution (LRP-epsilon, Bach et al. 2015, eq. 58)."""
 
     # Averages, sums and differences divide relevance likewise (zennit's `Norm`).
-    functions = (
-        functional.linear,
-        *functions_of(Kind.CONVOLUTION, Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SUM),
+    functions = functions_of(
+        *(Kind.DENSE, Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION, Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SUM),
+        *(Kind.ATTENTION, Kind.GLU, Kind.INTERPOLATION, Kind.TRANSFORM),
     )
 
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        outputs = list(tensors_in(step.output))
+        shares = {}
+        for place, signal in signals.items():
+            shown = signal.spread()
+            shares[place] = Signal(shown.values / _stable(shown.of_each(outputs[place])), shown.channels)
+        below = DECONVOLUTION[step.function].carry(tape, step, shares)
+        return [
+            (tensor, Signal(values.dense(tensor.shape[1] if tensor.ndim > 1 else 1) * tensor))
+            for tensor, values in below
+        ]
+
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        share = Signal(signal.values / _stable(signal.of_each(step.output)), signal.channels)
-        rule = Convolution() if step.function in Convolution.functions else Derivative()
-        return [(tensor, Signal(below.dense(tensor.shape[1]) * tensor)) for tensor, below in rule.backward(step, share)]
+        raise NotImplementedError  # `carry` does the work
 
 
 class ZPlus(Rule):
@@ -85,7 +136,17 @@ class ZPlus(Rule):
 
     functions = Convolution.functions
 
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        if has_batch_of_one(step.output):
+            return super().carry(tape, step, signals)
+        # Windows in the batch: each unit's signal has the shape of the whole output.
+        parts = [self._divide(step, Signal(values)) for values in signals[0].values]
+        return [(step.source, Signal(torch.stack(parts)))]
+
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        return [(step.source, Signal(self._divide(step, signal)))]
+
+    def _divide(self, step: Step, signal: Signal) -> Tensor:
         given = step.arguments(CONVOLUTION_ARGUMENTS)
         source, weight, bias = given["input"], given["weight"], given.get("bias")
         rest = {name: given[name] for name in CONVOLUTION_ARGUMENTS[3:] if name in given}
@@ -95,12 +156,14 @@ class ZPlus(Rule):
         ]
         positive = sum(step.function(values, kernel, offset, **rest) for values, kernel, offset in parts)
         share = Signal(signal.values / _stable(signal.of_each(positive)), signal.channels)
-        below = sum(values * transposed_convolution(step, share, kernel).values for values, kernel, _ in parts)
-        return [(source, Signal(below))]
+        below: Tensor = sum(values * transposed_convolution(step, share, kernel).values for values, kernel, _ in parts)
+        return below
 
 
-def _stable(values: Tensor) -> Tensor:
-    return values + torch.where(values < 0.0, -STABILISER, STABILISER)
+def _stable(values: Tensor, stabiliser: float = STABILISER) -> Tensor:
+    if values.is_complex():
+        return values + stabiliser
+    return values + torch.where(values < 0.0, -stabiliser, stabiliser)
 
 
 class Gradient(BackwardMethod):
@@ -118,7 +181,7 @@ class Gradient(BackwardMethod):
     """
 
     def __init__(self, name: str, *, times_input: bool = False) -> None:
-        rules = table(MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint())
+        rules = table(MaxPool(), Convolution(), BatchNorm(), Pass())
         super().__init__(name, rules, otherwise=Derivative(), times_input=times_input)
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
@@ -135,6 +198,73 @@ class Gradient(BackwardMethod):
             leaf = below.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(tape.replay(below, leaf, top), leaf, own, is_grads_batched=True)
         return below, Signal(gradient[:, 0])
+
+
+class AttnLrp(BackwardMethod):
+    """Attention-aware relevance propagation (AttnLRP, Achtibat et al. 2024).
+
+    The signal is the relevance of a value divided by the value, so that linear steps have their plain derivative
+    (LRP-epsilon with epsilon 0), and a softmax its own (prop. 3.1). A product of two varying factors divides relevance
+    evenly between them (prop. 3.3); norms and activations pass it on unchanged (sec. 3.3.3, the identity rule).
+    """
+
+    def __init__(self) -> None:
+        rules = table(Halve(), HalveAttention(), KeepRelevance(), MaxPool(), Convolution(), Pass())
+        super().__init__("attnlrp", rules, otherwise=Derivative(), times_input=True)
+
+    def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
+        top, signal = super().start(tape, top, units)
+        return top, signal.with_values((signal.values != 0.0).to(signal.values.dtype))
+
+
+class KeepRelevance(Rule):
+    """Multiply by output / input, which keeps relevance at a norm or an activation (Achtibat et al. 2024, eq. 9)."""
+
+    functions = functions_of(
+        *(Kind.ACTIVATION, Kind.CLAMP, Kind.SQUASH, Kind.BATCH_NORM, Kind.NORM, Kind.POWER, Kind.LOGARITHM)
+    )
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        ratio = step.output / _stable(step.source, 1e-12)
+        return [(step.source, signal.with_values(signal.values * signal.of_each(ratio)))]
+
+
+class Halve(Derivative):
+    """Divide relevance evenly between the two varying factors of a product (Achtibat et al. 2024, prop. 3.3)."""
+
+    functions = functions_of(Kind.PRODUCT, Kind.DENSE)
+
+    def carried(self, tape: Tape, step: Step) -> list[int]:
+        # A mask has no relevance of its own.
+        given = list(step.tensors())
+        return [place for place in super().carried(tape, step) if not is_mask(tape, given[place])]
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        below = super().carry(tape, step, signals)
+        return [(tensor, signal.with_values(signal.values / len(below))) for tensor, signal in below]
+
+
+class HalveAttention(Derivative):
+    """Divide relevance evenly between weights and values, and that of the weights between queries and keys."""
+
+    functions = functions_of(Kind.ATTENTION)
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        below = []
+        for place, share in enumerate((0.25, 0.25, 0.5)):  # queries, keys, values
+            for tensor, signal in _OneInput(place).carry(tape, step, signals):
+                below.append((tensor, signal.with_values(signal.values * share)))
+        return below
+
+
+class _OneInput(Derivative):
+    """Derivative with respect to one of the inputs."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def carried(self, tape: Tape, step: Step) -> list[int]:
+        return [self.place] if step.varying[self.place] else []
 
 
 class GradCam(AttributionMethod):
@@ -211,17 +341,23 @@ class Occlusion(AttributionMethod):
         return top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
 
 
+RELEVANCE = (PassAll(), PassGated(), PassChoice(), MaxPool(), Maximum(), Adjoint())
+"""The rules that both kinds of relevance propagation share."""
+
 METHODS: dict[str, AttributionMethod] = {
     method.name: method
     for method in (
         Deconvolution(),
         BackwardMethod(
-            "guided", table(Guide(), MaxPool(), Convolution(), BatchNorm(), Pass(), Adjoint()), otherwise=Derivative()
+            "guided",
+            table(Guide(), GuideWritten(), MaxPool(), Convolution(), BatchNorm(), Pass()),
+            otherwise=Derivative(),
         ),
         Gradient("gradient"),
         Gradient("gradient-input", times_input=True),
-        BackwardMethod("lrp-epsilon", table(Epsilon(), PassAll(), PassGated(), MaxPool(), Adjoint())),
-        BackwardMethod("lrp-zplus", table(ZPlus(), Epsilon(), PassAll(), PassGated(), MaxPool(), Adjoint())),
+        BackwardMethod("lrp-epsilon", table(Epsilon(), *RELEVANCE)),
+        BackwardMethod("lrp-zplus", table(ZPlus(), Epsilon(), *RELEVANCE)),
+        AttnLrp(),
         GradCam(),
         Occlusion(),
     )

@@ -7,6 +7,7 @@ stops deconvolution with an error that names it: a plain gradient in its place w
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -14,6 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import NoRuleError
+from auralscope.nn.attribution.gates import gate_rank, rectified_tensor
+from auralscope.nn.tape.capture import Tape  # noqa: TC001 - in public annotations
 from auralscope.nn.tape.convolution import transposed_convolution
 from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, Function, Kind, functions_of
 from auralscope.nn.tape.signals import Signal
@@ -29,10 +32,41 @@ class Rule(ABC):
         The torch functions that the rule is for.
     keeps_places : bool
         Whether `backward` accepts a signal with an `unpooling`. Otherwise its zeros are written out first.
+    needs_planes : bool
+        Whether `backward` is for outputs with a batch of one. For any other output, the derivative is taken.
     """
 
     functions: ClassVar[tuple[Function, ...]] = ()
     keeps_places: ClassVar[bool] = False
+    needs_planes: ClassVar[bool] = False
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        """Carry the signals of a step's outputs to its inputs; most rules override `backward` instead.
+
+        Parameters
+        ----------
+        tape : Tape
+            The forward pass, for rules that depend on how a step's inputs were made.
+        step : Step
+        signals : mapping of int to Signal
+            The signals by the position of the tensor in the step's output.
+
+        Returns
+        -------
+        list of (Tensor, Signal)
+            See `backward`.
+
+        Raises
+        ------
+        NoRuleError
+            The rule does not apply to this step.
+        """
+        outputs = list(tensors_in(step.output))
+        if self.needs_planes and outputs[0].shape[:1] != (1,):
+            return Derivative().carry(tape, step, signals)
+        if set(signals) != {0}:
+            raise NoRuleError(f"There is no rule for the further results of '{step.name}' in module '{step.module}'.")
+        return self.backward(step, signals[0] if self.keeps_places else signals[0].spread())
 
     @abstractmethod
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -43,7 +77,7 @@ class Rule(ABC):
         step : Step
             The step of the forward pass, with its arguments and its output.
         signal : Signal
-            Shaped as the step's output, with units in place of the batch.
+            Shaped as the step's output, with units in place of a batch of one, otherwise in front of all axes.
 
         Returns
         -------
@@ -81,21 +115,30 @@ class Rectify(Rule):
 
 
 class Clamp(Rectify):
-    """Rectify at a clamp whose lower limit is zero (ReLU6 is a clamp in torch)."""
+    """Rectify at a clamp or threshold whose lower limit is zero (ReLU6 is a clamp in torch)."""
 
     functions = functions_of(Kind.CLAMP)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         minimum = "min_val" if step.function is functional.hardtanh else "min"
-        if step.arguments(("input", minimum)).get(minimum) != 0:
+        limit = step.arguments(("input", minimum)).get(minimum, step.kwargs.get("threshold"))
+        # The lower bound of a hard tanh is that of a tanh, which is rectified, too.
+        if limit != 0 and step.function is not functional.hardtanh:
             raise NoRuleError(f"Deconvolution has no rule for a clamp in module '{step.module}' that is not at zero.")
         return super().backward(step, signal)
+
+
+class Squash(Rectify):
+    """Rectify at a sigmoid, tanh or other bounded activation, as at every activation."""
+
+    functions = functions_of(Kind.SQUASH)
 
 
 class BatchNorm(Rule):
     """Scale by the linear part of the batch norm, gamma / sqrt(var + eps), with the statistics of training."""
 
     keeps_places = True
+    needs_planes = True
     functions = functions_of(Kind.BATCH_NORM)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -115,6 +158,7 @@ class BatchNorm(Rule):
 class MaxPool(Rule):
     """Unpool: return each value to the place of its maximum (Zeiler & Fergus 2014, 'Unpooling')."""
 
+    needs_planes = True
     functions = functions_of(Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POOL)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -128,6 +172,7 @@ class Convolution(Rule):
     """Convolve with the transposed kernel, without bias (Zeiler & Fergus 2014, 'Filtering')."""
 
     keeps_places = True
+    needs_planes = True
     functions = functions_of(Kind.CONVOLUTION)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
@@ -135,83 +180,271 @@ class Convolution(Rule):
         return [(given["input"], transposed_convolution(step, signal, given["weight"]))]
 
 
-class Gate(Rule):
-    """Multiply by the constant factor of a product, or by its gate, which keeps its value of the forward pass.
+class Derivative(Rule):
+    """Multiply by the step's derivative at its input of the forward pass, as backpropagation does.
 
-    A gate is a factor with one value for each channel (squeeze-and-excitation, Hu et al. 2018). The product of two full
-    maps has no gate, so it has no rule.
+    A subclass can hold some inputs constant (`carried`), or take the derivative of another function (`repeat`).
     """
 
-    functions = functions_of(Kind.PRODUCT)
-
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        tensor, factor = self.held(step)
-        if isinstance(factor, Tensor):
-            shape = (1,) * (step.output.ndim - factor.ndim) + tuple(factor.shape)
-            factor = signal.of_each(factor.reshape(shape).expand(1, step.output.shape[1], *shape[2:]))
-        return [(tensor, Signal(signal.values * factor, signal.channels))]
+        raise NotImplementedError  # `carry` does the work
 
-    def held(self, step: Step) -> tuple[Tensor, Any]:
-        """Return the tensor that the signal goes to, and the factor that is held constant."""
-        one, other = step.args[:2] if len(step.args) > 1 else (*step.args, *step.kwargs.values())
-        if not isinstance(one, Tensor) or (isinstance(other, Tensor) and self._gates(step, one)):
-            one, other = other, one
-        if isinstance(other, Tensor) and all(step.varying) and not self._gates(step, other):
-            raise NoRuleError(
-                f"Deconvolution has no rule for the product of two feature maps in module '{step.module}'."
-            )
-        return one, other
-
-    def _gates(self, step: Step, tensor: Tensor) -> bool:
-        """Return whether a factor is constant, or has one value for each channel."""
-        constant = not dict(zip(map(id, step.tensors()), step.varying, strict=True))[id(tensor)]
-        return (constant and any(step.varying)) or tensor.numel() < step.output.numel()
-
-
-class Quotient(Gate):
-    """Divide by a constant or by a gate; see `Gate`."""
-
-    functions = functions_of(Kind.QUOTIENT)
-
-    def held(self, step: Step) -> tuple[Tensor, Any]:
-        given = step.arguments(("input", "other"))
-        tensor, divisor = given["input"], given["other"]
-        held = not isinstance(divisor, Tensor) or self._gates(step, divisor)
-        if not held or not step.varying[0] or given.get("rounding_mode") is not None:
-            raise NoRuleError(f"Deconvolution has no rule for the division in module '{step.module}'.")
-        return tensor, 1.0 / divisor
-
-
-class Derivative(Rule):
-    """Multiply by the step's derivative at its input of the forward pass, as backpropagation does."""
-
-    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        inputs = step.varying_tensors()
-        leaves = [tensor.detach().requires_grad_() for tensor in inputs]
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        given = list(step.tensors())
+        places = [place for place in self.carried(tape, step) if _is_continuous(given[place])]
+        leaves = {place: given[place].detach().requires_grad_() for place in places}
         with torch.enable_grad():
-            output = step.repeat({id(old): new for old, new in zip(inputs, leaves, strict=True)})
-        plane = signal.values.shape[2:]
-        outputs = [tensor for tensor in tensors_in(output) if tensor.shape[2:] == plane and tensor.requires_grad]
-        if len(outputs) != 1:  # the signal does not say which of several parts it belongs to
-            raise NoRuleError(
-                f"There is no rule for '{step.name}', which gives several parts, in module '{step.module}'."
+            outputs = list(tensors_in(self.repeat(step, [leaves.get(n, tensor) for n, tensor in enumerate(given)])))
+        chosen = [(outputs[n], signal) for n, signal in signals.items() if outputs[n].requires_grad]
+        if not chosen:
+            return []
+        values = [whole(signal, output) for output, signal in chosen]
+        gradients = _gradients([output for output, _ in chosen], list(leaves.values()), values)
+        return [
+            (given[place], Signal(gradient[:, 0] if has_batch_of_one(given[place]) else gradient))
+            for place, gradient in zip(places, gradients, strict=True)
+            if gradient is not None
+        ]
+
+    def carried(self, tape: Tape, step: Step) -> list[int]:
+        """Return the positions of the inputs to which the signal goes; all others are held constant."""
+        return [place for place, varies in enumerate(step.varying) if varies]
+
+    def repeat(self, step: Step, tensors: list[Tensor]) -> Any:
+        """Compute the step's output from the tensors in its arguments."""
+        remaining = iter(tensors)
+        return step.function(*_with_tensors(step.args, remaining), **_with_tensors(dict(step.kwargs), remaining))
+
+
+def has_batch_of_one(tensor: Tensor) -> bool:
+    """Return whether a signal has its units in place of a tensor's first axis."""
+    return tensor.shape[:1] == (1,)
+
+
+def whole(signal: Signal, tensor: Tensor) -> Tensor:
+    """Return the values of a signal with all axes of the tensor it belongs to, after the units."""
+    if not has_batch_of_one(tensor):
+        return signal.values
+    return signal.dense(tensor.shape[1] if tensor.ndim > 1 else 1).unsqueeze(1)
+
+
+def _is_continuous(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _with_tensors(value: Any, tensors: Iterator[Tensor]) -> Any:
+    """Return arguments in which the tensors are replaced, one after the other."""
+    if isinstance(value, Tensor):
+        return next(tensors)
+    if isinstance(value, (tuple, list)):
+        return type(value)(_with_tensors(item, tensors) for item in value)
+    if isinstance(value, dict):
+        return {key: _with_tensors(item, tensors) for key, item in value.items()}
+    return value
+
+
+def _gradients(outputs: list[Tensor], leaves: list[Tensor], values: list[Tensor]) -> list[Tensor | None]:
+    """Compute the gradients for each unit: (units, ...) as each leaf."""
+    try:
+        return list(torch.autograd.grad(outputs, leaves, values, is_grads_batched=True, allow_unused=True))
+    except RuntimeError:  # some functions have no derivative for several units at once
+        rows = [
+            torch.autograd.grad(
+                outputs, leaves, [value[unit] for value in values], retain_graph=True, allow_unused=True
             )
-        if outputs[0].shape[0] != 1:  # the signal has units in place of the batch
-            raise NoRuleError(
-                f"There is no rule for '{step.name}' in module '{step.module}', which moves the batch's axis."
-            )
-        values = signal.dense(outputs[0].shape[1]).unsqueeze(1)
-        images = torch.autograd.grad(outputs[0], leaves, values, is_grads_batched=True)
-        return [(tensor, Signal(image[:, 0])) for tensor, image in zip(inputs, images, strict=True)]
+            for unit in range(len(values[0]))
+        ]
+        return [None if column[0] is None else torch.stack(column) for column in zip(*rows, strict=True)]
 
 
 class Adjoint(Derivative):
     """Apply the adjoint of a linear step, which is its derivative at any point."""
 
     functions = functions_of(
-        *(Kind.CONVERSION, Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SUM, Kind.SHAPE, Kind.INTERPOLATION)
+        *(Kind.CONVERSION, Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SUM, Kind.SHAPE, Kind.REARRANGEMENT),
+        *(Kind.INTERPOLATION, Kind.TRANSPOSED_CONVOLUTION, Kind.TRANSFORM),
     )
 
+
+class Maximum(Derivative):
+    """Return each value to the place of the largest, as unpooling does; equal values share it."""
+
+    functions = functions_of(Kind.MAXIMUM)
+
+
+class Product(Derivative):
+    """Multiply by one factor of a product, which is held constant: its gate.
+
+    The gate is, in this order: a factor that does not depend on the input; a mask of truth values; a factor with fewer
+    values than the product (one for each channel, squeeze-and-excitation, Hu et al. 2018); a factor from a sigmoid or
+    softmax; one from a tanh or another bounded function; otherwise the second factor. The matrix of attention weights
+    is the gate of its product with the values. A product with the mask `x > 0` of its other factor is a ReLU.
+    """
+
+    functions = functions_of(Kind.DENSE)
+
+    def carried(self, tape: Tape, step: Step) -> list[int]:
+        varying = [place for place, varies in enumerate(step.varying) if varies]
+        if len(varying) < 2 or (step.function in _ADDING and varying == [0]):
+            return varying
+        given = list(step.tensors())
+        added = [0] if step.function in _ADDING and 0 in varying else []
+        factors = [place for place in varying if place not in added]
+        gate = max(factors, key=lambda place: (*gate_rank(tape, given[place], step), place))
+        return [*added, *(place for place in factors if place != gate)]
+
+
+class Gate(Product):
+    """Multiply by the gate of a product in each place; see `Product`."""
+
+    functions = functions_of(Kind.PRODUCT)
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        given = list(step.tensors())
+        rectified = rectified_tensor(tape, step)
+        if rectified is not None:
+            return [(rectified, signals[0].with_values(signals[0].values.clamp(min=0.0)))]
+        places = self.carried(tape, step)
+        factor = self.factor(step, given, places)
+        tensor, output = given[places[0]], step.output
+        if len(places) > 1 or not has_batch_of_one(output) or tensor.shape != output.shape or output.ndim < 2:
+            return super().carry(tape, step, signals)
+        signal = signals[0].spread()
+        if isinstance(factor, Tensor):
+            shape = (1,) * (output.ndim - factor.ndim) + tuple(factor.shape)
+            factor = signal.of_each(factor.reshape(shape).expand(1, output.shape[1], *shape[2:]))
+        return [(tensor, Signal(signal.values * factor, signal.channels))]
+
+    def factor(self, step: Step, given: list[Tensor], places: list[int]) -> Any:
+        """Return the factor that is held constant."""
+        others = [tensor for place, tensor in enumerate(given) if place not in places]
+        return (
+            others[0]
+            if others
+            else next(value for value in (*step.args, *step.kwargs.values()) if not isinstance(value, Tensor))
+        )
+
+
+class Quotient(Gate):
+    """Divide by a constant or by a divisor that is held constant, such as a norm or a standard deviation."""
+
+    functions = functions_of(Kind.QUOTIENT)
+
+    def carried(self, tape: Tape, step: Step) -> list[int]:
+        if step.arguments(("input", "other")).get("rounding_mode") is not None or not step.varying[0]:
+            raise NoRuleError(f"Deconvolution has no rule for the division in module '{step.module}'.")
+        return [0]
+
+    def factor(self, step: Step, given: list[Tensor], places: list[int]) -> Any:
+        return 1.0 / super().factor(step, given, places)
+
+
+class Power(Rule):
+    """Multiply by output / input, held constant: x^p is x gated by x^(p - 1), and |x| is x gated by its sign."""
+
+    functions = functions_of(Kind.POWER)
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        source, output = step.source, step.output
+        gate = torch.where(source == 0.0, 0.0, output / source)
+        return [(source, signal.with_values(signal.values * signal.of_each(gate)))]
+
+
+class Linearise(Derivative):
+    """Replace a logarithm by its tangent at the input of the forward pass."""
+
+    functions = functions_of(Kind.LOGARITHM)
+
+
+class Choice(Derivative):
+    """Return each value to the operand that it was chosen from (maxout, Goodfellow et al. 2013), as unpooling does.
+
+    A choice between x and zero by the sign of x is a ReLU, one between x and a function of x a leaky one or ELU; both
+    rectify.
+    """
+
+    functions = functions_of(Kind.CHOICE)
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        rectified = rectified_tensor(tape, step)
+        if rectified is None:
+            return super().carry(tape, step, signals)
+        signal = Signal(signals[0].spread().dense(rectified.shape[1] if rectified.ndim > 1 else 1))
+        return [(rectified, signal.with_values(signal.values.clamp(min=0.0)))]
+
+
+class Normalise(Rule):
+    """Multiply by weight / deviation; the statistics are held constant, as those of a batch norm are.
+
+    Layer norm (Ba et al. 2016), group norm (Wu & He 2018), instance norm (Ulyanov et al. 2016), RMS norm (Zhang &
+    Sennrich 2019), and division by a vector norm.
+    """
+
+    functions = functions_of(Kind.NORM)
+
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        scale = norm_scale(step)
+        return [(step.source, signal.with_values(signal.values * signal.of_each(scale)))]
+
+
+def norm_scale(step: Step) -> Tensor:
+    """Return the factor between the input and the output of a normalisation, offsets left out: shaped as the input."""
+    names = {
+        "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
+        "rms_norm": ("input", "normalized_shape", "weight", "eps"),
+        "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
+        "instance_norm": ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "m", "eps"),
+        "normalize": ("input", "p", "dim", "eps"),
+    }[step.name]
+    given = step.arguments(names)
+    source: Tensor = given["input"]
+    scale: Tensor
+    weight, eps = given.get("weight"), given.get("eps", 1e-12 if step.name == "normalize" else 1e-5)
+    if step.name == "normalize":
+        scale = source.norm(given.get("p", 2.0), given.get("dim", 1), keepdim=True).clamp(min=eps).reciprocal()
+        return scale.expand(source.shape)
+    if step.name in ("layer_norm", "rms_norm"):
+        axes = tuple(range(-len(given["normalized_shape"]), 0))
+        if step.name == "layer_norm":
+            power = source.var(axes, correction=0, keepdim=True)
+        else:
+            eps = torch.finfo(source.dtype).eps if given.get("eps") is None else eps
+            power = source.square().mean(axes, keepdim=True)
+        scale = (power + eps).rsqrt()
+        scale = scale if weight is None else scale * weight
+        return scale.expand(source.shape)
+    channels = source.shape[1]
+    if given.get("use_input_stats") is False:
+        scale = (given["running_var"] + eps).rsqrt().view(1, -1, *(1,) * (source.ndim - 2))
+    else:
+        groups = source.reshape(len(source), given.get("num_groups", channels), -1)
+        scale = (groups.var(2, correction=0, keepdim=True) + eps).rsqrt().expand(groups.shape).reshape(source.shape)
+    if weight is not None:
+        scale = scale * weight.view(1, -1, *(1,) * (source.ndim - 2))
+    return scale.expand(source.shape)
+
+
+class GatedLinearUnit(Derivative):
+    """Multiply one half of the channels by the sigmoid of the other half, which is the gate (Dauphin et al. 2017)."""
+
+    functions = functions_of(Kind.GLU)
+
+    def repeat(self, step: Step, tensors: list[Tensor]) -> Any:
+        values, gate = tensors[0].chunk(2, dim=step.arguments(("input", "dim")).get("dim", -1))
+        return values * gate.detach().sigmoid()
+
+
+class Attention(Derivative):
+    """Carry the values of an attention back by its weights, which are held constant (Vaswani et al. 2017, sec. 3.2)."""
+
+    functions = functions_of(Kind.ATTENTION)
+
+    def carried(self, tape: Tape, step: Step) -> list[int]:
+        return [2] if step.varying[2] else []
+
+
+_ADDING = (torch.addmm, torch.baddbmm)
+"""Products with a sum, whose first tensor is added."""
 
 Table = dict[Function, Rule]
 """The rule for each torch function."""
@@ -222,5 +455,8 @@ def table(*rules: Rule) -> Table:
     return {function: rule for rule in reversed(rules) for function in rule.functions}
 
 
-DECONVOLUTION = table(Pass(), Rectify(), BatchNorm(), Clamp(), MaxPool(), Convolution(), Gate(), Quotient(), Adjoint())
+DECONVOLUTION = table(
+    *(Pass(), Rectify(), BatchNorm(), Clamp(), Squash(), MaxPool(), Convolution(), Gate(), Quotient(), Product()),
+    *(Power(), Linearise(), Choice(), Maximum(), Normalise(), GatedLinearUnit(), Attention(), Adjoint()),
+)
 """The rules of deconvolution. The registry adds those of plugins."""

@@ -180,7 +180,7 @@ def unit_count(value: Tensor, image: Tensor) -> int:
 @lru_cache(maxsize=256)
 def _inplace_at(function: Callable[..., Any]) -> int | None:
     """Return the position of a function's argument `inplace`; modules pass some by position, others by name."""
-    names = list(inspect.signature(function).parameters) if inspect.isfunction(function) else []
+    names = list(inspect.signature(function, follow_wrapped=False).parameters) if inspect.isfunction(function) else []
     return names.index("inplace") if "inplace" in names else None
 
 
@@ -236,7 +236,7 @@ class _Recorder(TorchFunctionMode):
             output = func(*args, **kwargs)
         if any(output is tensor for tensor in tensors_in(args)):
             output = output.view_as(output)  # each step's output must be a tensor of its own
-        if next(tensors_in(output), None) is not None:
+        if KINDS.get(func) is not Kind.CONSTANT and next(tensors_in(output), None) is not None:
             module = self._running[-1] if self._running else ""
             varying = tuple(self._tape.maker(tensor) is not None for tensor in (*tensors_in(args), *tensors_in(kwargs)))
             self._tape.add(Step(func, args, kwargs, output, unpooling, module, varying))

@@ -28,12 +28,28 @@ class Kind(Enum):
     """Nonlinearity that deconvolution rectifies."""
     CLAMP = auto()
     """Clips its input; at zero from below, it is a rectifier."""
+    SQUASH = auto()
+    """Activation with two bounds, such as the sigmoid; as a factor of a product, it is a gate."""
+    POWER = auto()
+    """Power of the values, or their magnitude."""
+    LOGARITHM = auto()
+    CHOICE = auto()
+    """The larger, the smaller or the chosen one of two values in each place."""
+    COMPARISON = auto()
+    """Truth value in each place."""
     ELEMENTWISE = auto()
     """Any other function of the values in one place."""
     BATCH_NORM = auto()
+    NORM = auto()
+    """Normalisation by statistics of the values themselves."""
     CONVOLUTION = auto()
+    TRANSPOSED_CONVOLUTION = auto()
     DENSE = auto()
     """Matrix product."""
+    ATTENTION = auto()
+    SOFTMAX = auto()
+    GLU = auto()
+    """Half of the channels, gated by the other half."""
     MAX_POOL = auto()
     ADAPTIVE_MAX_POOL = auto()
     MAXIMUM = auto()
@@ -49,7 +65,11 @@ class Kind(Enum):
     """Changes the shape, picks, pads or joins; values stay in order."""
     REARRANGEMENT = auto()
     """Moves or repeats values, or returns several parts."""
+    TRANSFORM = auto()
+    """Other linear function, such as the Fourier transform."""
     INTERPOLATION = auto()
+    CONSTANT = auto()
+    """Makes a tensor of its input's shape and type, whatever the values."""
 
 
 FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
@@ -57,25 +77,51 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
         *(functional.dropout, functional.dropout1d, functional.dropout2d, functional.alpha_dropout),
         *(functional.feature_alpha_dropout, torch.clone, Tensor.clone, Tensor.detach),
     ),
-    Kind.CONVERSION: (Tensor.contiguous, Tensor.float, Tensor.double, Tensor.to),
+    Kind.CONVERSION: (Tensor.contiguous, Tensor.float, Tensor.double, Tensor.to, Tensor.type, Tensor.type_as),
     Kind.ACTIVATION: (
         *(functional.relu, torch.relu, Tensor.relu, functional.relu6, functional.leaky_relu, functional.rrelu),
         *(functional.prelu, torch.prelu, functional.elu, functional.selu, torch.selu, functional.celu, torch.celu),
-        *(functional.gelu, functional.silu, functional.mish, functional.hardswish),
+        *(functional.gelu, functional.silu, functional.mish, functional.hardswish, functional.softplus),
+        *(functional.logsigmoid, functional.softshrink, functional.hardshrink, functional.tanhshrink),
     ),
-    Kind.CLAMP: (functional.hardtanh, torch.clamp, Tensor.clamp, torch.clamp_min, Tensor.clamp_min),
-    Kind.ELEMENTWISE: (
-        *(functional.hardsigmoid, functional.softplus, functional.logsigmoid, functional.softsign, functional.tanh),
-        *(functional.sigmoid, functional.tanhshrink, functional.softshrink, torch.tanh, Tensor.tanh, torch.sigmoid),
-        *(Tensor.sigmoid, torch.pow, Tensor.pow, Tensor.__pow__, torch.square, Tensor.square, torch.abs, Tensor.abs),
-        *(torch.sqrt, Tensor.sqrt, torch.exp, Tensor.exp, torch.log, Tensor.log, torch.log1p, torch.maximum),
-        *(torch.minimum, torch.where, Tensor.__rtruediv__),
+    Kind.CLAMP: (
+        *(functional.hardtanh, torch.clamp, Tensor.clamp, torch.clip, Tensor.clip, torch.clamp_min, Tensor.clamp_min),
+        *(functional.threshold, torch.threshold),
     ),
-    Kind.BATCH_NORM: (functional.batch_norm,),
+    Kind.SQUASH: (
+        *(functional.sigmoid, torch.sigmoid, Tensor.sigmoid, torch.special.expit, functional.hardsigmoid),
+        *(functional.tanh, torch.tanh, Tensor.tanh, functional.softsign, torch.atan, Tensor.atan, torch.erf),
+    ),
+    Kind.POWER: (
+        *(torch.pow, Tensor.pow, Tensor.__pow__, torch.square, Tensor.square, torch.abs, Tensor.abs, torch.sqrt),
+        Tensor.sqrt,
+    ),
+    Kind.LOGARITHM: (
+        *(torch.log, Tensor.log, torch.log1p, Tensor.log1p, torch.log2, Tensor.log2, torch.log10, Tensor.log10),
+    ),
+    Kind.CHOICE: (
+        *(torch.maximum, Tensor.maximum, torch.minimum, Tensor.minimum, torch.where, Tensor.where),
+        *(torch.masked_fill, Tensor.masked_fill),
+    ),
+    Kind.COMPARISON: (
+        *(torch.gt, Tensor.gt, Tensor.__gt__, torch.ge, Tensor.ge, Tensor.__ge__, torch.lt, Tensor.lt, Tensor.__lt__),
+        *(torch.le, Tensor.le, Tensor.__le__, torch.eq, Tensor.eq, Tensor.__eq__, torch.ne, Tensor.ne, Tensor.__ne__),
+    ),
+    Kind.ELEMENTWISE: (torch.exp, Tensor.exp, Tensor.__rtruediv__, torch.rsqrt, Tensor.rsqrt, torch.sin, Tensor.sin),
+    Kind.BATCH_NORM: (functional.batch_norm, torch.batch_norm),
+    Kind.NORM: (
+        *(functional.layer_norm, torch.layer_norm, functional.group_norm, torch.group_norm, functional.instance_norm),
+        *(functional.rms_norm, torch.rms_norm, functional.normalize),
+    ),
     Kind.CONVOLUTION: (torch.conv1d, torch.conv2d),
+    Kind.TRANSPOSED_CONVOLUTION: (torch.conv_transpose1d, torch.conv_transpose2d),
     Kind.DENSE: (
         *(functional.linear, torch.matmul, torch.mm, torch.addmm, Tensor.matmul, Tensor.mm, Tensor.__matmul__),
+        *(torch.bmm, Tensor.bmm, torch.baddbmm, torch.einsum),
     ),
+    Kind.ATTENTION: (functional.scaled_dot_product_attention, functional.multi_head_attention_forward),
+    Kind.SOFTMAX: (functional.softmax, torch.softmax, Tensor.softmax),
+    Kind.GLU: (functional.glu,),
     Kind.MAX_POOL: (
         *(torch.max_pool1d, functional.max_pool1d, functional.max_pool1d_with_indices),
         *(torch.max_pool2d, functional.max_pool2d, functional.max_pool2d_with_indices),
@@ -84,7 +130,7 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
         *(torch.adaptive_max_pool1d, functional.adaptive_max_pool1d, functional.adaptive_max_pool1d_with_indices),
         *(functional.adaptive_max_pool2d, functional.adaptive_max_pool2d_with_indices),
     ),
-    Kind.MAXIMUM: (torch.amax, Tensor.amax),
+    Kind.MAXIMUM: (torch.amax, Tensor.amax, torch.amin, Tensor.amin, torch.max, Tensor.max, torch.min, Tensor.min),
     Kind.AVERAGE_POOL: (
         *(torch.avg_pool1d, functional.avg_pool2d, functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d),
     ),
@@ -102,12 +148,30 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
         *(torch.swapaxes, Tensor.swapaxes, Tensor.__getitem__, torch.narrow),
         *(Tensor.T.__get__, Tensor.mT.__get__),  # type: ignore[attr-defined]  # the properties
         *(Tensor.narrow, torch.select, Tensor.select, torch.cat, torch.concat, functional.pad),
+        *(Tensor.reshape_as, torch.index_select, Tensor.index_select, torch.gather, Tensor.gather),
+        *(torch.diagonal, Tensor.diagonal),
     ),
     Kind.REARRANGEMENT: (
         *(torch.flip, Tensor.flip, torch.roll, Tensor.roll, Tensor.repeat, Tensor.expand, Tensor.expand_as),
         *(torch.stack, torch.chunk, Tensor.chunk, torch.split, Tensor.split, torch.unbind, Tensor.unbind),
+        *(torch.hstack, torch.vstack, torch.tile, Tensor.tile, torch.broadcast_to, Tensor.broadcast_to),
+        *(torch.repeat_interleave, Tensor.repeat_interleave, torch.tensor_split, Tensor.tensor_split, Tensor.__iter__),
+        *(functional.fold, functional.unfold, Tensor.unfold, functional.pixel_shuffle, functional.pixel_unshuffle),
+        *(functional.channel_shuffle, torch.cumsum, Tensor.cumsum, torch.rot90, Tensor.rot90),
+        *(functional.max_unpool1d, functional.max_unpool2d),
+    ),
+    Kind.TRANSFORM: (
+        *(torch.fft.fft, torch.fft.ifft, torch.fft.rfft, torch.fft.irfft, torch.fft.fft2, torch.fft.ifft2),
+        *(torch.fft.rfft2, torch.fft.irfft2, torch.fft.fftshift, torch.fft.ifftshift, torch.stft, Tensor.stft),
+        *(torch.istft, torch.view_as_real, torch.view_as_complex, torch.real, torch.imag, torch.conj, Tensor.conj),
+        *(torch.complex, torch.tril, Tensor.tril, torch.triu, Tensor.triu),
+        *(Tensor.real.__get__, Tensor.imag.__get__),  # type: ignore[attr-defined]  # the properties
     ),
     Kind.INTERPOLATION: (functional.interpolate,),
+    Kind.CONSTANT: (
+        *(torch.zeros_like, torch.ones_like, torch.full_like, Tensor.new_zeros, Tensor.new_ones, Tensor.new_full),
+        Tensor.new_tensor,
+    ),
 }
 
 KINDS: dict[Function, Kind] = {function: kind for kind, functions in FUNCTIONS.items() for function in functions}
@@ -124,6 +188,8 @@ OUT_OF_PLACE: dict[Function, Function] = {
     Tensor.div_: Tensor.div,
     Tensor.clamp_: Tensor.clamp,
     Tensor.clamp_min_: Tensor.clamp_min,
+    Tensor.clip_: Tensor.clip,
+    torch.threshold_: torch.threshold,
     Tensor.relu_: Tensor.relu,
     torch.relu_: torch.relu,
 }
