@@ -68,6 +68,27 @@ def require_file(path: Path, action: Literal["read", "written"] = "read") -> Non
         )
 
 
+def parse_json(content: bytes) -> object:
+    """Parse a JSON document of others.
+
+    Raises
+    ------
+    ValueError
+        It is not JSON, is nested too deep, or has two entries of one name.
+    """
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        entries = dict(pairs)
+        if len(entries) < len(pairs):
+            raise ValueError("two entries of one name")
+        return entries
+
+    try:
+        return json.loads(content, object_pairs_hook=once)
+    except RecursionError:
+        raise ValueError("lists or objects that are nested too deep") from None
+
+
 def json_text(document: object) -> str:
     """Return a document as indented JSON, with null in place of NaN and infinity, which JSON does not have."""
 

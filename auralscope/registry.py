@@ -2,15 +2,14 @@
 
 Plugins come from the entry-point group `auralscope` of any installed distribution, the built-in plugins among them, and
 from `.py` files or packages in the user's plugin folder. The user's trained models are registered in the same way
-(`auralscope.trained`). A plugin that does not import, register or keep its contract is listed with its error, and the
-others are used.
+(`auralscope.trained`). A plugin that does not import or register is listed with its error, and the others are used;
+so is one of a plugin's models that does not keep the contract.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import re
 import sys
 import threading
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ from typing import TYPE_CHECKING, cast
 import pluggy
 
 from auralscope import hookspecs, trained
-from auralscope.errors import PluginError, UnknownNameError
+from auralscope.errors import PluginError, UnknownNameError, one_line, printable
 from auralscope.files import user_folder
-from auralscope.nn.model import ModelSpec
+from auralscope.nn.model import ModelSpec, check_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,9 +42,9 @@ class Plugin:
     origin : str
         Distribution and version, or path.
     models : tuple of ModelSpec
-        Empty if there is an error.
+        Models that keep the contract.
     error : str
-        Sentence; empty for a plugin that works.
+        The reason why the plugin, or one of its models, cannot be used; empty for a plugin that works.
     """
 
     name: str
@@ -131,35 +130,37 @@ class Registry:
             *_in_folder(self.folder),
             *trained.found(self.trained_folder),
         ):
-            models: tuple[ModelSpec, ...] = ()
-            error = ""
+            models: list[ModelSpec] = []
+            errors: list[str] = []
             # A plugin is foreign code: it may raise anything, and must not stop the program.
             try:
-                models = self._register(f"{name} ({origin})", load(), taken)
+                for spec in self._register(f"{name} ({origin})", load()):
+                    try:
+                        models.append(_check(spec, taken))
+                        taken.add(models[-1].id)
+                    except PluginError as failure:  # the plugin's other models are used
+                        errors.append(_sentence(failure))
             except (Exception, SystemExit) as failure:  # noqa: BLE001
-                error = _sentence(failure)
-            taken.update(spec.id for spec in models)
-            yield Plugin(name, origin, models, error)
+                errors.append(_sentence(failure))
+            yield Plugin(printable(name), printable(origin), tuple(models), "; ".join(errors))
 
-    def _register(self, name: str, module: object, taken: set[str]) -> tuple[ModelSpec, ...]:
-        """Register a plugin and return its models; unregister it if it does not keep the contract."""
+    def _register(self, name: str, module: object) -> list[object]:
+        """Register a plugin and return what it lists as models; unregister it if it does not keep the contract."""
         self._hooks.register(module, name=name)
         try:
             self._hooks.check_pending()
             hook = self._hooks.hook.auralscope_models
             if not self._hooks.get_hookcallers(module):
                 raise PluginError("it brings nothing: no function marked @hookimpl has the name of a hook")
-            models = tuple(
+            return [
                 spec
                 for implementation in hook.get_hookimpls()
                 if implementation.plugin is module
-                for spec in cast("Iterable[ModelSpec]", implementation.function())
-            )
-            _check(models, taken)
+                for spec in cast("Iterable[object]", implementation.function())
+            ]
         except BaseException:
             self._hooks.unregister(module)
             raise
-        return models
 
 
 def _installed() -> Iterator[tuple[str, str, Callable[[], ModuleType]]]:
@@ -194,20 +195,13 @@ def _import_file(name: str, file: Path) -> ModuleType:
     return module
 
 
-def _check(models: tuple[ModelSpec, ...], taken: set[str]) -> None:
-    seen = set(taken)
-    for spec in models:
-        if not isinstance(spec, ModelSpec):
-            raise PluginError(f"auralscope_models returned {type(spec).__name__}, not ModelSpec")
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", spec.id):
-            raise PluginError(f"the model id '{spec.id}' is not lower case, digits and hyphens")
-        if spec.id in seen:
-            raise PluginError(f"the model id '{spec.id}' is already taken")
-        seen.add(spec.id)
-        if not spec.labels or not spec.layers:
-            raise PluginError(f"the model '{spec.id}' names no labels or no layers")
-        if len({layer.name for layer in spec.layers}) != len(spec.layers):
-            raise PluginError(f"the model '{spec.id}' names a layer twice")
+def _check(spec: object, taken: set[str]) -> ModelSpec:
+    if not isinstance(spec, ModelSpec):
+        raise PluginError(f"auralscope_models returned {type(spec).__name__}, not ModelSpec")
+    check_spec(spec)
+    if spec.id in taken:
+        raise PluginError(f"the model id '{spec.id}' is already taken")
+    return spec
 
 
 def _checked(item: object, kind: type) -> object:
@@ -217,8 +211,8 @@ def _checked(item: object, kind: type) -> object:
 
 
 def _sentence(failure: BaseException) -> str:
-    text = " ".join(str(failure).split())
-    return text if isinstance(failure, PluginError) else f"{type(failure).__name__}: {text}".rstrip(": ")
+    text = one_line(failure)
+    return text if isinstance(failure, PluginError) else f"{type(failure).__name__}: {text}"
 
 
 _default: Registry | None = None

@@ -6,22 +6,23 @@ A folder holds `model.json`, `weights.safetensors` and `MODEL_CARD.md`. `model.j
 
 from __future__ import annotations
 
-import json
+import math
+import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from auralscope.dsp.frontends import FrontEnd, SpectrogramFrontEnd
 from auralscope.dsp.melgrams import SquaredMelgram, StandardisedMelgram
 from auralscope.dsp.processed import ProcessedSpectrogram
 from auralscope.dsp.waveform import WaveformFrontEnd
-from auralscope.errors import AuralScopeError, PluginError, WeightsError
-from auralscope.files import json_text, quoted, reason, sha256, write_aside
+from auralscope.errors import AuralScopeError, PluginError, WeightsError, one_line
+from auralscope.files import json_text, parse_json, quoted, reason, require_file, sha256, size_words, write_aside
 from auralscope.hookspecs import hookimpl
 from auralscope.nn.architectures import architecture
-from auralscope.nn.model import ModelSpec, Weights
+from auralscope.nn.model import ModelSpec, Weights, check_spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +31,17 @@ DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
 CARD = "MODEL_CARD.md"
 FORMAT = 1
+FIELDS: dict[str, type] = {
+    **dict.fromkeys(("id", "title", "architecture", "output", "weights_sha256", "licence", "summary"), str),
+    "format": int,
+    "labels": list,
+    "front_end": dict,
+}
+"""Fields of `model.json`, and the type of each."""
+
+MAX_BYTES, MAX_SIZE = 16_000_000, 1_000_000_000
+"""Limits of a description's length, and of its sizes in samples or bands."""
+
 
 FRONT_ENDS: dict[str, type[Any]] = {
     "spectrogram": SpectrogramFrontEnd,
@@ -72,33 +84,46 @@ def read(path: Path) -> ModelSpec:
         Its `model.json` cannot be read or is not valid.
     """
     file = path / DESCRIPTION
+    require_file(file)
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"it is larger than {size_words(MAX_BYTES)}")
+        values = parse_json(content)
+        if not isinstance(values, dict):
+            raise ValueError("it is not a JSON object")
+        for name, kind in FIELDS.items():
+            if not isinstance(values[name], kind) or isinstance(values[name], bool):
+                raise ValueError(f"its {name} is {reprlib.repr(values[name])}")
+        if unknown := sorted(set(values) - set(FIELDS)):
+            raise ValueError(f"it has {', '.join(map(reprlib.repr, unknown))}, which no description has")
         if values["format"] != FORMAT:
             raise ValueError(f"its format is {values['format']}, and this version of AuralScope reads {FORMAT}")
         if values["output"] not in ("softmax", "sigmoid"):
-            raise ValueError(f"its output is {values['output']!r}")
-        front_end, labels = front_end_from(values["front_end"]), tuple(map(str, values["labels"]))
+            raise ValueError(f"its output is {reprlib.repr(values['output'])}")
+        front_end, labels = front_end_from(values["front_end"]), tuple(values["labels"])
         chosen = architecture(values["architecture"])
-        return ModelSpec(
+        spec = ModelSpec(
             id=values["id"],
-            title=str(values["title"]),
+            title=values["title"],
             labels=labels,
             layers=chosen.layers(len(labels), front_end.input_shape),
             front_end=front_end,
             build=partial(_build, path, values["weights_sha256"], values["architecture"], len(labels), front_end),
-            weights=Weights(path / WEIGHTS, licence=str(values["licence"]), card=path / CARD),
+            weights=Weights(path / WEIGHTS, licence=values["licence"], card=path / CARD),
             output=values["output"],
-            summary=str(values["summary"]),
+            summary=values["summary"],
             citation=chosen.source,
         )
+        check_spec(spec)
+        return spec
     except OSError as failure:
         raise PluginError(f"{quoted(file)} cannot be read: {reason(failure)}.") from failure
     except KeyError as failure:
         raise PluginError(f"{quoted(file)} does not say {failure.args[0]!r}.") from failure
-    except (ValueError, TypeError, AttributeError, AuralScopeError) as failure:
-        text = " ".join(str(failure).split()).rstrip(".")
-        raise PluginError(f"{quoted(file)} does not describe a model: {text}.") from failure
+    except (ValueError, TypeError, ArithmeticError, AuralScopeError) as failure:
+        raise PluginError(f"{quoted(file)} does not describe a model: {one_line(failure).rstrip('.')}.") from failure
 
 
 def describe(spec: ModelSpec, architecture_name: str, weights_sha256: str) -> dict[str, Any]:
@@ -139,18 +164,30 @@ def front_end_from(values: dict[str, Any]) -> FrontEnd:
     """
     given = dict(values)
     kind = given.pop("kind", None)
-    if kind not in FRONT_ENDS:
-        raise ValueError(f"there is no front end {kind!r}; there is: {', '.join(FRONT_ENDS)}")
+    if not isinstance(kind, str) or kind not in FRONT_ENDS:
+        raise ValueError(f"there is no front end {reprlib.repr(kind)}; there is: {', '.join(FRONT_ENDS)}")
     known = {field.name for field in fields(FRONT_ENDS[kind])}
     if set(given) - known:
         raise ValueError(f"a front end '{kind}' has no {', '.join(sorted(set(given) - known))}")
-    for name in ("sample_rate", "window_samples", "n_fft", "hop", "n_mels"):
-        if given.get(name) is not None and (not isinstance(given[name], int) or given[name] < 1):
-            raise ValueError(f"the front end's {name} is {given[name]!r}")
+    types = get_type_hints(FRONT_ENDS[kind])
+    for name, value in given.items():
+        if not _fits(value, types[name]):
+            raise ValueError(f"its front_end's {name} is {reprlib.repr(value)}")
     front_end: FrontEnd = FRONT_ENDS[kind](
         **{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     )
     return front_end
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Return whether a value from JSON is one for a field of a front end."""
+    if kind in (int, int | None):
+        return (value is None and kind is not int) or (type(value) is int and 0 < value <= MAX_SIZE)
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and len(value) <= MAX_SIZE and all(_fits(item, float) for item in value)
+    return isinstance(value, str) and value in get_args(kind)
 
 
 def _build(path: Path, digest: str, name: str, n_labels: int, front_end: FrontEnd) -> nn.Module:

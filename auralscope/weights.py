@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from auralscope.errors import WeightsError
-from auralscope.files import quoted, reason, require_file, size_words, user_folder
+from auralscope.files import parse_json, quoted, reason, require_file, size_words, user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +99,7 @@ def read_header(file: Path) -> Header:
             length = int.from_bytes(stream.read(8), "little")
             if not 2 <= length <= MAX_HEADER_BYTES:
                 raise ValueError(f"a header of {size_words(length)}; the largest allowed is {MAX_HEADER_BYTES:,} bytes")
-            content = json.loads(stream.read(length), object_pairs_hook=_once)
+            content: Any = parse_json(stream.read(length))
             n_bytes = os.fstat(stream.fileno()).st_size - 8 - length
         metadata = content.pop("__metadata__", {})
         if not all(isinstance(text, str) for text in metadata.values()):
@@ -118,19 +117,9 @@ def read_header(file: Path) -> Header:
         return Header(shapes, metadata)
     except OSError as failure:
         raise WeightsError(f"{quoted(file)} cannot be read: {reason(failure)}.") from failure
-    except RecursionError:
-        raise WeightsError(f"{quoted(file)} cannot be read as safetensors: its header is nested too deep.") from None
     except (ValueError, TypeError, KeyError, AttributeError) as failure:
         words = failure if type(failure) is ValueError else "no valid header"
         raise WeightsError(f"{quoted(file)} cannot be read as safetensors: it has {words}.") from failure
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return the entries of a JSON object, none of which may be there twice."""
-    entries = dict(pairs)
-    if len(entries) < len(pairs):
-        raise ValueError("two entries of one name")
-    return entries
 
 
 def load_into(network: nn.Module, spec: ModelSpec) -> None:

@@ -38,6 +38,12 @@ def auralscope_models():
 """
 
 
+def change(old: str, new: str) -> str:
+    text = GOOD.format(id="mine")
+    assert old in text
+    return text.replace(old, new)
+
+
 def write(folder: Path, name: str, text: str) -> None:
     (folder / f"{name}.py").write_text(text, encoding="utf-8")
 
@@ -87,6 +93,27 @@ def test_a_file_and_a_package_in_the_users_folder_are_found(tmp_path: Path) -> N
         (GOOD.format(id="mine").replace("def auralscope_models", "def auralscope_modles"), "auralscope_modles"),
         (GOOD.format(id="mine").replace("models():", "models(surprise):"), "surprise"),
         (GOOD.format(id="mine").replace('labels=("a", "b")', "labels=()"), "names no labels"),
+        (change('labels=("a", "b")', 'labels="ab"'), "the model 'mine' has labels or layers that are not a tuple"),
+        (change('labels=("a", "b")', 'labels=("a", "a")'), "names a label twice: 'a' in labels"),
+        (change('labels=("a", "b")', 'labels=("a", "")'), "has the label '' among its labels"),
+        (change('labels=("a", "b")', 'labels=("a", "b" * 10**6)'), "among its labels, which is not a text of 1 to"),
+        (change('labels=("a", "b")', 'labels=("a", "\\x1b[2J")'), "has the label '\\x1b[2J' among its labels"),
+        (change('labels=("a", "b")', 'labels=("a", 1)'), "has the label 1 among its labels"),
+        (change('output="sigmoid"', 'output="tanh"'), "has the output 'tanh'"),
+        (change('Layer("conv1", "1", 2),', 'Layer("conv1", "1", 2), Layer("conv1", "0", 2)'), "names a layer twice"),
+        (change('Layer("conv1", "1", 2)', 'Layer("conv1", "1", 0)'), "has 0 units in the layer 'conv1'"),
+        (change('Layer("conv1", "1", 2)', 'Layer("conv1", "1", -3)'), "has -3 units in the layer 'conv1'"),
+        (change('Layer("conv1", "1", 2)', 'Layer("", "1", 2)'), "has a layer with the name ''"),
+        (change('Layer("conv1", "1", 2)', '("conv1", "1", 2)'), "which is not a Layer"),
+        (change("8000, 128, 64, 2048", "0, 128, 64, 2048"), "has a front_end whose sample_rate is 0"),
+        (change("8000, 128, 64, 2048", "8000, 128, 0, 2048"), "has a front_end whose hop is 0"),
+        (change("8000, 128, 64, 2048", "8000, 128, 64, -1"), "has a front_end whose window_samples is -1"),
+        (change("8000, 128, 64, 2048", "8000, 128, 64, 10**13"), "is larger than 100,000,000 cells"),
+        (change("8000, 128, 64, 2048", "8000, 128, 64, 2048, n_mels=99"), "99 mel bands, more than the 65 bins"),
+        (change("front_end=SpectrogramFrontEnd(8000, 128, 64, 2048)", "front_end=None"), "which is not a FrontEnd"),
+        (change("build=build", "build=None"), "has the build None, which is not a function"),
+        (change('title="Mine"', "title=None"), "has the title None"),
+        (change('summary="A stranger."', 'summary="a\\nb"'), "has the summary 'a\\nb'"),
         (GOOD.format(id="mine").replace("return [", "raise ValueError('inside') or ["), "ValueError: inside"),
     ],
 )
@@ -100,6 +127,16 @@ def test_a_plugin_that_fails_is_listed_and_the_others_go_on(tmp_path: Path, text
     assert broken.models == ()
     assert strangers(known) == {"good"}
     assert {plugin.name for plugin in known.plugins if not plugin.error} == {*OURS, "the_good_one"}
+
+
+def test_a_bad_model_does_not_hide_the_others_of_its_plugin(tmp_path: Path) -> None:
+    text = GOOD.format(id="first").replace("return [", "spec = ").replace(")]", ")")
+    text += "    from dataclasses import replace\n"
+    text += "    return [spec, replace(spec, id='second', labels='ab'), replace(spec, id='third')]\n"
+    write(tmp_path, "mixed", text)
+    known = Registry(tmp_path)
+    assert strangers(known) == {"first", "third"}
+    assert errors(tmp_path)["mixed"] == "the model 'second' has labels or layers that are not a tuple"
 
 
 def test_an_unknown_model_lists_the_known_ones(tmp_path: Path) -> None:

@@ -88,6 +88,26 @@ def test_front_ends_come_back_as_they_were(front_end) -> None:
         (lambda it: it["front_end"].update(colour="red"), "no colour"),
         (lambda it: it["front_end"].update(hop=0), "hop is 0"),
         (lambda it: it["front_end"].update(sample_rate="8000"), "sample_rate is '8000'"),
+        (lambda it: it["front_end"].update(sample_rate=True), "sample_rate is True"),
+        (lambda it: it["front_end"].update(factor=float("nan")), "front_end's factor is nan"),
+        (lambda it: it["front_end"].update(band_means=["x"]), "front_end's band_means is ['x']"),
+        (lambda it: it["front_end"].update(compression="zip"), "front_end's compression is 'zip'"),
+        (lambda it: it["front_end"].update(window_samples=10**15), "front_end's window_samples is 1000000000000000"),
+        (lambda it: it.update(front_end=[]), "front_end is []"),
+        (lambda it: it.update(labels="abc"), "labels is 'abc'"),
+        (lambda it: it.update(labels=["a", "a"]), "names a label twice: 'a' in labels"),
+        (lambda it: it.update(labels=["a", "b" * 3_000_000]), "among its labels"),
+        (lambda it: it.update(labels=["a", "b" * 30_000_000]), "it is larger than 16.0 MB"),
+        (lambda it: it.update(labels=["a", float("nan")]), "has the label nan among its labels"),
+        (lambda it: it.update(labels=["a", ["b"]]), "has the label ['b'] among its labels"),
+        (lambda it: it.update(labels=[]), "names no labels"),
+        (lambda it: it.update(labels=["a", "\x1b[2J"]), "has the label '\\x1b[2J' among its labels"),
+        (lambda it: it.update(title=7), "title is 7"),
+        (lambda it: it.update(format=True), "format is True"),
+        (lambda it: it.update(format=float("nan")), "format is nan"),
+        (lambda it: it.update(id="../../mine"), "the model id '../../mine' is not lower case"),
+        (lambda it: it.update(weights="../../secret"), "it has 'weights', which no description has"),
+        (lambda it: it.update(licence=None), "licence is None"),
     ],
 )
 def test_a_broken_description_is_put_aside_with_one_sentence(tmp_path: Path, change, said: str) -> None:
@@ -102,6 +122,18 @@ def test_a_broken_description_is_put_aside_with_one_sentence(tmp_path: Path, cha
     assert said in broken.error
     assert str(file) in broken.error
     assert not broken.models
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b'{"a":' * 100_000, b"[]", b"7", b"\xff\xfe", b"", b'{"format": 1, "format": 1}', b"NaN"],
+)
+def test_files_that_are_no_description_are_one_sentence(tmp_path: Path, content: bytes) -> None:
+    folder = put(tmp_path / "models")
+    (folder / trained.DESCRIPTION).write_bytes(content)
+    (broken,) = [plugin for plugin in Registry(tmp_path / "plugins", tmp_path / "models").plugins if plugin.error]
+    assert broken.error.startswith(f'"{folder / trained.DESCRIPTION}" does not describe a model: ')
+    assert len(broken.error) < 500
 
 
 def test_no_json_and_folders_that_are_no_models(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def plugins(options: argparse.Namespace) -> int:
         )
         return 0
     for plugin in known.plugins:
-        found = f"FAILED: {plugin.error}" if plugin.error else " ".join(spec.id for spec in plugin.models)
-        put(f"{plugin.name}  ({plugin.origin})  {found}")
+        found = [*(spec.id for spec in plugin.models), *([f"FAILED: {plugin.error}"] if plugin.error else [])]
+        put(f"{plugin.name}  ({plugin.origin})  {' '.join(found)}")
     put(f"Put your own plugins into {known.folder}")
     return 0

@@ -5,11 +5,17 @@ Describing a model needs no torch: a plugin returns `ModelSpec`s, and only `Mode
 
 from __future__ import annotations
 
+import math
+import re
+import reprlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
+
+from auralscope.errors import PluginError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -132,3 +138,103 @@ class ModelSpec:
     summary: str
     citation: str = ""
     label_vectors: str = ""
+
+
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MAX_NAME, MAX_TEXT = 200, 5000
+"""Limits of the length of a name and of a text, in characters."""
+
+MAX_LABELS, MAX_LAYERS, MAX_UNITS, MAX_CELLS = 20_000, 2000, 1_000_000, 100_000_000
+"""Limits of sizes; a cell is a value of the input image."""
+
+
+def check_spec(spec: ModelSpec) -> None:
+    """Check the description of a model, which a plugin or a file has made.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+
+    Raises
+    ------
+    PluginError
+        A field breaks the contract; the message names the model and the field.
+    """
+    if not (isinstance(spec.id, str) and len(spec.id) <= MAX_NAME and ID.fullmatch(spec.id)):
+        raise PluginError(f"the model id {_short(spec.id)} is not lower case, digits and hyphens")
+    try:
+        for problem in _problems(spec):
+            raise PluginError(f"the model '{spec.id}' {problem}")
+    except PluginError:
+        raise
+    except Exception as failure:  # properties of a front end are foreign code
+        words = f"{type(failure).__name__}: {one_line(failure)}"
+        raise PluginError(f"the model '{spec.id}' has a front_end that fails: {words}") from failure
+
+
+def _problems(spec: Any) -> Iterator[str]:
+    """Yield what is wrong with a description, field by field."""
+    for field in ("title", "summary", "citation", "label_vectors"):
+        value = getattr(spec, field)
+        if not _is_text(value, MAX_TEXT) or (field == "title" and not value.strip()):
+            yield f"has the {field} {_short(value)}, which is not a text of at most {MAX_TEXT} characters"
+    labels, layers = spec.labels, spec.layers
+    if not isinstance(labels, tuple | list) or not isinstance(layers, tuple | list):
+        yield "has labels or layers that are not a tuple"
+    if not labels or not layers:
+        yield "names no labels or no layers"
+    if len(labels) > MAX_LABELS or len(layers) > MAX_LAYERS:
+        yield f"has {len(labels):,} labels and {len(layers):,} layers; at most {MAX_LABELS:,} and {MAX_LAYERS:,} can be"
+    for label in labels:
+        if not (_is_text(label, MAX_NAME) and label.strip()):
+            yield f"has the label {_short(label)} among its labels, which is not a text of 1 to {MAX_NAME} characters"
+    if len(set(labels)) < len(labels):
+        yield f"names a label twice: {_short(next(label for label in labels if labels.count(label) > 1))} in labels"
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            yield f"has {_short(layer)} among its layers, which is not a Layer"
+        if not (_is_text(layer.name, MAX_NAME) and layer.name.strip() and _is_text(layer.module, MAX_TEXT)):
+            yield f"has a layer with the name {_short(layer.name)} and the module {_short(layer.module)}"
+        if type(layer.units) is not int or not 0 < layer.units <= MAX_UNITS:
+            yield f"has {_short(layer.units)} units in the layer {_short(layer.name)}; a number of 1 or more is needed"
+    if len({layer.name for layer in layers}) < len(layers):
+        yield "names a layer twice"
+    if spec.output not in ("softmax", "sigmoid"):
+        yield f"has the output {_short(spec.output)}, which is neither 'softmax' nor 'sigmoid'"
+    if not callable(spec.build):
+        yield f"has the build {_short(spec.build)}, which is not a function"
+    if not isinstance(spec.weights, Weights) or not _is_text(spec.weights.licence, MAX_TEXT):
+        yield "has weights that are not a Weights with a licence"
+    yield from _problems_of_front_end(spec.front_end)
+
+
+def _problems_of_front_end(front_end: Any) -> Iterator[str]:
+    from auralscope.dsp.frontends import FrontEnd
+
+    if not isinstance(front_end, FrontEnd):
+        yield f"has the front_end {_short(front_end)}, which is not a FrontEnd"
+    needed, others = ("sample_rate", "window_samples"), ("n_fft", "hop", "n_mels")
+    sizes: dict[str, Any] = {name: getattr(front_end, name, None) for name in (*needed, *others)}
+    for name, value in sizes.items():
+        if (value is not None or name in needed) and (not isinstance(value, Integral) or int(value) < 1):
+            yield f"has a front_end whose {name} is {_short(value)}; a whole number of 1 or more is needed"
+    n_fft, n_mels = sizes["n_fft"], sizes["n_mels"]
+    if n_fft and n_mels and n_mels > n_fft // 2 + 1:
+        yield f"has a front_end with {n_mels} mel bands, more than the {n_fft // 2 + 1} bins of its n_fft {n_fft}"
+    shape = tuple(front_end.input_shape)
+    if len(shape) != 2 or not all(isinstance(size, Integral) and size > 0 for size in shape):
+        yield f"has a front_end whose input_shape is {_short(shape)}, not (bins, frames)"
+    if math.prod(shape) > MAX_CELLS:
+        yield f"has a front_end whose input_shape {shape} is larger than {MAX_CELLS:,} cells"
+    if not 0.0 < float(front_end.hop_s) < math.inf:
+        yield f"has a front_end whose hop_s is {_short(front_end.hop_s)}"
+    if not _is_text(front_end.describe(), MAX_TEXT):
+        yield "has a front_end that does not describe itself in a line of text"
+
+
+def _is_text(value: object, longest: int) -> bool:
+    return isinstance(value, str) and len(value) <= longest and value.isprintable()
+
+
+def _short(value: object) -> str:
+    return reprlib.repr(value)
