@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auralscope import weights
+from auralscope.nn.model import build_network
 from auralscope.registry import Plugin, registry
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ def load_model(model_id: str, *, device: str = "auto") -> Model:
         There is no such model.
     WeightsError
         The weights are missing or do not fit the network.
+    PluginError
+        The plugin cannot build the network.
     DeviceError
         There is no such device.
     """
@@ -144,6 +147,6 @@ def load_model(model_id: str, *, device: str = "auto") -> Model:
     spec = known.find(model_id)
     known.install()
     where = choose_device(device)
-    network = spec.build()
+    network = build_network(spec)
     weights.load_into(network, spec)
     return Model(spec, network, where)

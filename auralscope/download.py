@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from auralscope import weights
 from auralscope.errors import AuralScopeError, FileError, WeightsError, one_line
 from auralscope.files import json_text, quoted, reason, require_file, sha256, size_words, staged
+from auralscope.nn.model import build_network
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def _check(spec: ModelSpec, arrays: dict[str, NDArray[np.float32]]) -> None:
     import torch
 
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    weights.fit(spec.build(), tensors, spec, "the published file")
+    weights.fit(build_network(spec), tensors, spec, "the published file")
 
 
 def _safetensors(arrays: dict[str, NDArray[np.float32]], metadata: dict[str, str]) -> bytes:

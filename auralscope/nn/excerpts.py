@@ -250,9 +250,11 @@ class Window(Excerpt):
             The memory of the device does not hold the window.
         """
         on_device = model.tensor(samples)
-        analysed = model.front_end.analyse(on_device)
-        with model.one_at_a_time, enough_memory(model.device, "a window with all that the network makes of it"):
+        analysed = model.analyse_samples(on_device)
+        memory = enough_memory(model.device, "a window with all that the network makes of it")
+        with model.one_at_a_time, memory, model.network_errors():
             tape = record(model.network, analysed.image[None, None].to(model.device))
+        model.checked(tape.output)
         return cls(model, clip, start_s, analysed, on_device, tape)
 
     def __init__(self, model: Tagger, clip: Clip, start_s: float, analysed: Input, samples: Tensor, tape: Tape) -> None:
@@ -297,8 +299,8 @@ class Window(Excerpt):
         """
         value = self._tape.layer(self.model.layer(layer).module)
         if value.ndim > 2 and not is_map(value, self._tape.image):
-            return to_numpy(value.reshape(-1, value.shape[-1]).T)
-        return to_numpy(value[0])
+            return self.model.finite(to_numpy(value.reshape(-1, value.shape[-1]).T), f"layer '{layer}'")
+        return self.model.finite(to_numpy(value[0]), f"layer '{layer}'")
 
     def is_map(self, layer: str) -> bool:
         """Return True if a layer's units have feature maps, False if they have single values or sequences.
@@ -330,7 +332,8 @@ class Window(Excerpt):
         # A backward method stays on its tape; only what runs the network again takes turns with others.
         alone = nullcontext() if isinstance(find_method(method), BackwardMethod) else self.model.one_at_a_time
         with alone:
-            return to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method=method))
+            images = to_numpy(deconvolve_tape(self._tape, self.model.layer(layer).module, units, method=method))
+        return self.model.finite(images, f"the images of layer '{layer}'")
 
     def deconvolve_parts(
         self, layer: str, units: Sequence[int], method: str
@@ -367,7 +370,7 @@ class Window(Excerpt):
                 try:
                     done = next(parts)
                 except StopIteration as end:
-                    return to_numpy(end.value)
+                    return self.model.finite(to_numpy(end.value), f"the images of layer '{layer}'")
             yield done
 
 
@@ -382,7 +385,7 @@ class Passage(Excerpt):
         front_end = model.front_end
         mono = front_end.mono(clip.excerpt(start_s, duration_s=duration_s))
         samples = model.tensor(mono)
-        super().__init__(model, clip, start_s, front_end.analyse(samples), samples)
+        super().__init__(model, clip, start_s, model.analyse_samples(samples), samples)
         self._mono = mono
         n_frames = front_end.input_shape[1]
         self._hop_samples = round(front_end.hop_s * front_end.sample_rate)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
-from auralscope.errors import PluginError, one_line
+from auralscope.errors import AuralScopeError, PluginError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -140,6 +140,36 @@ class ModelSpec:
     label_vectors: str = ""
 
 
+def build_network(spec: ModelSpec) -> nn.Module:
+    """Build the untrained network of a model.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    PluginError
+        The plugin's function fails, or returns something else.
+    """
+    from torch import nn
+
+    try:
+        network = spec.build()
+    except AuralScopeError:
+        raise
+    except Exception as failure:
+        words = f"{type(failure).__name__}: {one_line(failure)}"
+        raise PluginError(f"The network of '{spec.id}' cannot be built: {words}") from failure
+    if not isinstance(network, nn.Module):
+        raise PluginError(f"The network of '{spec.id}' cannot be built: its function returned {_short(network)}.")
+    return network
+
+
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_NAME, MAX_TEXT = 200, 5000
 """Limits of the length of a name and of a text, in characters."""
@@ -222,7 +252,7 @@ def _problems_of_front_end(front_end: Any) -> Iterator[str]:
     if n_fft and n_mels and n_mels > n_fft // 2 + 1:
         yield f"has a front_end with {n_mels} mel bands, more than the {n_fft // 2 + 1} bins of its n_fft {n_fft}"
     shape = tuple(front_end.input_shape)
-    if len(shape) != 2 or not all(isinstance(size, Integral) and size > 0 for size in shape):
+    if len(shape) != 2 or not all(isinstance(size, Integral) and int(size) > 0 for size in shape):
         yield f"has a front_end whose input_shape is {_short(shape)}, not (bins, frames)"
     if math.prod(shape) > MAX_CELLS:
         yield f"has a front_end whose input_shape {shape} is larger than {MAX_CELLS:,} cells"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import threading
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auralscope.errors import DeviceError, UnknownNameError
-from auralscope.nn.batches import Batch, enough_memory
+from auralscope.errors import AuralScopeError, DeviceError, PluginError, UnknownNameError, one_line
+from auralscope.files import quoted
+from auralscope.nn.batches import Batch, enough_memory, is_out_of_memory
 from auralscope.types import Clip, Progress, Scores, no_progress
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from auralscope.dsp.frontends import FrontEnd
+    from auralscope.dsp.frontends import FrontEnd, Input
     from auralscope.nn.model import Layer, ModelSpec
 
 BATCH = 8
@@ -232,8 +233,8 @@ class Tagger:
         mono = front_end.mono(clip)
 
         def scores(some_s: NDArray[np.float64]) -> Scores:
-            windows = [front_end.analyse(self.tensor(front_end.window(mono, start_s))).image for start_s in some_s]
-            images = torch.stack(windows)
+            windows = [self.analyse_samples(self.tensor(front_end.window(mono, start_s))) for start_s in some_s]
+            images = torch.stack([window.image for window in windows])
             return Scores(self._probabilities(images, half=self._half_suffices(images)), some_s, self.labels)
 
         return self._batch.turns(scores, starts_s)
@@ -283,8 +284,120 @@ class Tagger:
         """Compute (batch, labels) from images (batch, bins, frames)."""
         precision = torch.autocast(self.device.type, torch.float16) if half else nullcontext()
         with torch.no_grad(), self.one_at_a_time, precision:
-            logits = self.network(images[:, None].to(self.device, torch.float32))
+            logits = self._logits(images, may_overflow=half)
         return to_numpy(self.probabilities(logits.float()))
+
+    def _logits(self, images: Tensor, may_overflow: bool = False) -> Tensor:
+        with self.network_errors():
+            output = self.network(images[:, None].to(self.device, torch.float32))
+        return self.checked(output, len(images), may_overflow)
+
+    def analyse_samples(self, samples: Tensor) -> Input:
+        """Run the front end and check its image.
+
+        Parameters
+        ----------
+        samples : (n,) float tensor
+            Mono, at the front end's sample rate; an image of `input_shape` is expected for one window.
+
+        Returns
+        -------
+        Input
+
+        Raises
+        ------
+        PluginError
+            The front end fails, or its image has another size or values that are not finite.
+        """
+        with self.network_errors("front end"):
+            analysed = self.front_end.analyse(samples)
+        shape, expected = tuple(analysed.image.shape), self.front_end.input_shape
+        if shape[:1] != expected[:1] or (samples.shape[0] == self.front_end.window_samples and shape != expected):
+            raise PluginError(f"{self._part('front end')} returned an image of {shape}; (bins, frames) is {expected}.")
+        if not bool(analysed.image.isfinite().all()):
+            raise PluginError(f"{self._part('front end')} returned an image with NaN or infinity.")
+        return analysed
+
+    def checked(self, output: object, batch: int = 1, may_overflow: bool = False) -> Tensor:
+        """Return the output of the network if it is one tensor of finite logits, (batch, labels).
+
+        Parameters
+        ----------
+        output : object
+            What the network returned.
+        batch : int
+            Number of images that it was given.
+        may_overflow : bool
+            Accept NaN and infinity, for a trial in half precision.
+
+        Returns
+        -------
+        (batch, labels) tensor
+
+        Raises
+        ------
+        PluginError
+            The output is of another kind or size, or has NaN or infinity.
+        """
+        expected = (batch, len(self.labels))
+        if not isinstance(output, Tensor):
+            raise PluginError(f"{self._part()} returned a {type(output).__name__}, not a tensor {expected}.")
+        if tuple(output.shape) != expected:
+            raise PluginError(
+                f"{self._part()} returned a tensor {tuple(output.shape)}, not {expected}, (windows, labels)."
+            )
+        if not may_overflow and not bool(output.isfinite().all()):
+            raise PluginError(f"{self._part()} returned NaN or infinity.")
+        return output
+
+    @contextmanager
+    def network_errors(self, part: str = "network") -> Iterator[None]:
+        """Turn errors of a plugin's code into a `PluginError` that names the model.
+
+        Parameters
+        ----------
+        part : str
+            The part of the model that runs.
+
+        Raises
+        ------
+        PluginError
+            The code raised an error other than running out of memory.
+        """
+        try:
+            yield
+        except AuralScopeError:
+            raise
+        except Exception as failure:
+            if isinstance(failure, MemoryError) or (isinstance(failure, RuntimeError) and is_out_of_memory(failure)):
+                raise
+            raise PluginError(f"{self._part(part)} failed: {type(failure).__name__}: {one_line(failure)}") from failure
+
+    def finite(self, values: NDArray[np.float32], what: str) -> NDArray[np.float32]:
+        """Return an array if all its values are finite.
+
+        Parameters
+        ----------
+        values : float32 array
+        what : str
+            Name of the values, for the message.
+
+        Returns
+        -------
+        float32 array
+
+        Raises
+        ------
+        PluginError
+            There is NaN or infinity.
+        """
+        if not np.isfinite(values).all():
+            raise PluginError(f"{self._part()} computed NaN or infinity: {what} cannot be used.")
+        return values
+
+    def _part(self, part: str = "network") -> str:
+        file = self.spec.weights.file
+        return f"The {part} of '{self.spec.id}'" + (f" ({quoted(file)})" if file else "")
 
     def _half_suffices(self, images: Tensor) -> bool:
         """Compare half precision with full precision once, on windows that are not silent."""
@@ -317,13 +430,14 @@ class Tagger:
         DeviceError
             The memory of the device does not hold one image.
         """
-        module = self.network.get_submodule(self.layer(layer).module)
+        with self.network_errors():
+            module = self.network.get_submodule(self.layer(layer).module)
 
         def activations(batch: Tensor) -> tuple[Tensor, Tensor]:
             given: list[Any] = []
             hook = module.register_forward_hook(lambda _module, _input, output: given.append(output))
             try:
-                probabilities = self.probabilities(self.network(batch[:, None].to(self.device, torch.float32)))
+                probabilities = self.probabilities(self._logits(batch))
             finally:
                 hook.remove()
             return (given[-1][0] if isinstance(given[-1], tuple) else given[-1]), probabilities
