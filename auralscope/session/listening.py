@@ -54,12 +54,15 @@ class Listening:
         self.player.close()
 
     def set_recording(self, clip: Clip) -> None:
-        """Take another recording: the original from its start, without a loop."""
+        """Take another recording: the original from its start, without a loop. Playback goes on with it."""
+        playing = self.player.state == "playing"
         self.sound = None
         self.title = ""
         self._window_s = None
         self.player.load(clip)
         self.player.set_source("original")
+        if playing:
+            self.player.play()
 
     def set_feature(self, sound: Auralisation, title: str, window_s: tuple[float, float], play: bool) -> None:
         """Take a unit's sound.

@@ -132,7 +132,12 @@ class Actions:
         add("To the &beginning", listening.to_start, "Home", "Go to the beginning of the loop or the recording")
         add("Back 1 s", lambda: transport.seek_by(-1.0), ",", "Go back by one second")
         add("Forward 1 s", lambda: transport.seek_by(1.0), ".", "Go forward by one second")
-        add("&Loop", lambda: transport.set_loop(listening.player.loop is None), "L", "Repeat the model's window")
+        add(
+            "&Loop",
+            lambda: transport.set_loop(listening.player.loop is None),
+            "L",
+            "Repeat the marked stretch or the model's window",
+        )
         add("Loop the &cell", gallery.map.repeat, "K", "Repeat the receptive field of the feature map's cell")
         self._menu.addSeparator()
         add("&Original", lambda: listening.set_source("original"), "A", "Hear the recording")

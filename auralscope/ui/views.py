@@ -71,6 +71,7 @@ class Views(QObject):
             pane.seek_requested.connect(self._seek)
             pane.seek_withdrawn.connect(self._withdraw_seek)
             pane.loop_changed.connect(session.listening.set_loop)
+            pane.loop_changed.connect(transport.mark)
             pane.window_moved.connect(session.move_window)
             pane.following_changed.connect(controls.show_following)
             transport.position_changed.connect(pane.set_playhead)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
+from driver import EXCERPT
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
@@ -230,3 +232,36 @@ def test_home_and_end_in_the_gallery_choose_the_first_and_the_last_feature(ready
     ready.key(Qt.Key.Key_End, widget=view)
     assert ready.session.unit == order[-1]
     ready.idle()
+
+
+def test_loop_off_and_on_repeats_the_marked_stretch_again(ready):
+    pane, loop = ready.window.spectrogram, ready.window.transport.loop
+    ready.session.listening.seek(7.0)
+    ready.drag(pane, ready.place(pane, 6.0), ready.place(pane, 9.0), Qt.KeyboardModifier.ShiftModifier)
+    marked = ready.player.loop
+    for switch in (lambda: ready.key(Qt.Key.Key_L), lambda: ready.window.transport.set_loop(not loop.isChecked())):
+        switch()
+        ready.until(lambda: ready.player.loop is None and not loop.isChecked())
+        switch()
+        ready.until(lambda: ready.player.loop == marked and loop.isChecked())
+    ready.session.listening.seek(15.0)
+    ready.key(Qt.Key.Key_L)
+    assert ready.player.loop == (0.0, 4.0), "another place ends the mark"
+
+
+def test_another_recording_starts_with_the_original_without_a_loop_and_goes_on_playing(ready, tmp_path):
+    other = tmp_path / "other.wav"
+    soundfile.write(other, 0.1 * np.random.default_rng(0).standard_normal((44100 * 6, 2)), 44100)
+    pane, started = ready.window.spectrogram, []
+    ready.drag(pane, ready.place(pane, 6.0), ready.place(pane, 9.0), Qt.KeyboardModifier.ShiftModifier)
+    ready.player.play = lambda: started.append(True)
+    ready.player.state = "playing"
+    ready.open(other)
+    assert started
+    assert (ready.player.source, ready.player.loop) == ("original", None)
+    ready.player.state = "stopped"
+    started.clear()
+    ready.open(EXCERPT)
+    assert not started
+    ready.key(Qt.Key.Key_L)
+    assert ready.player.loop == (0.0, 4.0), "a stretch of another recording is not repeated"

@@ -63,3 +63,24 @@ def test_a_model_that_cannot_be_loaded_is_reported_on_the_page(opened):
     model.choose(replace(opened.session.model.spec, id="not-there"))
     opened.until(lambda: model.problem)
     assert "not-there" in other.figure.sentence.text()
+
+
+def test_missing_weights_of_the_other_model_are_fetched_by_a_click(server, far_tagger, opened):
+    tab, other = opened.window.labels_pane.second_model, opened.session.other_model
+    opened.window.labels_pane.tabs.setCurrentIndex(2)
+    opened.until(lambda: opened.session.fetching.states.get("far-tagger") == "available")
+    names = [tab.choice.itemText(row) for row in range(tab.choice.count())]
+    assert "Far tagger – get weights" in names
+    spec = tab.choice.itemData(names.index("Far tagger – get weights"))
+    other.choose(spec)
+    assert "not on this computer" in tab.figure.sentence.text()
+    assert "auralscope weights" not in tab.figure.sentence.text(), "no command of the terminal"
+    assert tab.get.isVisible()
+    assert not server.asked, "nothing is downloaded without a click"
+    opened.click(tab.get)
+    opened.until(lambda: not other.lacks_weights(spec))
+    opened.until(lambda: not opened.session.jobs.running)
+    assert len(server.asked) == 1
+    assert not tab.get.isVisible()
+    assert "Far tagger" in [tab.choice.itemText(row) for row in range(tab.choice.count())]
+    assert opened.session.model.spec.id == "genre-convnet", "the session's model stays"

@@ -41,6 +41,7 @@ class TransportPane(QFrame):
         self.setObjectName("card")
         self._session = session
         self._ended = False
+        self._marked_s: tuple[float, float] | None = None
         self._listening = session.listening
         self._player = session.listening.player
 
@@ -119,6 +120,8 @@ class TransportPane(QFrame):
         self._devices.timeout.connect(self._listening.find_device)
         self._listening.changed.connect(self.refresh)
         session.recording_changed.connect(self.refresh)
+        session.recording_changed.connect(lambda: self.mark(None))
+        session.listening.seeked.connect(self._seeked)
         session.faithfulness.changed.connect(self._show_faithfulness)
         self.recolour()
         self.refresh()
@@ -139,11 +142,21 @@ class TransportPane(QFrame):
         self._playhead.stop()
         self._devices.stop()
 
+    def mark(self, loop_s: tuple[float, float] | None) -> None:
+        """Keep a stretch that the user marked, so that it can be repeated again after the loop was switched off."""
+        self._marked_s = loop_s
+
     def set_loop(self, on: bool) -> None:
-        """Repeat the model's window, or nothing."""
+        """Repeat the marked stretch or else the model's window, or nothing."""
         start_s = self._session.window_start_s
         length_s = self._session.window_s or self._player.duration_s
-        self._listening.set_loop((start_s, start_s + length_s) if on else None)
+        self._listening.set_loop((self._marked_s or (start_s, start_s + length_s)) if on else None)
+
+    def _seeked(self) -> None:
+        """Forget the marked stretch when the user goes elsewhere."""
+        marked_s = self._marked_s
+        if marked_s is not None and not marked_s[0] <= self._player.position_s <= marked_s[1]:
+            self._marked_s = None
 
     def seek_by(self, by_s: float) -> None:
         """Move the playhead by some seconds."""
