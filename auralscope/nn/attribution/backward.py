@@ -8,7 +8,7 @@ kernel. The last image is not rectified.
 A unit of a dense or recurrent layer starts from its gradient at the last convolution block's map, times that map. A
 saturated unit is active although this product is nearly zero (as in the published CRNN). Its gradient is replaced by
 the mean gradient on the path from an empty map to that map (integrated gradients: Sundararajan, Taly & Yan 2017,
-eq. 1).
+eq. 1). Tokens of a transformer are carried back by the rules, as maps are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from auralscope.nn.attribution.rules import (
 from auralscope.nn.batches import Batch
 from auralscope.nn.tape.capture import INPUT, Tape, is_map
 from auralscope.nn.tape.convolution import is_folded
-from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS
+from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, KINDS, Kind
 from auralscope.nn.tape.signals import Signal
 from auralscope.nn.tape.steps import tensors_in
 
@@ -148,7 +148,7 @@ class Deconvolution(BackwardMethod):
         super().__init__("deconvolution", DECONVOLUTION)
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
-        if is_map(top, tape.image):
+        if is_map(top, tape.image) or is_attended(tape, top):
             return super().start(tape, top, units)
         below = last_map(tape, top)
         start = gradient_at(tape, below, top, units) * below
@@ -158,6 +158,12 @@ class Deconvolution(BackwardMethod):
         if saturated:
             start[saturated] = mean_gradient_at(tape, below, top, [units[row] for row in saturated]) * below
         return below, Signal(start)
+
+
+def is_attended(tape: Tape, top: Tensor) -> bool:
+    """Return whether a layer's output is a sequence of tokens that depends on attention."""
+    kinds = {KINDS.get(tape.steps[index].function) for index in tape.ancestors(top)}
+    return top.ndim > 2 and not kinds.isdisjoint((Kind.ATTENTION, Kind.SOFTMAX))
 
 
 def last_map(tape: Tape, top: Tensor) -> Tensor:
