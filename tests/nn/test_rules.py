@@ -79,6 +79,13 @@ def per_channel(weight: Tensor) -> Tensor:
     return weight.view(1, -1, 1, 1)
 
 
+def deviation(x: Tensor) -> Tensor:
+    """Return the standard deviation as a sum of values, each times a constant."""
+    plane = (2, 3)
+    apart, n = (x - x.mean(plane, keepdim=True)).detach(), x[0, 0].numel() - 1
+    return (x * apart).sum(plane, keepdim=True) / (n * (apart.square().sum(plane, keepdim=True) / n).sqrt())
+
+
 def in_groups(x: Tensor) -> Tensor:
     return by_statistics(x.reshape(1, 2, -1), (2,)).reshape(x.shape)
 
@@ -193,6 +200,10 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
         lambda net, x, y: planes(weights(x, y) @ heads(x + y)),
         lambda net, x, y: planes(weights(x, y).detach() @ heads(x + y)),
     ),
+    "statistics pooling": (
+        lambda net, x, y: x.mean(dim=(2, 3), keepdim=True) * y + x.std(dim=(2, 3), keepdim=True) * net.matrix[0, 0] + x,
+        lambda net, x, y: x.mean(dim=(2, 3), keepdim=True).detach() * y + deviation(x) * net.matrix[0, 0] + x,
+    ),
     "windows in the batch": (
         lambda net, x, y: torch.relu(x.view(4, 1, 12, 10) * 2.0).view(1, 4, 12, 10),
         lambda net, x, y: rectified(2.0 * x),
@@ -275,6 +286,38 @@ def test_every_method_goes_wherever_deconvolution_goes(case: str, method: str) -
     assert images.shape == (3, 12, 10)
     assert bool(images.isfinite().all())
     assert float(images.abs().max()) > 0.0
+
+
+class Lstm(nn.Module):
+    """LSTM written out (Hochreiter & Schmidhuber 1997), whose states are a map of one row."""
+
+    def __init__(self, held: bool) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.block, self.cell = nn.Conv2d(1, 4, (12, 3)), nn.Linear(9, 20)
+        self.states, self.held = nn.Identity(), held
+
+    def forward(self, image: Tensor) -> Tensor:
+        state = memory = image.new_zeros(1, 5)
+        states = []
+        for values in torch.unbind(self.block(image)[:, :, 0], dim=2):
+            gates = self.cell(torch.cat([values, state], dim=1))
+            i, f, o = (part.sigmoid().detach() if self.held else part.sigmoid() for part in gates[:, :15].chunk(3, 1))
+            squash = (lambda x: rectified(x, torch.tanh)) if self.held else torch.tanh
+            memory = f * memory + i * squash(gates[:, 15:])
+            state = o * squash(memory)
+            states.append(state)
+        plane: Tensor = self.states(torch.stack(states, dim=2).unsqueeze(2))
+        return plane
+
+
+def test_lstm_cells_written_out() -> None:
+    network, twin = Lstm(False).double().eval(), Lstm(True).double().eval()
+    expected = images_of(twin, image())
+    assert float(expected.abs().max()) > 0.0
+    torch.testing.assert_close(asc.deconvolve(network, image(), "states"), expected, rtol=0, atol=1e-12)
+    for method in METHODS:
+        assert float(asc.deconvolve(network, image(), "states", method=method).abs().max()) > 0.0
 
 
 def test_a_function_without_a_rule_is_named_with_its_module() -> None:

@@ -112,7 +112,7 @@ class Epsilon(Rule):
     # Averages, sums and differences divide relevance likewise (zennit's `Norm`).
     functions = functions_of(
         *(Kind.DENSE, Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION, Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SUM),
-        *(Kind.ATTENTION, Kind.GLU, Kind.INTERPOLATION, Kind.TRANSFORM),
+        *(Kind.ATTENTION, Kind.GLU, Kind.INTERPOLATION, Kind.TRANSFORM, Kind.DEVIATION),
     )
 
     def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:

@@ -351,9 +351,13 @@ class Power(Rule):
 
 
 class Linearise(Derivative):
-    """Replace a logarithm by its tangent at the input of the forward pass."""
+    """Replace a logarithm by its tangent at the input of the forward pass.
 
-    functions = functions_of(Kind.LOGARITHM)
+    The tangent of a standard deviation (statistics pooling, Snyder et al. 2018) is each value gated by its distance
+    from the mean.
+    """
+
+    functions = functions_of(Kind.LOGARITHM, Kind.DEVIATION)
 
 
 class Choice(Derivative):

@@ -33,6 +33,8 @@ class Kind(Enum):
     POWER = auto()
     """Power of the values, or their magnitude."""
     LOGARITHM = auto()
+    DEVIATION = auto()
+    """Standard deviation or norm along axes."""
     CHOICE = auto()
     """The larger, the smaller or the chosen one of two values in each place."""
     COMPARISON = auto()
@@ -99,6 +101,7 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
     Kind.LOGARITHM: (
         *(torch.log, Tensor.log, torch.log1p, Tensor.log1p, torch.log2, Tensor.log2, torch.log10, Tensor.log10),
     ),
+    Kind.DEVIATION: (torch.std, Tensor.std, torch.norm, Tensor.norm, torch.linalg.vector_norm),
     Kind.CHOICE: (
         *(torch.maximum, Tensor.maximum, torch.minimum, Tensor.minimum, torch.where, Tensor.where),
         *(torch.masked_fill, Tensor.masked_fill),
