@@ -144,6 +144,21 @@ def test_tag_prints_the_mean_probabilities(recording: Path, capsys: pytest.Captu
     assert len(out.splitlines()) == 1
 
 
+def test_what_a_file_lacks_is_a_line_on_standard_error(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = recording.read_bytes()
+    short = tmp_path / "short.wav"
+    short.write_bytes(content[: len(content) * 9 // 10])
+    status, out, err = run("tag", short, "--json", capsys=capsys)
+    assert status == 0
+    assert json.loads(out)["tags"]
+    (line,) = err.splitlines()
+    assert line.startswith("auralscope: ")
+    assert "short.wav" in line
+    assert "is damaged or cut short" in line
+
+
 def test_tag_over_time_window_by_window(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("tag", recording, "--over-time", "--hop", 0.5)
     document = json.loads(run(*words, "--json", capsys=capsys)[1])
