@@ -138,7 +138,38 @@ def _flac(raw: io.FileIO, first: int) -> Layout:
             starts.add(first + at)
             at = content.find(mark, at + 4)
     bounds = [*sorted(starts), first + len(content)]
-    return Layout([Part(raw, a, b) for a, b in pairwise(bounds)])
+    layout = Layout([Part(raw, a, b) for a, b in pairwise(bounds)])
+    if any(_holds_more(content[a - first : b - first]) for a, b in pairwise(bounds)):
+        layout.lacks.append("is damaged: it holds more sound than its header says, and the rest is left out")
+    return layout
+
+
+def _holds_more(flac: bytes) -> bool:
+    """Return whether the last frame of a FLAC begins after the end that its header states (RFC 9639, sec. 8.2, 9.1)."""
+    n_stated = int.from_bytes(flac[21:26], "big") & 0xFFFFFFFFF
+    at = len(flac)
+    while n_stated and (at := flac.rfind(b"\xff", max(len(flac) - (1 << 17), 0), at)) >= 0:
+        head = flac[at : at + 16]
+        if len(head) < 16 or head[1] not in (0xF8, 0xF9):
+            continue
+        n_number = max(8 - (head[4] ^ 0xFF).bit_length(), 1)
+        end = 4 + n_number + {6: 1, 7: 2}.get(head[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(head[2] & 15, 0)
+        if n_number > 7 or end > 15 or _crc8(head[:end]) != head[end]:
+            continue
+        number = head[4] & (0xFF >> (n_number + (n_number > 1)))
+        for byte in head[5 : 4 + n_number]:
+            number = number << 6 | byte & 0x3F
+        return (number if head[1] == 0xF9 else number * int.from_bytes(flac[10:12], "big")) >= n_stated
+    return False
+
+
+def _crc8(content: bytes) -> int:
+    checksum = 0
+    for byte in content:
+        checksum ^= byte
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (7 if checksum & 0x80 else 0)) & 0xFF
+    return checksum
 
 
 def _wav(raw: io.FileIO, first: int) -> Layout:

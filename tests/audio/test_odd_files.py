@@ -135,6 +135,17 @@ def test_a_stream_of_another_rate_or_channels_is_left_out_with_a_notice(tmp_path
         assert "changes its sample rate or its channels after 0.5 s: only the sound before is open." in clip.notices[0]
 
 
+def test_a_flac_that_holds_more_than_its_header_says_has_a_notice(tmp_path):
+    path = write(tmp_path / "a.flac", tones(2, 4.0))
+    assert not load_clip(path).notices
+    content = bytearray(path.read_bytes())
+    content[21:26] = bytes([content[21] & 0xF0]) + struct.pack(">I", 48000)
+    path.write_bytes(content)
+    clip = load_clip(path)
+    assert clip.n_samples == 48000
+    assert "holds more sound than its header says" in clip.notices[0]
+
+
 # Ogg pages.
 
 
