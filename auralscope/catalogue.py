@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auralscope import weights
-from auralscope.nn.model import build_network
+from auralscope.nn.model import DEFAULT_MODEL, build_network
 from auralscope.registry import Plugin, registry
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ class ModelInfo:
     licence : str
         Licence of the weights.
     summary, citation : str
+    trained_on : str
+        Data on which the weights were trained.
+    scope : str
+        What the model can answer: its number of classes or tags, and `trained_on`.
+    recommended : bool
+        Whether the model suits recordings of music of all kinds.
     """
 
     id: str
@@ -61,6 +67,9 @@ class ModelInfo:
     licence: str
     summary: str
     citation: str
+    trained_on: str
+    scope: str
+    recommended: bool
 
 
 def models(*, count_parameters: bool = False) -> list[ModelInfo]:
@@ -101,6 +110,9 @@ def _info(plugin: Plugin, spec: ModelSpec, parameters: int | None) -> ModelInfo:
         licence=spec.weights.licence,
         summary=spec.summary,
         citation=spec.citation,
+        trained_on=spec.trained_on,
+        scope=spec.scope,
+        recommended=spec.recommended,
     )
 
 
@@ -113,6 +125,25 @@ def _parameters(spec: ModelSpec) -> int | None:
             return sum(parameter.numel() for parameter in spec.build().parameters())
     except Exception:  # noqa: BLE001 - foreign code must not hide the other models
         return None
+
+
+def first_model(last: str = "") -> str:
+    """Return the model with which the window opens: the last one used, a recommended one, or the default.
+
+    Parameters
+    ----------
+    last : str
+        Id of the model that was used last; empty if there is none.
+
+    Returns
+    -------
+    str
+        Id of a model whose weights are on this machine, or `DEFAULT_MODEL`.
+    """
+    here = [spec for spec in registry().models if weights.state(spec) in weights.HERE]
+    if any(spec.id == last for spec in here):
+        return last
+    return next((spec.id for spec in here if spec.recommended), DEFAULT_MODEL)
 
 
 def load_model(model_id: str, *, device: str = "auto") -> Model:

@@ -113,6 +113,7 @@ def read(path: Path) -> ModelSpec:
             build=partial(_build, path, values["weights_sha256"], values["architecture"], len(labels), front_end),
             weights=Weights(path / WEIGHTS, licence=values["licence"], card=path / CARD),
             output=values["output"],
+            trained_on="recordings of its maker",
             summary=values["summary"],
             citation=chosen.source,
         )

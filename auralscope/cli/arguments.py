@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auralscope.errors import AuralScopeError
-
-DEFAULT_MODEL = "genre-convnet"
+from auralscope.nn.model import DEFAULT_MODEL
 
 
 def command(
@@ -44,9 +43,9 @@ def command(
     return parser
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
+def add_model(parser: argparse.ArgumentParser, default: str = DEFAULT_MODEL) -> None:
     """Add `--model` and `--device`."""
-    parser.add_argument("--model", metavar="ID", help=f"one of 'auralscope models' (default {DEFAULT_MODEL})")
+    parser.add_argument("--model", metavar="ID", help=f"one of 'auralscope models' (default: {default})")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default auto)")
 
 

@@ -44,6 +44,7 @@ def models(options: argparse.Namespace) -> int:
         put(f"    input    {model.front_end}")
         put(f"    layers   {' '.join(layer.name for layer in model.layers)}")
         put(f"    labels   {len(model.labels)}: {labels}")
+        put(f"    scope    {model.scope}")
         put(f"    weights  {_about_weights(model)}")
     return 0
 

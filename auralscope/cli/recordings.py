@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auralscope.cli.arguments import (
-    DEFAULT_MODEL,
     above_zero,
     add_channel,
     add_files,
@@ -19,7 +18,8 @@ from auralscope.cli.arguments import (
     natural,
     positive,
 )
-from auralscope.terminal import ProgressLine, print_json, put
+from auralscope.nn.model import DEFAULT_MODEL
+from auralscope.terminal import ProgressLine, print_json, put, say
 from auralscope.types import channel_name
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def tag(options: argparse.Namespace) -> int:
         _print_scores_json(options, model, clip, scores, starts_s)
     else:
         _print_scores(scores, starts_s, options.top, options.over_time)
+        say(f"{model.spec.title} {model.spec.scope}.")
     return 0
 
 
@@ -119,6 +120,7 @@ def _print_scores_json(
         "file": str(options.file),
         "channel": channel_name(clip.analysed_channel, clip.channels),
         "model": model.spec.id,
+        "trained_on": model.spec.trained_on,
         "window_s": round(model.front_end.window_s, 4),
         "windows": len(starts_s),
         "tags": [{"label": label, "probability": round(value, 6)} for label, value in scores.ranked()],

@@ -14,7 +14,7 @@ def add_commands(commands: Any) -> None:
     """Add the command of this module."""
     parser = command(commands, "app", app, json=False, example="song.flac")
     add_files(parser, nargs="*")
-    add_model(parser)
+    add_model(parser, "the last one used, else an installed one for music of all kinds, else genre-convnet")
 
 
 def app(options: argparse.Namespace) -> int:

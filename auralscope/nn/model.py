@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from auralscope.dsp.frontends import FrontEnd
 
 
+DEFAULT_MODEL = "genre-convnet"
+"""Model of the commands unless another is named, and of the window where no recommended one is installed."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """Layer of a network whose units can be displayed and auralised.
@@ -123,6 +127,11 @@ class ModelSpec:
         One or two sentences for people who choose a model, with the source of its architecture.
     citation : str
         The paper to cite, one line.
+    trained_on : str
+        Data on which the weights were trained, in a few words: "synthesised music", "the Million Song Dataset".
+    recommended : bool
+        Whether the model suits recordings of music of all kinds. The window opens with such a model if its weights are
+        installed, and otherwise offers to get them.
     label_vectors : str
         Dotted name of the dense layer whose weights are the label vectors; needed only if tracing does not find it.
     """
@@ -137,7 +146,17 @@ class ModelSpec:
     output: Literal["softmax", "sigmoid"]
     summary: str
     citation: str = ""
+    trained_on: str = ""
+    recommended: bool = False
     label_vectors: str = ""
+
+    @property
+    def scope(self) -> str:
+        """Scope of the answers, shown beside the scores: "knows 3 classes, trained on synthesised music"."""
+        kind = "class" if self.output == "softmax" else "tag"
+        plural = "" if len(self.labels) == 1 else "es" if kind == "class" else "s"
+        knows = f"knows {len(self.labels)} {kind}{plural}"
+        return f"{knows}, trained on {self.trained_on}" if self.trained_on else knows
 
 
 def build_network(spec: ModelSpec) -> nn.Module:
@@ -204,7 +223,7 @@ def check_spec(spec: ModelSpec) -> None:
 
 def _problems(spec: Any) -> Iterator[str]:
     """Yield what is wrong with a description, field by field."""
-    for field in ("title", "summary", "citation", "label_vectors"):
+    for field in ("title", "summary", "citation", "trained_on", "label_vectors"):
         value = getattr(spec, field)
         if not _is_text(value, MAX_TEXT) or (field == "title" and not value.strip()):
             yield f"has the {field} {_short(value)}, which is not a text of at most {MAX_TEXT} characters"
@@ -231,6 +250,8 @@ def _problems(spec: Any) -> Iterator[str]:
         yield "names a layer twice"
     if spec.output not in ("softmax", "sigmoid"):
         yield f"has the output {_short(spec.output)}, which is neither 'softmax' nor 'sigmoid'"
+    if not isinstance(spec.recommended, bool):
+        yield f"has {_short(spec.recommended)} as recommended, which is neither True nor False"
     if not callable(spec.build):
         yield f"has the build {_short(spec.build)}, which is not a function"
     if not isinstance(spec.weights, Weights) or not _is_text(spec.weights.licence, MAX_TEXT):

@@ -26,7 +26,7 @@ class Fetching:
     states : dict of str to State
         By model; empty until `check` is done.
     requested : ModelSpec or None
-        The model that the user chose and that cannot be opened before its weights are fetched.
+        The model that the user chose, or that is offered, and that cannot be opened before its weights are fetched.
     """
 
     changed = Signal()
@@ -38,6 +38,13 @@ class Fetching:
         self._load_model = load_model
         self.states: dict[str, State] = {}
         self.requested: ModelSpec | None = None
+        self._offered: ModelSpec | None = None
+        self._specs: list[ModelSpec] = []
+
+    @property
+    def is_offer(self) -> bool:
+        """Whether `requested` is offered, and was not chosen by the user."""
+        return self.requested is not None and self.requested is self._offered
 
     @property
     def job(self) -> Job | None:
@@ -53,16 +60,31 @@ class Fetching:
             return {spec.id: weights.state(spec) for spec in specs}
 
         def found(states: dict[str, State]) -> None:
-            self.states = states
+            self.states, self._specs = states, specs
             self.changed.emit()
 
         self._jobs.start(LANE, find, key="states", done=found, failed=self._problem)
+
+    def offer(self) -> bool:
+        """Offer to fetch a recommended model unless one is here, and return whether it is offered now.
+
+        Nothing is downloaded before `get`.
+        """
+        from auralscope.weights import HERE
+
+        recommended = [spec for spec in self._specs if spec.recommended]
+        missing = [spec for spec in recommended if self.states[spec.id] == "available"]
+        if self.requested is not None or not missing or any(self.states[spec.id] in HERE for spec in recommended):
+            return False
+        self.requested = self._offered = missing[0]
+        self.changed.emit()
+        return True
 
     def request(self, spec: ModelSpec) -> None:
         """Offer to fetch a model's weights, and stop fetching those of another model."""
         if self.requested is not spec:
             self._jobs.cancel("weights")
-        self.requested = spec
+        self.requested, self._offered = spec, None
         self.states[spec.id] = "available"
         self.changed.emit()
 

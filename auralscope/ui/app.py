@@ -12,8 +12,6 @@ from PySide6.QtWidgets import QApplication
 from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
-FIRST_MODEL = "genre-convnet"
-
 
 def run(files: list[Path], *, device: str, model: str | None) -> int:
     """Open the window and run until it is closed.
@@ -25,7 +23,7 @@ def run(files: list[Path], *, device: str, model: str | None) -> int:
     device : str
         Device on which models run: "auto", "cpu", "cuda" or "mps".
     model : str, optional
-        Id of the first model; the genre convnet unless given.
+        Id of the first model; see `auralscope.catalogue.first_model` unless given.
 
     Returns
     -------
@@ -39,7 +37,7 @@ def run(files: list[Path], *, device: str, model: str | None) -> int:
     window = MainWindow(QSettings("AuralScope", "AuralScope"), device)
     window.show()
     # Start after the window is on the screen, because torch takes seconds to import.
-    QTimer.singleShot(0, lambda: window.begin(files or [resource("excerpt.ogg")], model or FIRST_MODEL))
+    QTimer.singleShot(0, lambda: window.begin(files or [resource("excerpt.ogg")], model))
     previous = signal.signal(signal.SIGINT, lambda *_: window.close())
     awake = QTimer()  # runs Python code regularly: Python handles Ctrl+C only between two of its own instructions
     awake.start(500)

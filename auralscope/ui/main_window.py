@@ -15,6 +15,7 @@ from auralscope.session.session import Session
 from auralscope.ui import theme
 from auralscope.ui.actions import Actions
 from auralscope.ui.dialogs import FileDialogs
+from auralscope.ui.first_model import FirstModel
 from auralscope.ui.help import HelpPages
 from auralscope.ui.keyboard import ControlFilter, order_focus
 from auralscope.ui.labels.pane import SIDE_PX, LabelsPane
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
         self.help = HelpPages(self, self.session)
         self.labels_pane: LabelsPane | None = None  # made when it is first opened
 
+        self.first_model = FirstModel(self.session, settings)
         self.messages = MessagePane()
         self.waveform = WaveformPane()
         self.jobs = JobsPane(self.session.jobs)
@@ -141,6 +143,7 @@ class MainWindow(QMainWindow):
         session.recording_changed.connect(self._recording_opened)
         session.plugins_changed.connect(self._report_failed_plugins)
         session.model_changed.connect(self._order_focus)
+        session.model_changed.connect(self.first_model.model_changed)
         self.recording.open_requested.connect(self.choose_files)
         self.feature.save_sound.clicked.connect(self.saving.save_sound)
         self.feature.save_picture.clicked.connect(self.saving.save_picture)
@@ -159,11 +162,17 @@ class MainWindow(QMainWindow):
         panes = (self.recording, self.pictures, self.model_pane, self.transport, self.messages)
         order_focus([widget for pane in panes for widget in pane.tab_order()])
 
-    def begin(self, files: list[Path], model_id: str) -> None:
-        """Start with some recordings and a model; plugins, files and weights are read in the background."""
+    def begin(self, files: list[Path], model_id: str | None = None) -> None:
+        """Start with some recordings and a model; plugins, files and weights are read in the background.
+
+        Without a model's id, `FirstModel` chooses.
+        """
         self.session.find_plugins()
         self.open_files(files)
-        self.session.load_model(model_id)
+        if model_id is None:
+            self.first_model.load()
+        else:
+            self.session.load_model(model_id)
 
     # -- files -----------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,7 @@ OWN = ModelSpec(
     build=partial(OWN_NETWORK.build, len(SYNTHESISED_TAGS)),
     weights=Weights(file=HERE / "compact-convnet.safetensors", licence="MIT", card=HERE / "compact-convnet.md"),
     output="sigmoid",
+    trained_on="synthesised music",
     summary=(
         "Instruments, texture, tempo, manner and style from 8 seconds of mel spectrogram: five blocks of 3x3 "
         "convolution with 48 maps each (after Choi 2018, sec. 2.4), trained on music that this project synthesised."
@@ -93,6 +94,8 @@ MSD = ModelSpec(
         ),
     ),
     output="sigmoid",
+    trained_on="the Million Song Dataset",
+    recommended=True,
     summary=(
         "50 tags (genre, mood, era, instruments) from 29 seconds of mel spectrogram: five blocks of 3x3 convolution "
         "with 32 maps each (Choi 2018, sec. 2.4), as its author published it in 2017. Use this one for tagging."
@@ -120,6 +123,7 @@ THESIS_MODEL = ModelSpec(
         ),
     ),
     output="sigmoid",
+    trained_on="the Million Song Dataset",
     summary=(
         "50 tags from 29 seconds of mel spectrogram, with the weights whose label vectors the thesis shows (Choi 2018, "
         "table 7-C). The published file has no batch norm statistics; this project computed some, so the tags differ "

@@ -79,6 +79,7 @@ OWN = ModelSpec(
     build=partial(OWN_NETWORK.build, len(SYNTHESISED_TAGS)),
     weights=Weights(file=HERE / "crnn.safetensors", licence="MIT", card=HERE / "crnn.md"),
     output="sigmoid",
+    trained_on="synthesised music",
     summary=(
         "Instruments, texture, tempo, manner and style from 8 seconds of mel spectrogram: four blocks of 3x3 "
         "convolution, then two recurrent layers over eight steps of a second (after Choi et al. 2017), trained on "
@@ -107,6 +108,8 @@ MSD = ModelSpec(
         ),
     ),
     output="sigmoid",
+    trained_on="the Million Song Dataset",
+    recommended=True,
     summary=(
         "50 tags (genre, mood, era, instruments) from 29.12 seconds of mel spectrogram: four blocks of 3x3 "
         "convolution, then two recurrent layers over time (Choi et al. 2017), as its authors published it."

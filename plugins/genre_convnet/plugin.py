@@ -32,6 +32,7 @@ def auralscope_models() -> list[ModelSpec]:
             build=partial(NETWORK.build, len(GENRES)),
             weights=Weights(file=HERE / "genre-convnet.safetensors", licence="MIT", card=HERE / "MODEL_CARD.md"),
             output="softmax",
+            trained_on="synthesised music",
             summary=(
                 "Ballad, dance or hip-hop from four seconds of STFT: five blocks of 3x3 convolution with 64 maps "
                 "each (Choi 2018, sec. 7.2.4), trained on music that this project synthesised."

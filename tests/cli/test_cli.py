@@ -70,7 +70,12 @@ def test_models_lists_labels_layers_and_the_state_of_weights(
     assert far["url"].startswith("https://")
     for model in models.values():
         assert all(model[name] for name in ("title", "summary", "source", "licence", "citation", "parameters"))
+    assert model["trained_on"] == "synthesised music"
+    assert model["scope"] == "knows 3 classes, trained on synthesised music"
+    assert far["scope"] == "knows 50 tags, trained on the Million Song Dataset"
+    assert {name for name, known in models.items() if known["recommended"]} == {"compact-convnet-msd", "crnn-msd"}
     status, out, _ = run("models", capsys=capsys)
+    assert "scope    knows 3 classes, trained on synthesised music" in out
     assert status == 0
     assert "weights  bundled" in out
     assert "weights  available: 'auralscope weights get crnn-msd' fetches them (1.6 MB)" in out
@@ -139,8 +144,10 @@ def test_tag_prints_the_mean_probabilities(recording: Path, capsys: pytest.Captu
     means = np.mean([window["probabilities"] for window in document["over_time"]], axis=0)
     means_of = {tag["label"]: tag["probability"] for tag in document["tags"]}
     np.testing.assert_allclose([means_of[label] for label in document["labels"]], means, atol=1e-5)
-    status, out, _ = run("tag", recording, "--top", 1, capsys=capsys)
+    assert document["trained_on"] == "synthesised music"
+    status, out, err = run("tag", recording, "--top", 1, capsys=capsys)
     assert status == 0
+    assert err == "Genre convnet knows 3 classes, trained on synthesised music.\n"
     assert len(out.splitlines()) == 1
 
 

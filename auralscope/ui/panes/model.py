@@ -203,6 +203,8 @@ class ModelPane(QFrame):
         self.over_time.setToolTip("Show the model's tags along the whole recording (O)")
         self.weights = WeightsPane(session)
         self.scores = ScoresView()
+        self.scope = line(elastic=True)
+        self.scope.setAccessibleName("What the model can answer")
         self.layers = LayersView()
         self.stack = QStackedWidget()
         self.stack.addWidget(gallery)
@@ -211,7 +213,9 @@ class ModelPane(QFrame):
         tools = QWidget()
         here, pages = together(self.span, self.analyse_here), together(self.label_vectors, self.over_time)
         FlowLayout(self.choice, here, None, pages, spacing=6, parent=tools)
-        in_column(self, tools, self.scores, self.layers, (self.stack, 1), spacing=7, margins=(10, 8, 10, 10))
+        scores = QWidget()
+        in_column(scores, self.scores, self.scope, spacing=0)
+        in_column(self, tools, scores, self.layers, (self.stack, 1), spacing=7, margins=(10, 8, 10, 10))
         Floating(self.weights, self, self.stack)
 
         self.choice.activated.connect(self._choose_model)
@@ -283,6 +287,9 @@ class ModelPane(QFrame):
             bins, frames = model.front_end.input_shape
             self.layers.set_layers([(layer.name, layer.units) for layer in model.spec.layers], bins, frames)
             self._show_layer()
+            scope = f"The model {model.spec.scope}."
+            self.scope.setText(scope)
+            self.scope.setToolTip(f"{scope}\nIt gives these labels to any sound.")
         self._show_scores()
         self._show_window()
 

@@ -14,6 +14,7 @@ from auralscope.ui.widgets.sentences import sentence
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from auralscope.nn.model import ModelSpec
     from auralscope.session.session import Session
 
 
@@ -60,6 +61,12 @@ class WeightsPane(QFrame):
         self.download_started.emit()
         self._session.fetching.get(source)
 
+    def _sentence(self, spec: ModelSpec) -> str:
+        model = self._session.model
+        if not self._session.fetching.is_offer or model is None:
+            return f"The weights of '{spec.title}' are not on this computer yet"
+        return f"{model.spec.title} {model.spec.scope}. For real music, get '{spec.title}': it {spec.scope}."
+
     def refresh(self) -> None:
         """Show the missing weights and the progress of their download."""
         spec, job = self._session.fetching.requested, self._session.fetching.job
@@ -67,7 +74,7 @@ class WeightsPane(QFrame):
         if spec is None or spec.weights.published is None:
             return
         published = spec.weights.published
-        self.title.setText(f"The weights of '{spec.title}' are not on this computer yet")
+        self.title.setText(self._sentence(spec))
         self.about.setText(f"{published.source}. Licence: {spec.weights.licence}.")
         self.get.setText(f"Get weights ({size_words(published.size_bytes)})")
         self.get.setToolTip(f"Download from {published.url}\nThe file is read only after its SHA-256 is checked.")
