@@ -22,7 +22,7 @@ def power_spectrogram(samples: Array, before: int, behind: int, mode: str) -> Ar
 
 
 def convolution(maps: Array, kernels: Array, bias: Array, turned: bool) -> Array:
-    """(in, bins, frames) with (out, in, 3, 3), zeros around; `turned`: a true convolution, as Theano's."""
+    """Convolve (in, bins, frames) with (out, in, 3, 3) and zeros around; `turned` turns the kernel, as Theano does."""
     if turned:
         kernels = kernels[:, :, ::-1, ::-1]
     _, bins, frames = maps.shape

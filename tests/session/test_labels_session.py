@@ -18,7 +18,7 @@ from auralscope.wording import decimal, percent
 
 
 class LabelsOwner(Owner):
-    """Load the label vectors into the session."""
+    """Owner of a session with label vectors."""
 
     def __init__(self):
         super().__init__()

@@ -89,7 +89,7 @@ def test_the_table_can_be_read_back():
 
 
 class TaggramOwner(Owner):
-    """Compute the tags over time of the session."""
+    """Owner of a session with tags over time."""
 
     @property
     def taggram(self):

@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from auralscope.nn.excerpts import Window
 
 Level = Literal["true", "matched"]
-LEVELS: tuple[Level, ...] = ("true", "matched")
 
 SILENT = 1e-6
 """Largest share of its layer's mean energy at which a unit counts as silent and is left out of comparisons."""

@@ -69,13 +69,13 @@ class Tile:
 
     @property
     def sentence(self) -> str:
-        """The tooltip: the name and the labels."""
+        """Text of the tooltip: the name and the labels."""
         labels = ", ".join(f"{label} {decimal(value)}" for label, value in self.labels[:5])
         return f"{self.name}\nLabels: {labels}" if labels else self.name
 
 
 class _Delegate(QStyledItemDelegate):
-    """Paints the weights as coloured cells with numbers; below them the unit, its response and its labels."""
+    """Painter of the weights as coloured cells with numbers; below them the unit, its response and its labels."""
 
     MARGIN = 6
 
