@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from auralscope.training.synthesis.material import MATERIAL
@@ -36,8 +37,14 @@ class Instrument:
 # Whether one player can play chords, and whether notes last as long as they are held.
 _MANNERS = {"struck": (True, False), "keys": (True, True), "blown": (False, True), "plucked": (False, False)}
 
+
+def _instrument(program: str, family: str, manner: str) -> Instrument:
+    number, low, high = (int(part) for part in re.split("[:-]", program))
+    return Instrument(number, low, high, family, *_MANNERS[manner])
+
+
 INSTRUMENTS = tuple(
-    Instrument(*map(int, program.replace(":", "-").split("-")), entry["family"], *_MANNERS[entry["manner"]])
+    _instrument(program, entry["family"], entry["manner"])
     for entry in MATERIAL["instruments"]
     for program in entry["programs"].split()
 )
