@@ -70,5 +70,13 @@ class InputError(AuralScopeError):
     """A network's input is empty, has another rank, or contains NaN or infinity."""
 
 
+class NetworkError(InputError, RuntimeError):
+    """A network stops with an error of its own when it runs on an input."""
+
+
+class IncompleteRecordingError(AuralScopeError):
+    """A part of a network depends on the image by a computation that torch does not report."""
+
+
 class TrainingError(AuralScopeError):
     """Recordings, labels, options, programs or sound fonts with which no model can be trained."""

@@ -262,7 +262,7 @@ class Adjoint(Derivative):
 
     functions = functions_of(
         *(Kind.CONVERSION, Kind.AVERAGE_POOL, Kind.REDUCTION, Kind.SUM, Kind.SHAPE, Kind.REARRANGEMENT),
-        *(Kind.INTERPOLATION, Kind.TRANSPOSED_CONVOLUTION, Kind.TRANSFORM),
+        *(Kind.INTERPOLATION, Kind.TRANSPOSED_CONVOLUTION, Kind.TRANSFORM, Kind.WRITE),
     )
 
 

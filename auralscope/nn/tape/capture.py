@@ -7,26 +7,40 @@ error.
 
 from __future__ import annotations
 
-import inspect
-from contextlib import contextmanager
+import weakref
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.overrides import TorchFunctionMode
 
-from auralscope.errors import InputError, UnknownNameError
-from auralscope.nn.tape.functions import KINDS, OUT_OF_PLACE, Kind
+from auralscope.errors import IncompleteRecordingError, InputError, NetworkError, UnknownNameError, one_line
+from auralscope.nn.batches import is_out_of_memory
+from auralscope.nn.tape.functions import EMPTY, KINDS, OUT_OF_PLACE, Kind
 from auralscope.nn.tape.pooling import max_pool
+from auralscope.nn.tape.state import preserved
 from auralscope.nn.tape.steps import Step, tensors_in
+from auralscope.nn.tape.values import Values
+from auralscope.nn.tape.writes import inplace_position, on_copy, overlaid, overlap, writes_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from auralscope.nn.tape.pooling import Unpooling
 
 INPUT = -1
 """Index of the image, in place of a step's index."""
+
+CHANGE = 0.01
+"""Standard deviation of the change, as a share of the image's; small, so that no branch of the code is left."""
+
+TOLERANCE = 1e-3
+"""Largest difference between repeated and real values, as a share of how much the change of the image changed them."""
+
+_proven: weakref.WeakKeyDictionary[nn.Module, set[int]] = weakref.WeakKeyDictionary()
+"""Recordings that were proven complete, for each network, by a hash of their steps."""
 
 
 @dataclass(eq=False)
@@ -114,15 +128,19 @@ class Tape:
         Tensor
             Shaped as `end`.
         """
-        replaced: dict[int, Any] = {id(start): value}
-        for index in sorted(self.ancestors(end)):
+        result: Tensor = self.repeat(start, value, self.ancestors(end))[id(end)]
+        return result
+
+    def repeat(self, start: Tensor, value: Tensor, indices: Iterable[int]) -> dict[int, Tensor]:
+        """Repeat some steps with `value` in place of `start`; return the new tensors by the `id` of the old ones."""
+        replaced: dict[int, Tensor] = {id(start): value}
+        for index in sorted(indices):
             step = self.steps[index]
             if id(start) == id(step.output) or not any(id(tensor) in replaced for tensor in step.tensors()):
                 continue
             for old, new in zip(tensors_in(step.output), tensors_in(step.repeat(replaced)), strict=True):
                 replaced[id(old)] = new
-        result: Tensor = replaced[id(end)]
-        return result
+        return replaced
 
 
 def record(network: nn.Module, image: Tensor) -> Tape:
@@ -143,12 +161,30 @@ def record(network: nn.Module, image: Tensor) -> Tape:
     ------
     InputError
         The image has another rank, is a batch, empty, not floating point, or not finite.
+    NetworkError
+        The network cannot run on the image.
+    IncompleteRecordingError
+        A part of the network depends on the image in a way that torch does not report.
     """
     _check(image)
-    # A view, so that no step of the network can return the caller's tensor itself.
-    tape = Tape(image.detach().view_as(image), network)
-    with torch.no_grad(), _evaluation_mode(network), _Recorder(tape, network):
-        tape.output = network(tape.image)
+    tape = run(network, image)
+    prove(tape, run)
+    return tape
+
+
+def run(network: nn.Module, image: Tensor) -> Tape:
+    """Run a network once and record every step, without a proof that the recording is complete."""
+    values = Values()
+    own = image.detach().clone()  # some networks write into their input
+    tape = Tape(values.renew(own), network)
+    with torch.no_grad(), preserved(network, values), _Recorder(tape, values, network) as recorder:
+        try:
+            output = network(own)
+        except RuntimeError as failure:
+            if is_out_of_memory(failure):
+                raise
+            raise NetworkError(recorder.failed(failure)) from failure
+        tape.output = values.inside(output)
     return tape
 
 
@@ -177,19 +213,13 @@ def unit_count(value: Tensor, image: Tensor) -> int:
     return value.shape[1] if is_map(value, image) else value.shape[-1]
 
 
-@lru_cache(maxsize=256)
-def _inplace_at(function: Callable[..., Any]) -> int | None:
-    """Return the position of a function's argument `inplace`; modules pass some by position, others by name."""
-    names = list(inspect.signature(function, follow_wrapped=False).parameters) if inspect.isfunction(function) else []
-    return names.index("inplace") if "inplace" in names else None
-
-
 class _Recorder(TorchFunctionMode):
     """Mode that records each call into torch, with the module that made it."""
 
-    def __init__(self, tape: Tape, network: nn.Module) -> None:
+    def __init__(self, tape: Tape, values: Values, network: nn.Module) -> None:
         super().__init__()
         self._tape = tape
+        self._values = values
         self._network = network
         self._running: list[str] = []
         self._hooks: list[Any] = []
@@ -206,6 +236,15 @@ class _Recorder(TorchFunctionMode):
         for hook in self._hooks:
             hook.remove()
 
+    def failed(self, failure: RuntimeError) -> str:
+        """Return a sentence about a failure inside the network, with the module that was running."""
+        module = self._running[-1] if self._running else ""
+        image = self._tape.image
+        return (
+            f"The network cannot run on an input of {tuple(image.shape)}, {str(image.dtype).removeprefix('torch.')}: "
+            f"module '{module or '(the network itself)'}' says: {one_line(failure)}"
+        )
+
     def _entering(self, name: str) -> Callable[..., None]:
         return lambda _module, _args: self._running.append(name)
 
@@ -214,7 +253,7 @@ class _Recorder(TorchFunctionMode):
             self._running.pop()
             tensor = next(tensors_in(output), None)
             if tensor is not None:
-                self._tape.layers[name] = tensor
+                self._tape.layers[name] = self._values.of(tensor)
 
         return leave
 
@@ -222,34 +261,136 @@ class _Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        # In-place functions would change the recorded outputs of earlier steps.
-        func = OUT_OF_PLACE.get(func, func)
-        if kwargs.get("inplace"):
-            kwargs["inplace"] = False
-        at = _inplace_at(func)
-        if at is not None and len(args) > at:
-            args = (*args[:at], False, *args[at + 1 :])
+        if any(map(is_functorch_wrapped_tensor, (*tensors_in(args), *tensors_in(kwargs)))):
+            return func(*args, **kwargs)  # inside torch.func; the proof of the recording finds what is missing
+        write = _write(func, args, kwargs)
+        if write is None:
+            return self._call(func, args, kwargs)
+        target, function, given, named = write
+        given, named = self._values.inside((given, named))
+        self._values.keep(target)
+        others = [(other, self._values.of(other)) for other in self._values.sharing(target)]
+        result = func(*args, **kwargs)
+        after = self._values.renew(target)
+        self._add(function, given, named, after)
+        for other, value in others:
+            common = overlap(other, target)
+            if common is not None:
+                self._add(overlaid, (value, after, *common), {}, self._values.renew(other))
+        return result
+
+    def _call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given, named = self._values.inside((args, kwargs))
         unpooling = None
         if KINDS.get(func) in (Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POOL):
             output, unpooling = max_pool(func, args, kwargs)
         else:
             output = func(*args, **kwargs)
-        if any(output is tensor for tensor in tensors_in(args)):
-            output = output.view_as(output)  # each step's output must be a tensor of its own
-        if KINDS.get(func) is not Kind.CONSTANT and next(tensors_in(output), None) is not None:
-            module = self._running[-1] if self._running else ""
-            varying = tuple(self._tape.maker(tensor) is not None for tensor in (*tensors_in(args), *tensors_in(kwargs)))
-            self._tape.add(Step(func, args, kwargs, output, unpooling, module, varying))
+        if func in EMPTY:
+            output.zero_()  # cells that are never written must be the same in each run
+        if next(tensors_in(output), None) is not None:
+            self._add(func, given, named, self._values.renewed(output), unpooling)
         return output
 
+    def _add(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        output: Any,
+        unpooling: Unpooling | None = None,
+    ) -> None:
+        if KINDS.get(function) is Kind.CONSTANT:
+            return
+        module = self._running[-1] if self._running else ""
+        varying = tuple(self._tape.maker(tensor) is not None for tensor in (*tensors_in(args), *tensors_in(kwargs)))
+        self._tape.add(Step(function, args, kwargs, output, unpooling, module, varying))
 
-@contextmanager
-def _evaluation_mode(network: nn.Module) -> Iterator[None]:
-    training = [module for module in network.modules() if module.training]
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True
+
+def _write(
+    func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Tensor, Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None:
+    """Return what a call writes in place, and a call that returns it; None if the call writes nothing.
+
+    Returns
+    -------
+    target : Tensor
+    function, args, kwargs
+        The call that returns the target's new value.
+    """
+    at = inplace_position(func)
+    out = kwargs.get("out")
+    if isinstance(out, Tensor):
+        return out, func, args, {name: value for name, value in kwargs.items() if name != "out"}
+    if at is not None and len(args) > at and args[at]:
+        return args[0], func, (*args[:at], False, *args[at + 1 :]), kwargs
+    if kwargs.get("inplace"):
+        target = args[0] if args else kwargs["input"]
+        return target, func, args, {**kwargs, "inplace": False}
+    if writes_by_name(func) and args and isinstance(args[0], Tensor):
+        return args[0], OUT_OF_PLACE.get(func) or on_copy(func), args, kwargs
+    return None
+
+
+def prove(tape: Tape, run: Callable[[nn.Module, Tensor], Tape]) -> None:
+    """Prove a recording complete, once for each network and course of steps.
+
+    Parameters
+    ----------
+    tape : Tape
+    run : callable
+        Records a network that runs on an image.
+
+    Raises
+    ------
+    IncompleteRecordingError
+        The recording is not complete; the message names the module.
+    """
+    proven = _proven.setdefault(tape.network, set())
+    course = hash((tape.image.shape, tape.image.dtype, *(step.function for step in tape.steps)))
+    if course in proven:
+        return
+    module = _incomplete(tape, run)
+    if module is not None:
+        raise IncompleteRecordingError(
+            f"Module '{module or '(the network itself)'}' depends on the image by a computation that torch does not "
+            "report (scripted or compiled code, numpy, torch.func, a custom autograd function), or gives another "
+            "result each time. Write that part with plain torch functions."
+        )
+    proven.add(course)
+
+
+def _incomplete(tape: Tape, run: Callable[[nn.Module, Tensor], Tape]) -> str | None:
+    """Return the first module whose results differ when the steps are repeated; None if there is none."""
+    noise = torch.randn(tape.image.shape, generator=torch.Generator().manual_seed(0)).to(tape.image)
+    scale = tape.image.std() if tape.image.numel() > 1 else tape.image.abs()
+    changed = tape.image + CHANGE * scale.clamp(min=1e-3) * noise
+    other = run(tape.network, changed)
+    with torch.no_grad():
+        repeated = tape.repeat(tape.image, other.image, range(len(tape.steps)))
+        for module, old, new in _results(tape, other):
+            if old.shape != new.shape or not _equal(repeated.get(id(old), old), new, old):
+                return module
+    return None
+
+
+def _results(tape: Tape, other: Tape) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Iterate over the results of all steps and layers in two recordings, with the module that made them."""
+    if [step.function for step in tape.steps] == [step.function for step in other.steps]:
+        for one, two in zip(tape.steps, other.steps, strict=True):
+            for old, new in zip(tensors_in(one.output), tensors_in(two.output), strict=False):
+                yield one.module, old, new
+    for name in tape.layers:
+        if name in other.layers:
+            yield name, tape.layers[name], other.layers[name]
+    for old, new in zip(tensors_in(tape.output), tensors_in(other.output), strict=False):
+        yield "", old, new
+
+
+def _equal(repeated: Tensor, real: Tensor, before: Tensor) -> bool:
+    """Return whether repeated values are the real ones, up to rounding."""
+    if not (real.is_floating_point() or real.is_complex()):
+        return True
+    difference, change = (repeated - real).abs().sum(), (real - before).abs().sum()
+    allowed = TOLERANCE * change + 4 * torch.finfo(real.dtype).eps * real.abs().sum()
+    return bool(difference <= allowed) or not bool(allowed.isfinite())

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from auralscope.nn.tape.writes import on_copy, overlaid
+
 Function = Callable[..., Any]
 
 
@@ -72,12 +74,15 @@ class Kind(Enum):
     INTERPOLATION = auto()
     CONSTANT = auto()
     """Makes a tensor of its input's shape and type, whatever the values."""
+    WRITE = auto()
+    """Copies values into another tensor or into a part of it; see `auralscope.nn.tape.writes`."""
 
 
 FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
     Kind.IDENTITY: (
         *(functional.dropout, functional.dropout1d, functional.dropout2d, functional.alpha_dropout),
         *(functional.feature_alpha_dropout, torch.clone, Tensor.clone, Tensor.detach),
+        Tensor.data.__get__,  # type: ignore[attr-defined]  # the property
     ),
     Kind.CONVERSION: (Tensor.contiguous, Tensor.float, Tensor.double, Tensor.to, Tensor.type, Tensor.type_as),
     Kind.ACTIVATION: (
@@ -173,7 +178,14 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
     Kind.INTERPOLATION: (functional.interpolate,),
     Kind.CONSTANT: (
         *(torch.zeros_like, torch.ones_like, torch.full_like, Tensor.new_zeros, Tensor.new_ones, Tensor.new_full),
-        Tensor.new_tensor,
+        *(Tensor.new_tensor, torch.empty_like, Tensor.new_empty),
+    ),
+    Kind.WRITE: (
+        overlaid,
+        *map(on_copy, (Tensor.__setitem__, Tensor.copy_, Tensor.zero_, Tensor.fill_, Tensor.masked_fill_)),
+        *map(on_copy, (Tensor.index_fill_, Tensor.index_copy_, Tensor.index_add_, Tensor.masked_scatter_)),
+        *map(on_copy, (Tensor.scatter_, Tensor.scatter_add_, Tensor.index_put_, Tensor.put_, Tensor.fill_diagonal_)),
+        *map(on_copy, (Tensor.tril_, Tensor.triu_)),
     ),
 }
 
@@ -197,6 +209,10 @@ OUT_OF_PLACE: dict[Function, Function] = {
     torch.relu_: torch.relu,
 }
 """The function that returns what an in-place function would write."""
+
+
+EMPTY = frozenset((torch.empty, torch.empty_like, torch.empty_strided, Tensor.new_empty))
+"""Functions that leave the values of their result undefined."""
 
 
 def functions_of(*kinds: Kind) -> tuple[Function, ...]:
