@@ -79,6 +79,7 @@ def get(spec: ModelSpec, source: str | Path | None = None, progress: Progress = 
         return file
     where, login = _without_login(published.url if source is None else str(source))
     if "://" not in where:
+        require_file(Path(where))
         where = str(Path(where).resolve())  # the card states the full path
     with staged(file.parent) as aside:
         original = aside / f"original{PurePosixPath(urlsplit(published.url).path).suffix}"

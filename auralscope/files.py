@@ -59,8 +59,10 @@ def require_file(path: Path, action: Literal["read", "written"] = "read") -> Non
     """Raise `FileError` if a path is a folder, a pipe, a socket or a device; reading a pipe could wait forever."""
     try:
         mode = path.stat().st_mode
-    except (OSError, ValueError):
+    except OSError:
         return  # opening it raises the error
+    except ValueError as error:  # a null character
+        raise FileError(f"{quoted(path)} is not a possible file name.") from error
     if not stat.S_ISREG(mode):
         kinds = {stat.S_IFDIR: "directory", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
         raise FileError(

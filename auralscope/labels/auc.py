@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auralscope.errors import FileError
-from auralscope.files import quoted, reason
+from auralscope.files import quoted, reason, require_file
 from auralscope.labels.categories import category
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def load_scores(file: str | Path, labels: Sequence[str]) -> NDArray[np.float32]:
         If the file cannot be read, has the wrong number of columns, or a value that is not a number.
     """
     file = Path(file)
+    require_file(file)
     try:
         if file.suffix.lower() == ".npy":
             scores = np.load(file, allow_pickle=False)

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from auralscope.errors import FileError
-from auralscope.files import quoted, reason
+from auralscope.files import quoted, reason, require_file
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def _count(rows: NDArray[np.bool_], groups: NDArray[np.int32], random: np.random
 
 
 def _pieces(file: Path, labels: tuple[str, ...], ids: bool = False) -> Iterator[_Piece]:
+    require_file(file)
     try:
         if file.suffix.lower() == ".npy":
             yield from _npy_pieces(file, labels)

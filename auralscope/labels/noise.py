@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from auralscope.errors import FileError
-from auralscope.files import quoted, reason
+from auralscope.files import quoted, reason, require_file
 from auralscope.labels.ground_truth import read_tracks
 from auralscope.types import Progress, no_progress
 
@@ -177,6 +177,7 @@ def load_checked(
         If a file cannot be read or has another form, or if the ground truth lacks a track.
     """
     file = Path(file)
+    require_file(file)
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)

@@ -12,7 +12,7 @@ import numpy as np
 
 from auralscope import weights
 from auralscope.errors import AuralScopeError
-from auralscope.files import quoted, sha256, write_aside
+from auralscope.files import quoted, require_file, sha256, write_aside
 from auralscope.nn.analysis.faithfulness import (
     MASKS,
     WAYS,
@@ -280,6 +280,7 @@ def write_markdown(file: Path, tables: str) -> None:
     AuralScopeError
         The page exists and has no marks, or cannot be read or written.
     """
+    require_file(file)
     try:
         page = file.read_text(encoding="utf-8") if file.exists() else f"# Faithfulness\n\n{BEGIN}\n{END}\n"
     except (OSError, UnicodeDecodeError) as failure:

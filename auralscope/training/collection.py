@@ -13,7 +13,7 @@ import numpy as np
 
 from auralscope.audio.files import SUFFIXES
 from auralscope.errors import TrainingError
-from auralscope.files import quoted, reason
+from auralscope.files import quoted, reason, require_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,6 +91,7 @@ def read_tags(folder: Path, table: Path) -> Collection:
     TrainingError
         The table cannot be read, or names files that are not there.
     """
+    require_file(table)
     try:
         text = table.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as failure:
