@@ -119,7 +119,7 @@ class Sitting:
 
     def quiet(self) -> None:
         """Wait until no job runs, without those of faithfulness."""
-        self.session.faithfulness.clear()
+        self.session.jobs.cancel("faithfulness")
         self.wait(lambda: not self.session.jobs.running)
 
     def click(self, *units: int) -> float:
@@ -132,7 +132,7 @@ class Sitting:
         self.session.choose_unit(units[-1])
         name = self.session.unit_title(units[-1])
         listening = self.session.listening
-        self.wait(lambda: listening.title == name and listening.sound is not before)
+        self.wait(lambda: listening.title == name and listening.sound not in (None, before))
         sound = listening.player._content.feature
         while listening.player._prepared.feature is not sound or self._heard is not listening.player._feature:
             time.sleep(0.0005)

@@ -6,6 +6,7 @@ immutable values, each replaced as a whole, so no thread waits for another.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -79,7 +80,7 @@ class Programme:
     original : (1 or channels, n) float32 array
     feature : (1 or channels, m) float32 array, optional
     feature_first : int
-        Frame of the original at which the feature begins; the feature is silent before and after.
+        Frame of the original at which the feature begins; before and after it, the original sounds.
     """
 
     original: NDArray[np.float32]
@@ -108,6 +109,8 @@ class Mixer:
         Start and end of the loop; a position behind its end goes to its start at once.
     gain : float
         Linear; a change is spread over one block.
+    silent_until_s : float
+        Sound that is heard before this time of the clock is muted; the position moves on.
     """
 
     def __init__(self) -> None:
@@ -118,6 +121,7 @@ class Mixer:
         self.source: Source = "original"
         self.loop_s: tuple[float, float] | None = None
         self.gain = 1.0
+        self.silent_until_s = 0.0
         # Each seek is a new tuple, identified by its identity.
         self._seek: tuple[float] = (0.0,)
         self._end_of: tuple[float] | None = None
@@ -128,6 +132,8 @@ class Mixer:
     def _reset(self) -> None:
         # Only the rendering thread uses the attributes below.
         self._done_seek: tuple[float] | None = None
+        self._now_programme: Programme | None = None
+        self._now_source: Source = "original"
         self._array: NDArray[np.float32] | None = None
         self._array_first = 0
         self._cursor = 0
@@ -180,7 +186,7 @@ class Mixer:
             Time at which the first frame will be heard.
         """
         out.fill(0.0)
-        self._apply_changes()
+        self._apply_changes(heard_at_s)
         programme, loop = self.programme, self.loop_s
         limit = programme.original.shape[1] if programme is not None else 0
         if loop is not None:
@@ -199,7 +205,11 @@ class Mixer:
                     else:
                         self._cursor = loop_first
                     continue
-                n = min(n, limit - self._cursor)
+                array, first, end = self._sound_at_cursor(heard_at_s + filled / self.rate)
+                if array is not self._array:
+                    self._cut(SWITCH_FADE_S)
+                    self._array, self._array_first = array, first
+                n = min(n, limit - self._cursor, end - self._cursor)
             self._mix(out[filled : filled + n])
             if self._sounding:
                 at_s = heard_at_s + filled / self.rate
@@ -214,23 +224,35 @@ class Mixer:
         elif self.gain != 1.0:
             out *= np.float32(self.gain)
 
-    def _apply_changes(self) -> None:
-        """Apply the latest seek, source and state; fade where they differ from what sounds now."""
-        programme, seek, source = self.programme, self._seek, self.source
-        array, first = None, 0
-        if programme is not None:
-            array = programme.original
-            if source == "feature":
-                array, first = programme.feature, programme.feature_first
-        sounding = self.playing and programme is not None and self._end_of is not seek
-        if seek is not self._done_seek or sounding != self._sounding:
-            self._cut(CUT_FADE_S)
-        elif array is not self._array and sounding:
-            self._cut(SWITCH_FADE_S)
-        self._array, self._array_first, self._sounding = array, first, sounding
+    def _apply_changes(self, heard_at_s: float) -> None:
+        """Apply the latest programme, seek, source and state; fade out what sounds if they interrupt it."""
+        seek = self._seek
+        self._now_programme, self._now_source = self.programme, self.source
+        sounding = self.playing and self._now_programme is not None and self._end_of is not seek
+        if seek is self._done_seek and sounding == self._sounding:
+            return
+        self._cut(CUT_FADE_S)
+        self._sounding = sounding
         if seek is not self._done_seek:
             self._done_seek = seek
             self._cursor = max(round(seek[0] * self.rate), 0)
+        self._array, self._array_first, _ = self._sound_at_cursor(heard_at_s)
+
+    def _sound_at_cursor(self, heard_at_s: float) -> tuple[NDArray[np.float32] | None, int, int]:
+        """Return what sounds at the cursor, its first frame in the original, and the frame where it may change."""
+        programme = self._now_programme
+        if programme is None:
+            return None, 0, sys.maxsize
+        if heard_at_s < self.silent_until_s:
+            return None, 0, self._cursor + max(round((self.silent_until_s - heard_at_s) * self.rate), 1)
+        if self._now_source == "feature" and programme.feature is not None:
+            first = programme.feature_first
+            last = first + programme.feature.shape[1]
+            if self._cursor < first:
+                return programme.original, 0, first
+            if self._cursor < last:
+                return programme.feature, first, last
+        return programme.original, 0, sys.maxsize
 
     def _cut(self, fade_s: float) -> None:
         """Fade out the present sound while the next one fades in.

@@ -96,6 +96,15 @@ class Player:
         return self._mixer.source
 
     @property
+    def heard_source(self) -> Source:
+        """What is heard at the present position: outside of its clip, the feature is replaced by the original."""
+        content = self._content
+        if self.source == "original" or content.feature is None:
+            return "original"
+        start_s = content.feature_start_s
+        return "feature" if start_s <= self.position_s < start_s + content.feature.duration_s else "original"
+
+    @property
     def loop(self) -> tuple[float, float] | None:
         return self._mixer.loop_s
 
@@ -124,13 +133,22 @@ class Player:
         Parameters
         ----------
         clip : Clip, optional
-            Any sample rate. "feature" is silent before and after the clip, and without one.
+            Any sample rate. Before and after the clip, and without one, "feature" plays the original.
         start_s : float
             Where the clip begins in the loaded recording.
         """
         with self._lock:
             self._content = replace(self._content, feature=clip, feature_start_s=start_s)
+            programme = self._mixer.programme
+            if programme is not None:  # the feature before must not sound until the new one is prepared
+                rate = self._mixer.rate
+                silence = None if clip is None else np.zeros((1, round(clip.duration_s * rate)), np.float32)
+                self._mixer.programme = Programme(programme.original, silence, round(start_s * rate))
         self._commands.put(self._prepare)
+
+    def hold(self, seconds: float) -> None:
+        """Mute what is played for some seconds from now; 0 ends it."""
+        self._mixer.silent_until_s = time.perf_counter() + seconds if seconds > 0.0 else 0.0
 
     def play(self) -> None:
         """Play from the present position; do nothing without a recording or a device."""

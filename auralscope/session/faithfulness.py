@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from auralscope.nn.analysis.faithfulness import LabelFaithfulness, LabelMeasure, UnitFaithfulness
     from auralscope.nn.loaded import Run
     from auralscope.session.jobs import Job, Jobs
+    from auralscope.session.selection import Selection
 
     Finding = UnitFaithfulness | LabelFaithfulness
 
@@ -38,44 +39,42 @@ class Faithfulness:
     Attributes
     ----------
     result : UnitFaithfulness, LabelFaithfulness or None
-        None while the sound is measured, and if there is no sound.
+        Figures of the selected unit by the selected method; None until they are measured.
     """
 
     changed = Signal()
     """Figures were measured or dropped, or measuring has begun."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, selection: Callable[[], Selection]) -> None:
         self._jobs = jobs
-        self._known: dict[tuple[str, int, str], Finding] = {}
-        self.result: Finding | None = None
+        self._selection = selection
+        self._known: dict[Selection, Finding] = {}
+
+    @property
+    def result(self) -> Finding | None:
+        return self._known.get(self._selection().feature)
 
     @property
     def measuring(self) -> bool:
         """Whether the sound is being measured."""
         return any(job.key == "faithfulness" for job in self._jobs.running)
 
-    def forget(self) -> None:
-        """Drop the figures of the previous window or model."""
-        self._known = {}
-        self.clear()
-
-    def clear(self) -> None:
-        """Drop the figures of the previous unit and stop measuring."""
+    def follow_selection(self) -> None:
+        """Stop measuring, and drop the figures of another window."""
         self._jobs.cancel("faithfulness")
-        self.result = None
+        window = self._selection().window
+        self._known = {key: finding for key, finding in self._known.items() if key.window == window}
         self.changed.emit()
 
-    def measure(self, run: Run, layer: str, unit: int, method: str) -> None:
-        """Measure a unit's sound, or take the figures that were measured before."""
-        key, known = (layer, unit, method), self._known
-        if key in known:
-            self._jobs.cancel("faithfulness")
-            self.result = known[key]
-            self.changed.emit()
+    def measure(self, run: Run) -> None:
+        """Measure the sound of the selected unit, unless its figures are known."""
+        selection = self._selection().feature
+        if selection in self._known or selection.unit is None:
             return
+        layer, unit, method = selection.layer, selection.unit, selection.method
 
         def measured(finding: Finding) -> None:
-            known[key] = self.result = finding
+            self._known[selection] = finding
             self.changed.emit()
 
         def measure(job: Job) -> Finding:

@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from auralscope.audio.playback import Player
+from auralscope.dsp.level import loud_part_s
+from auralscope.session.selection import Selection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auralscope.audio.mixer import Source
     from auralscope.dsp.inversion import Render
     from auralscope.nn.excerpts import Rate
     from auralscope.session.jobs import Deliver, Jobs
+    from auralscope.session.results import FeatureSound
     from auralscope.types import Auralisation, Clip
+
+HOLD_S = 0.3
+"""Longest silence between the sounds of two features; then the original is heard."""
+
+
+def _unit_of(selection: Selection) -> Selection:
+    """Return the part of a selection that says which unit is heard, wherever and however."""
+    return Selection(selection.clip, selection.model, layer=selection.layer, unit=selection.unit)
 
 
 class Listening:
@@ -23,13 +36,6 @@ class Listening:
     ----------
     player : Player
         Holds state, position, source, loop and volume.
-    sound : Auralisation or None
-        Sound of the unit that was chosen last.
-    title : str
-        Name of that unit, such as `3-38`.
-    render : {"mask", "phase"}
-    rate : {"recording", "model"}
-        All channels at the recording's rate, or mono at the model's.
     match_loudness : bool
         Whether the auralisation is played as loud as the original, not at its true level.
     """
@@ -39,55 +45,105 @@ class Listening:
     seeked = Signal()
     """The user has moved the position."""
 
-    def __init__(self, jobs: Jobs, deliver: Deliver) -> None:
+    def __init__(self, jobs: Jobs, deliver: Deliver, selection: Callable[[], Selection]) -> None:
         self._jobs = jobs
+        self._selection = selection
         self.player = Player(lambda: deliver(self.changed.emit))
-        self.sound: Auralisation | None = None
-        self.title = ""
-        self.render: Render = "mask"
-        self.rate: Rate = "recording"
         self.match_loudness = True
-        self._window_s: tuple[float, float] | None = None
+        self._feature: FeatureSound | None = None
+        self._feature_loop_s: tuple[float, float] | None = None
+        self._loops_feature = False
+        self._returns_to: Selection | None = None
 
     def close(self) -> None:
         """Release the audio device."""
         self.player.close()
 
+    @property
+    def render(self) -> Render:
+        """How images become sound: "mask" or "phase"."""
+        return self._selection().render
+
+    @property
+    def rate(self) -> Rate:
+        """All channels at the recording's rate ("recording"), or mono at the model's ("model")."""
+        return self._selection().rate
+
+    @property
+    def feature(self) -> FeatureSound | None:
+        """The sound of the selected unit; None until it is computed."""
+        feature = self._feature
+        return feature if feature is not None and feature.selection == self._selection() else None
+
+    @property
+    def sound(self) -> Auralisation | None:
+        """The auralisation of `feature`."""
+        return self.feature.sound if self.feature is not None else None
+
+    @property
+    def title(self) -> str:
+        """Name of the unit of `feature`, such as `3-38`, or an empty string."""
+        return self.feature.title if self.feature is not None else ""
+
     def set_recording(self, clip: Clip) -> None:
         """Take another recording: the original from its start, without a loop. Playback goes on with it."""
         playing = self.player.state == "playing"
-        self.sound = None
-        self.title = ""
-        self._window_s = None
         self.player.load(clip)
         self.player.set_source("original")
         if playing:
             self.player.play()
 
-    def set_feature(self, sound: Auralisation, title: str, window_s: tuple[float, float], play: bool) -> None:
-        """Take a unit's sound.
+    def follow_selection(self) -> None:
+        """Return to the original if the feature's sound belongs to another selection.
+
+        If that sound was played and its unit is still selected, `set_feature` switches to the unit's new sound. Until
+        then the player is silent for `HOLD_S`, so that the original is not heard between two features.
+        """
+        selection, feature, player = self._selection(), self._feature, self.player
+        if self._returns_to not in (None, _unit_of(selection)):
+            self._returns_to, self._loops_feature = None, False
+        if feature is None or feature.selection == selection:
+            return
+        played, looped = player.source == "feature", player.loop is not None and player.loop == self._feature_loop_s
+        self._feature = self._feature_loop_s = None
+        player.set_source("original")
+        player.set_feature(None)
+        if looped:
+            player.set_loop(None)
+        if _unit_of(selection) == _unit_of(feature.selection):
+            self._returns_to = _unit_of(selection) if played else None
+            self._loops_feature = looped
+        if played and selection.unit is not None and selection.model is feature.selection.model:
+            player.hold(HOLD_S)
+        self.changed.emit()
+
+    def set_feature(self, feature: FeatureSound, *, play: bool) -> None:
+        """Take the sound of the selected unit; the sound of another selection is ignored.
 
         Parameters
         ----------
-        sound : Auralisation
-        title : str
-            The unit's name.
-        window_s : (float, float)
-            Start and end of the sound in the recording, in seconds.
-        hear : bool
-            Switch to it and, if nothing is playing, play it, repeating the window.
+        feature : FeatureSound
+        play : bool
+            Switch to it and, if nothing is playing, play it from where it is loud, repeatedly.
         """
         player = self.player
-        follows = self._window_s is not None and player.loop == self._window_s
-        self.sound, self.title = sound, title
-        self._window_s = (window_s[0], min(window_s[1], player.duration_s))
+        if feature.selection != self._selection():
+            return
+        returns = self._returns_to == _unit_of(feature.selection)
+        follows = self._loops_feature or (self._feature_loop_s is not None and player.loop == self._feature_loop_s)
+        self._returns_to, self._loops_feature, self._feature = None, False, feature
+        start_s, (loud_s, quiet_s) = feature.window_s[0], loud_part_s(feature.sound)
+        loop_s = start_s + loud_s, min(start_s + quiet_s, feature.window_s[1], player.duration_s)
+        self._feature_loop_s = loop_s
         self._give_feature()
-        if follows or (play and not self._loops_inside(self._window_s)):
-            player.set_loop(self._window_s)
-        if play:
+        if follows or (play and not self._loops_inside(feature.window_s)):
+            player.set_loop(loop_s)
+        if play or returns:
             player.set_source("feature")
-            if not self._window_s[0] <= player.position_s < self._window_s[1]:
-                player.seek(player.loop[0] if player.loop else self._window_s[0])
+        player.hold(0.0)
+        if play:
+            if not loop_s[0] <= player.position_s < loop_s[1]:
+                player.seek(player.loop[0] if player.loop else loop_s[0])
             player.play()
         self.changed.emit()
 
@@ -101,18 +157,8 @@ class Listening:
         return self.sound.loudness_matched() if self.sound is not None and self.match_loudness else self.sound
 
     def _give_feature(self) -> None:
-        if self._window_s is not None:
-            self.player.set_feature(self.feature_clip, self._window_s[0])
-
-    def set_render(self, render: Render) -> None:
-        """Choose how images become sound, from the next image on."""
-        self.render = render
-        self.changed.emit()
-
-    def set_rate(self, rate: Rate) -> None:
-        """Choose the recording's rate and channels or the model's, from the next auralisation on."""
-        self.rate = rate
-        self.changed.emit()
+        if self.feature is not None:
+            self.player.set_feature(self.feature_clip, self.feature.window_s[0])
 
     def set_match_loudness(self, match: bool) -> None:
         """Play auralisations as loud as the original, or at their true level."""
@@ -122,6 +168,8 @@ class Listening:
 
     def set_source(self, source: Source) -> None:
         """Switch to the original or the feature without a gap, at the same position."""
+        self._returns_to = None
+        self.player.hold(0.0)
         self.player.set_source("original" if self.sound is None else source)
 
     def swap_source(self) -> None:

@@ -13,8 +13,11 @@ from auralscope.errors import AuralScopeError
 from auralscope.session.faithfulness import LANE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auralscope.nn.loaded import Run
     from auralscope.session.jobs import Job, Jobs
+    from auralscope.session.selection import Selection
 
 DEFAULT = "deconvolution"
 """The method that supports every layer."""
@@ -74,6 +77,7 @@ class Methods:
     Attributes
     ----------
     chosen : str
+        The selected method.
     unsupported : dict of (str, str) to str
         Reason why a method does not support a layer of this model, by layer and method, as far as it is known.
     """
@@ -81,22 +85,21 @@ class Methods:
     changed = Signal()
     """Another method was chosen, or a method was marked as unsupported."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, selection: Callable[[], Selection]) -> None:
         self._jobs = jobs
+        self._selection = selection
         self._tried: set[str] = set()
-        self.chosen = DEFAULT
         self.unsupported: dict[tuple[str, str], str] = {}
 
+    @property
+    def chosen(self) -> str:
+        return self._selection().method
+
     def forget(self) -> None:
-        """Drop what is known about the previous model, and choose the default method."""
+        """Drop what is known about the previous model."""
         self._jobs.cancel("methods")
         self._tried = set()
         self.unsupported = {}
-        self.choose(DEFAULT)
-
-    def choose(self, method: str) -> None:
-        """Choose a method."""
-        self.chosen = method
         self.changed.emit()
 
     def supports(self, layer: str, method: str) -> bool:

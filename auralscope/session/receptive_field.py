@@ -11,11 +11,14 @@ from psygnal import Signal
 from auralscope.session.faithfulness import LANE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from auralscope.nn.analysis.receptive_field import NominalSize, ReceptiveField
+    from auralscope.nn.loaded import Run
     from auralscope.session.jobs import Job, Jobs
-    from auralscope.session.results import WindowResult
+    from auralscope.session.selection import Selection
 
 Cell = tuple[int, int]
 """Place in a feature map: (bin, frame)."""
@@ -52,7 +55,7 @@ class ReceptiveFields:
     Attributes
     ----------
     result : CellField or None
-        None while it is computed, and if no cell is chosen.
+        Of the chosen cell of the selected unit; None until it is computed.
     problem : str
         A sentence with the reason why the cell has no receptive field, or empty.
     """
@@ -60,47 +63,51 @@ class ReceptiveFields:
     changed = Signal()
     """A receptive field was computed or dropped, or could not be computed."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, selection: Callable[[], Selection]) -> None:
         self._jobs = jobs
-        self._known: dict[tuple[str, int, Cell], CellField] = {}
-        self._window: WindowResult | None = None
-        self.result: CellField | None = None
+        self._selection = selection
+        self._known: dict[tuple[Selection, Cell], CellField] = {}
+        self._cell: Cell | None = None
         self.problem = ""
 
-    def forget(self) -> None:
-        """Drop the receptive fields of the previous window."""
-        self._window, self._known = None, {}
+    @property
+    def result(self) -> CellField | None:
+        return self._known.get((self._selection().feature, self._cell)) if self._cell is not None else None
+
+    def follow_selection(self) -> None:
+        """Choose no cell, and drop the receptive fields of another window."""
+        window = self._selection().window
+        self._known = {key: field for key, field in self._known.items() if key[0].window == window}
         self.clear()
 
     def clear(self) -> None:
         """Choose no cell."""
         self._jobs.cancel("field")
-        self.result, self.problem = None, ""
+        self._cell, self.problem = None, ""
         self.changed.emit()
 
-    def compute(self, window: WindowResult, layer: str, unit: int, cell: Cell) -> None:
-        """Compute the receptive field of a cell, or take the one computed before for this window."""
-        if window is not self._window:
-            self._window, self._known = window, {}
-        key, known = (layer, unit, cell), self._known
+    def compute(self, run: Run, cell: Cell) -> None:
+        """Compute the receptive field of a cell of the selected unit, or take the one computed before."""
+        selection = self._selection().feature
+        layer, unit = selection.layer, selection.unit
         self._jobs.cancel("field")
-        if key in known:
-            self.result, self.problem = known[key], ""
+        self.problem = ""
+        if (selection, cell) in self._known:
+            self._cell = cell
             self.changed.emit()
             return
 
         def find(_job: Job) -> CellField:
-            run = window.run
             field = run.receptive_field(layer, cell=cell, unit=unit)
             return CellField(cell, field, run.start_s, run.nominal_size(layer))
 
         def found(field: CellField) -> None:
-            known[key] = self.result = field
-            self.problem = ""
+            self._known[selection, cell] = field
+            self._cell = cell
             self.changed.emit()
 
         def failed(sentence: str) -> None:
-            self.result, self.problem = None, sentence  # the field may be all padding
+            self._cell, self.problem = None, sentence  # the field may be all padding
             self.changed.emit()
 
         self._jobs.start(LANE, find, key="field", urgency=3, done=found, failed=failed)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from auralscope.nn.loaded import Run
-    from auralscope.types import Progress
+    from auralscope.session.selection import Selection
+    from auralscope.types import Auralisation, Progress
 
 GALLERY_BATCH = 4
 """Units deconvolved together while a gallery fills: few, so that a click is answered in between."""
@@ -27,6 +28,8 @@ class WindowResult:
 
     Attributes
     ----------
+    selection : Selection
+        The part `window` of the selection that it belongs to.
     run : Run
     input : (bins, frames) float32 array
         The model's input as it is drawn (`auralscope.dsp.frontends.FrontEnd.shown`).
@@ -34,6 +37,7 @@ class WindowResult:
         Probabilities.
     """
 
+    selection: Selection
     run: Run
     input: NDArray[np.float32]
     scores: NDArray[np.float32]
@@ -45,6 +49,8 @@ class LayerResult:
 
     Attributes
     ----------
+    selection : Selection
+        The part `maps` of the selection that they belong to.
     maps : (units, bins', frames'), (units, steps) or (units,) float32 array
         (units, steps) for a recurrent layer, single values for a dense one.
     activity : (units,) float32 array
@@ -53,6 +59,7 @@ class LayerResult:
         Units, the most active first.
     """
 
+    selection: Selection
     maps: NDArray[np.float32]
     activity: NDArray[np.float32]
     order: list[int]
@@ -85,20 +92,42 @@ class Feature:
     picture: NDArray[np.float32]
 
 
+@dataclass(frozen=True, eq=False)
+class FeatureSound:
+    """A unit's auralisation.
+
+    Attributes
+    ----------
+    selection : Selection
+        The whole selection that it belongs to.
+    sound : Auralisation
+    title : str
+        The unit's name, such as `3-38`.
+    window_s : (float, float)
+        Start and end of the sound in the recording, in seconds.
+    """
+
+    selection: Selection
+    sound: Auralisation
+    title: str
+    window_s: tuple[float, float]
+
+
 def feature_of(run: Run, unit: int, image: NDArray[np.float32]) -> Feature:
     """Return a unit's image together with its picture."""
     return Feature(unit, image, run.model.front_end.shown(image))
 
 
 def fill(
-    run: Run, layer: str, method: str, have: Collection[int], advance: Progress
+    run: Run, selection: Selection, have: Collection[int], advance: Progress
 ) -> Iterator[LayerResult | list[Feature]]:
     """Compute a layer's feature maps, then its missing features, the most active unit first.
 
     Parameters
     ----------
     run : Run
-    layer, method : str
+    selection : Selection
+        Its layer and method are computed.
     have : collection of int
         Units whose features are already computed.
     advance : callable
@@ -109,7 +138,8 @@ def fill(
     LayerResult, then lists of Feature
         An empty list lets more urgent work of the lane go first.
     """
-    result = LayerResult(run.feature_maps(layer), run.activity(layer), run.most_active(layer))
+    layer, method = selection.layer, selection.method
+    result = LayerResult(selection.maps, run.feature_maps(layer), run.activity(layer), run.most_active(layer))
     yield result
     missing = [unit for unit in result.order if unit not in have]
     together = len(missing) if method in SLOW else GALLERY_BATCH

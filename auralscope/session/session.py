@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
@@ -28,7 +29,8 @@ from auralscope.session.listening import Listening
 from auralscope.session.methods import DEFAULT, SLOW, Methods, title_of
 from auralscope.session.notices import Notices
 from auralscope.session.receptive_field import ReceptiveFields
-from auralscope.session.results import Feature, LayerResult, WindowResult, feature_of, fill
+from auralscope.session.results import Feature, FeatureSound, LayerResult, WindowResult, feature_of, fill
+from auralscope.session.selection import Selection
 from auralscope.session.summaries import Summaries
 from auralscope.session.taggram import Taggram
 from auralscope.types import unit_name
@@ -41,11 +43,14 @@ if TYPE_CHECKING:
     from auralscope.registry import Plugin
     from auralscope.session.jobs import Deliver
     from auralscope.session.receptive_field import Cell
-    from auralscope.types import Auralisation, Clip
+    from auralscope.types import Clip
 
 
 class Session:
     """State with a signal for every change.
+
+    `selection` is what the user has selected. It is replaced as a whole, by `_select` alone. A result carries the
+    selection that it belongs to, and is shown or played only while that is the present one.
 
     Parameters
     ----------
@@ -58,19 +63,13 @@ class Session:
     ----------
     plugins : tuple of Plugin
         Empty until `find_plugins` is done.
-    clip : Clip or None
-        The open recording.
-    model : Model or None
-    window_start_s : float
-        Start of the model's window in the recording.
+    selection : Selection
+        The open recording, the model, its window, and the chosen layer, method, unit, rendering and rate. `clip`,
+        `model`, `window_start_s`, `layer` and `unit` are parts of it.
     window_result : WindowResult or None
         What the model computed from the window; None until it is computed.
-    layer : str
-        The chosen layer.
     layer_result : LayerResult or None
         Feature maps of the layer; None until they are computed.
-    unit : int or None
-        The chosen unit.
     features : dict of int to Feature
         Features of the layer by the chosen attribution method, by unit, as far as they are computed.
     methods : Methods
@@ -128,26 +127,19 @@ class Session:
             Notices("auralscope.audio", deliver, self.problem.emit),
         )
         self.plugins: tuple[Plugin, ...] = ()
-        self.clip: Clip | None = None
-        self.model: Model | None = None
-        self.window_start_s = 0.0
-        self.window_result: WindowResult | None = None
-        self.layer = ""
-        self.layer_result: LayerResult | None = None
-        self.unit: int | None = None
-        self.features: dict[int, Feature] = {}
-        self._kept: dict[tuple[str, str], dict[int, Feature]] = {}
+        self.selection = Selection(method=DEFAULT)
+        self._window_result: WindowResult | None = None
+        self._layer_result: LayerResult | None = None
+        self._features: dict[Selection, dict[int, Feature]] = {}
         self._play_later = False
 
         jobs, problem = Jobs(deliver), self.problem.emit
         self.jobs = jobs
-        self.listening = Listening(jobs, deliver)
-        self.methods = Methods(jobs)
-        self.faithfulness = Faithfulness(jobs)
-        self.summaries = Summaries(jobs)
-        self.receptive_fields = ReceptiveFields(jobs)
-        self.unit_changed.connect(self.receptive_fields.clear)
-        self.window_result_changed.connect(self.receptive_fields.forget)
+        self.listening = Listening(jobs, deliver, self._present)
+        self.methods = Methods(jobs, self._present)
+        self.faithfulness = Faithfulness(jobs, self._present)
+        self.summaries = Summaries(jobs, self._present)
+        self.receptive_fields = ReceptiveFields(jobs, self._present)
         self.taggram = Taggram(jobs, self.write, problem)
         self.fetching = Fetching(jobs, problem, self.load_model)
         self.labels = Labels(jobs, self.choose_layer_unit, self.write, problem)
@@ -162,6 +154,73 @@ class Session:
             notices.close()
         self.jobs.close()
         self.listening.close()
+
+    # -- the selection ---------------------------------------------------------------------------------------------
+
+    def _present(self) -> Selection:
+        return self.selection
+
+    @property
+    def clip(self) -> Clip | None:
+        """The open recording."""
+        return self.selection.clip
+
+    @property
+    def model(self) -> Model | None:
+        """The model in use."""
+        return self.selection.model
+
+    @property
+    def window_start_s(self) -> float:
+        """Start of the model's window in the recording, in seconds."""
+        return self.selection.window_start_s
+
+    @property
+    def layer(self) -> str:
+        """The chosen layer."""
+        return self.selection.layer
+
+    @property
+    def unit(self) -> int | None:
+        """The chosen unit."""
+        return self.selection.unit
+
+    @property
+    def window_result(self) -> WindowResult | None:
+        result = self._window_result
+        return result if result is not None and result.selection == self.selection.window else None
+
+    @property
+    def layer_result(self) -> LayerResult | None:
+        result = self._layer_result
+        return result if result is not None and result.selection == self.selection.maps else None
+
+    @property
+    def features(self) -> dict[int, Feature]:
+        return self._features.setdefault(self.selection.gallery, {})
+
+    def _select(self, **changes: Any) -> None:
+        """Change the selection, and drop what belonged to the one before: its jobs, its sound, its figures."""
+        before, self.selection = self.selection, replace(self.selection, **changes)
+        now = self.selection
+        if now == before:
+            return
+        self.jobs.cancel("sound")
+        if now.gallery != before.gallery:
+            self.jobs.cancel("gallery")
+        if now.window != before.window:
+            self.jobs.cancel("analyse")
+            self._window_result = self._layer_result = None
+            self._features = {}
+        self.listening.follow_selection()
+        if now.feature != before.feature:
+            for part in (self.faithfulness, self.summaries, self.receptive_fields):
+                part.follow_selection()
+        if now.window != before.window:
+            self.window_result_changed.emit()
+            self.layer_result_changed.emit()
+        if now.method != before.method:
+            self.methods.changed.emit()
 
     # -- the recording ---------------------------------------------------------------------------------------------
 
@@ -180,10 +239,8 @@ class Session:
         )
 
     def _opened(self, clip: Clip) -> None:
-        self.clip = clip
+        self._select(clip=clip, window_start_s=0.0)
         self.listening.set_recording(clip)
-        self._clear_results()
-        self._place_window(0.0)
         self.taggram.set_recording(clip)
         self.recording_changed.emit()
         self.window_changed.emit()
@@ -259,12 +316,9 @@ class Session:
         )
 
     def _model_loaded(self, model: Model) -> None:
-        self.model = model
-        self.layer = model.layers[0]
-        self.unit = None
+        start_s = self._place(self.window_start_s, model.front_end.window_s)
+        self._select(model=model, window_start_s=start_s, layer=model.layers[0], unit=None, method=DEFAULT)
         self.methods.forget()
-        self._clear_results()
-        self._place_window(self.window_start_s)
         for part in (self.taggram, self.labels, self.noise, self.kernels, self.recording_map):
             part.set_model(model)
         self.model_changed.emit()
@@ -293,36 +347,31 @@ class Session:
     def move_window(self, start_s: float) -> None:
         """Move the model's window to another place of the recording."""
         before = self.window_start_s
-        self._place_window(start_s)
+        self._select(window_start_s=self._place(start_s, self.window_s))
         self.window_changed.emit()
         if self.window_start_s != before:
             self._analyse()
 
-    def _place_window(self, start_s: float) -> None:
-        """Place the window inside the recording, if the recording is long enough."""
-        room_s = max(self.clip.duration_s - self.window_s, 0.0) if self.clip else 0.0
-        self.window_start_s = min(max(start_s, 0.0), room_s)
+    def _place(self, start_s: float, window_s: float) -> float:
+        """Return the start of a window inside the recording, if the recording is long enough."""
+        room_s = max(self.clip.duration_s - window_s, 0.0) if self.clip else 0.0
+        return min(max(start_s, 0.0), room_s)
 
     # -- layers and units ------------------------------------------------------------------------------------------
 
     def choose_layer(self, layer: str) -> None:
-        """Choose another layer and no unit; the sound of the unit before stays until another is chosen."""
+        """Choose another layer and no unit."""
         if self.model is None or layer == self.layer:
             return
-        self.layer = self.model.layer(layer).name
-        self.layer_result = None
-        if not self.methods.supports(layer, self.methods.chosen):
-            self.methods.choose(DEFAULT)
-        self.unit = None
-        self._show_features()
+        method = self.methods.chosen if self.methods.supports(layer, self.methods.chosen) else DEFAULT
+        self._select(layer=self.model.layer(layer).name, unit=None, method=method)
         self.layer_changed.emit()
         self.unit_changed.emit()
         self.fill_gallery()
 
     def choose_unit(self, unit: int) -> None:
         """Choose a unit of the layer and play its sound."""
-        self.unit = unit
-        self.faithfulness.clear()
+        self._select(unit=unit)
         self.unit_changed.emit()
         self._auralise(play=True)
 
@@ -336,31 +385,25 @@ class Session:
     def choose_cell(self, cell: Cell) -> None:
         """Compute the receptive field of a cell of the chosen unit's feature map."""
         if self.window_result is not None and self.unit is not None:
-            self.receptive_fields.compute(self.window_result, self.layer, self.unit, cell)
+            self.receptive_fields.compute(self.window_result.run, cell)
 
     def choose_method(self, method: str) -> None:
         """Choose another attribution method; the unit stays chosen, and its sound is computed again."""
-        self.methods.choose(method)
-        self._show_features()
+        self._select(method=method)
         self.unit_changed.emit()
         self._auralise(play=False)
         self.fill_gallery()
 
-    def _show_features(self) -> None:
-        """Take the features that are kept for the chosen layer and method."""
-        layer, method = self.layer, self.methods.chosen
-        self.features = self._kept.setdefault((layer, method), {})
-        self.summaries.show(layer, method)
-        self.faithfulness.clear()
-
     def set_render(self, render: Render) -> None:
         """Choose how images become sound."""
-        self.listening.set_render(render)
+        self._select(render=render)
+        self.listening.changed.emit()
         self._auralise(play=False)
 
     def set_rate(self, rate: Rate) -> None:
         """Choose the recording's sample rate and channels, or the model's."""
-        self.listening.set_rate(rate)
+        self._select(rate=rate)
+        self.listening.changed.emit()
         self._auralise(play=False)
 
     def save_sound(self, path: Path) -> None:
@@ -422,36 +465,20 @@ class Session:
 
     # -- results of the window -------------------------------------------------------------------------------------
 
-    def _clear_results(self) -> None:
-        """Drop the results of the previous recording or model."""
-        for key in ("analyse", "gallery", "sound"):
-            self.jobs.cancel(key)
-        self._set_window_result(None)
-        self.layer_result_changed.emit()
-
-    def _set_window_result(self, result: WindowResult | None) -> None:
-        self.window_result = result
-        self.layer_result = None
-        self._kept = {}
-        self.features = self._kept.setdefault((self.layer, self.methods.chosen), {})
-        self.faithfulness.forget()
-        self.summaries.forget()
-        self.window_result_changed.emit()
-
     def _analyse(self) -> None:
         """Run the model on the window."""
-        model, clip, start_s = self.model, self.clip, self.window_start_s
+        selection = self.selection.window
+        model, clip, start_s = selection.model, selection.clip, selection.window_start_s
         if model is None or clip is None:
             return
-        for key in ("gallery", "sound"):
-            self.jobs.cancel(key)
 
         def analyse(_job: Job) -> WindowResult:
             run = model.analyse(clip, start_s=start_s)
-            return WindowResult(run, model.front_end.shown(run.input), run.scores)
+            return WindowResult(selection, run, model.front_end.shown(run.input), run.scores)
 
         def analysed(result: WindowResult) -> None:
-            self._set_window_result(result)
+            self._window_result = result
+            self.window_result_changed.emit()
             self._auralise(play=False)
             self.fill_gallery()
 
@@ -462,62 +489,63 @@ class Session:
 
     def fill_gallery(self) -> None:
         """Compute the missing features of the layer, the most active unit first."""
-        result, layer, method, kept = self.window_result, self.layer, self.methods.chosen, self.features
+        result, selection, features = self.window_result, self.selection.gallery, self.features
         self.jobs.cancel("gallery")
-        if result is None or result.run.start_s != self.window_start_s:
+        if result is None:
             if all(job.key != "analyse" for job in self.jobs.running):
                 self._analyse()
             return
-        run, have = result.run, set(kept)
+        run, have = result.run, set(features)
 
         def work(job: Job) -> Iterator[LayerResult | list[Feature]]:
-            return fill(run, layer, method, have, job.advance)
+            return fill(run, selection, have, job.advance)
 
         def keep(part: LayerResult | list[Feature]) -> None:
             if isinstance(part, LayerResult):
-                self.layer_result = part
+                self._layer_result = part
                 self.layer_result_changed.emit()
             elif part:
-                kept.update({feature.unit: feature for feature in part})
+                features.update({feature.unit: feature for feature in part})
                 self.features_arrived.emit(tuple(feature.unit for feature in part))
-                if method in SLOW and self.unit is not None and kept is self.features:
+                if selection.method in SLOW and self.unit is not None:
                     self._auralise(play=self._play_later)
 
         def filled(_: None) -> None:
-            self.summaries.compute(run, layer, method, kept)
-            self.methods.check_layer(run, layer)
+            self.summaries.compute(run, features)
+            self.methods.check_layer(run, selection.layer)
 
         def failed(sentence: str) -> None:
             self.problem.emit(sentence)
-            self.methods.mark_unsupported(layer, method, sentence)
-            if method != DEFAULT:
+            self.methods.mark_unsupported(selection.layer, selection.method, sentence)
+            if selection.method != DEFAULT:
                 self.choose_method(DEFAULT)
 
-        title = f"{title_of(method)} of {layer}"
+        title = f"{title_of(selection.method)} of {selection.layer}"
         self.jobs.start("model", work, title=title, key="gallery", each=keep, done=filled, failed=failed)
 
     def _auralise(self, play: bool) -> None:
         """Compute the chosen unit's sound and give it to the transport."""
-        result, layer, unit = self.window_result, self.layer, self.unit
-        render, rate = self.listening.render, self.listening.rate
+        result, selection, features = self.window_result, self.selection, self.features
+        layer, unit, method = selection.layer, selection.unit, selection.method
         if result is None or unit is None:
             return
-        run, kept, title, method = result.run, self.features, self.unit_title(unit), self.methods.chosen
-        known = kept.get(unit)
+        run, known, title = result.run, features.get(unit), self.unit_title(unit)
         self._play_later = known is None and play
         if known is None and method in SLOW:
             return  # a single unit takes as long as the gallery: the sound follows when the gallery is filled
 
-        def auralise(_job: Job) -> tuple[Feature, Auralisation]:
+        def auralise(_job: Job) -> tuple[Feature, FeatureSound]:
             feature = known or feature_of(run, unit, run.deconvolve(layer, units=[unit], method=method)[0])
-            return feature, run.auralise_image(feature.image, render=render, rate=rate)
+            sound = run.auralise_image(feature.image, render=selection.render, rate=selection.rate)
+            window_s = run.start_s, run.start_s + run.model.front_end.window_s
+            return feature, FeatureSound(selection, sound, title, window_s)
 
-        def auralised(parts: tuple[Feature, Auralisation]) -> None:
+        def auralised(parts: tuple[Feature, FeatureSound]) -> None:
             feature, sound = parts
-            kept[unit] = feature
+            features[unit] = feature
             self.features_arrived.emit((unit,))
-            self.listening.set_feature(sound, title, (run.start_s, run.start_s + self.window_s), play)
-            if sound.peak > 0.0 and method not in SLOW:
-                self.faithfulness.measure(run, layer, unit, method)
+            self.listening.set_feature(sound, play=play)
+            if sound.sound.peak > 0.0 and method not in SLOW:
+                self.faithfulness.measure(run)
 
         self.jobs.start("model", auralise, key="sound", urgency=3, done=auralised, failed=self.problem.emit)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auralscope.nn.loaded import Run
     from auralscope.session.jobs import Job, Jobs
     from auralscope.session.results import Feature, LayerResult
+    from auralscope.session.selection import Selection
 
 Order = Literal["activity", "number", "sparsity", "centroid", "bandwidth", "onset", "alike", "label"]
 
@@ -65,33 +66,32 @@ class Summaries:
     Attributes
     ----------
     summary : LayerSummary or None
-        None until the features of all units are computed.
+        Of the selected layer and method; None until the features of all units are computed.
     """
 
     changed = Signal()
     """`summary` was computed or dropped."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, selection: Callable[[], Selection]) -> None:
         self._jobs = jobs
-        self._known: dict[tuple[str, str], LayerSummary] = {}
-        self.summary: LayerSummary | None = None
+        self._selection = selection
+        self._known: dict[Selection, LayerSummary] = {}
 
-    def forget(self) -> None:
-        """Drop the summaries of the previous window or model."""
-        self._known = {}
-        self.show("", "")
+    @property
+    def summary(self) -> LayerSummary | None:
+        return self._known.get(self._selection().gallery)
 
-    def show(self, layer: str, method: str) -> None:
-        """Take the summary of a layer and an attribution method, if it was computed before."""
+    def follow_selection(self) -> None:
+        """Stop summarising, and drop the summaries of another window."""
         self._jobs.cancel("summary")
-        before, self.summary = self.summary, self._known.get((layer, method))
-        if self.summary is not before:
-            self.changed.emit()
+        window = self._selection().window
+        self._known = {key: summary for key, summary in self._known.items() if key.window == window}
+        self.changed.emit()
 
-    def compute(self, run: Run, layer: str, method: str, features: Mapping[int, Feature]) -> None:
-        """Summarise a layer from the features of all its units."""
-        key, known, images = (layer, method), self._known, [features[unit].image for unit in sorted(features)]
-        if key in known:
+    def compute(self, run: Run, features: Mapping[int, Feature]) -> None:
+        """Summarise the selected layer from the features of all its units."""
+        selection, images = self._selection().gallery, [features[unit].image for unit in sorted(features)]
+        if selection in self._known:
             return
 
         def work(_job: Job) -> Generator[None, None, LayerSummary]:
@@ -99,10 +99,10 @@ class Summaries:
 
             from auralscope.nn.analysis.summaries import summarise_parts
 
-            return summarise_parts(run, layer, np.stack(images))
+            return summarise_parts(run, selection.layer, np.stack(images))
 
         def done(summary: LayerSummary) -> None:
-            known[key] = self.summary = summary
+            self._known[selection] = summary
             self.changed.emit()
 
         # Without a summary the gallery is sorted by activity.

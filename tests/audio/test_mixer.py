@@ -82,7 +82,7 @@ def test_switch_keeps_the_position_and_crosses_over_within_ten_milliseconds():
     after = render(mixer, 1600)
     np.testing.assert_array_equal(before[:, CUT:], original[:, CUT:1600])
     np.testing.assert_array_equal(after[0, SWITCH:900], feature[0, 600 + SWITCH :])
-    assert not after[:, 900:].any()  # outside of its window a feature is silent
+    np.testing.assert_array_equal(after[:, 900 + SWITCH :], original[:, 2500 + SWITCH : 3200])  # behind the feature
     # In between both sound, with gains that add up to one.
     fall = (after[0, :SWITCH] - feature[0, 600 : 600 + SWITCH]) / (
         original[0, 1600 : 1600 + SWITCH] - feature[0, 600 : 600 + SWITCH]
@@ -90,13 +90,26 @@ def test_switch_keeps_the_position_and_crosses_over_within_ten_milliseconds():
     np.testing.assert_allclose(fall, np.cos(np.linspace(0, np.pi / 2, SWITCH)) ** 2, atol=1e-3)
 
 
-def test_without_feature_its_source_is_silent_but_time_goes_on():
+def test_original_sounds_before_the_feature_and_without_one():
+    original, feature = noise(4000), noise(1000, seed=2)
+    mixer = mixer_of(original, feature, 2000)
+    mixer.source, mixer.playing = "feature", True
+    before = render(mixer, 2500)
+    np.testing.assert_array_equal(before[:, CUT:2000], original[:, CUT:2000])
+    np.testing.assert_array_equal(before[:, 2000 + SWITCH :], feature[:, SWITCH:500])
+    mixer.programme = Programme(original)
+    np.testing.assert_array_equal(render(mixer, 1000)[:, SWITCH:], original[:, 2500 + SWITCH : 3500])
+
+
+def test_held_sound_is_silent_to_the_sample_and_time_goes_on():
     original = noise(4000)
     mixer = mixer_of(original)
-    mixer.source, mixer.playing = "feature", True
-    assert not render(mixer, 1000).any()
-    mixer.source = "original"
-    np.testing.assert_array_equal(render(mixer, 1000)[:, SWITCH:], original[:, 1000 + SWITCH : 2000])
+    mixer.playing = True
+    np.testing.assert_array_equal(render(mixer, 800)[:, CUT:], original[:, CUT:800])
+    mixer.silent_until_s = 0.25
+    held = render(mixer, 2000, start_s=0.1)
+    assert not held[:, SWITCH:1200].any()
+    np.testing.assert_array_equal(held[:, 1200 + SWITCH :], original[:, 2000 + SWITCH : 2800])
 
 
 def test_loop_is_exact_to_the_sample():

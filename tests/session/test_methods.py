@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,7 +145,8 @@ def test_filling_in_parts_equals_filling_at_once(looking, monkeypatch, method):
     monkeypatch.setitem(attribution.METHODS, "occlusion", attribution.Occlusion(patch=64, stride=64))
     run = looking.session.window_result.run
     told, found = [], {}
-    for part in fill(run, "dense", method, {5, 7}, told.append):
+    selection = replace(looking.session.selection, layer="dense", method=method)
+    for part in fill(run, selection, {5, 7}, told.append):
         if not isinstance(part, LayerResult):
             found.update({feature.unit: feature.image for feature in part})
     assert sorted(found) == [unit for unit in range(128) if unit not in (5, 7)]

@@ -12,6 +12,7 @@ from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary, summaris
 from auralscope.nn.batches import outcome
 from auralscope.session import summaries
 from auralscope.session.results import LayerResult
+from auralscope.session.selection import Selection
 
 __all__ = ["looking", "owner"]
 
@@ -31,7 +32,8 @@ def a_layer():
         for unit in range(5)
     )
     activity = np.array([4.0, 3.0, 2.0, 1.0, 0.0], np.float32)
-    return LayerResult(np.zeros((5, 2, 2), np.float32), activity, [0, 1, 2, 3, 4]), LayerSummary(units, similarity)
+    result = LayerResult(Selection(), np.zeros((5, 2, 2), np.float32), activity, [0, 1, 2, 3, 4])
+    return result, LayerSummary(units, similarity)
 
 
 @pytest.mark.parametrize(
