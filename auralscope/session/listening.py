@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from auralscope.session.results import FeatureSound
     from auralscope.types import Auralisation, Clip
 
-HOLD_S = 0.3
+HOLD_S = 0.08
 """Longest silence between the sounds of two features; then the original is heard."""
 
 

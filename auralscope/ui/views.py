@@ -148,6 +148,8 @@ class Views(QObject):
         clip, view = self._session.clip, self._controls.view
         if clip is None:
             return
+        name = self._controls.transform.currentText()
+        self._spectrogram.show_computing(name)
         self._session.jobs.start(
             "view",
             lambda _job: Pyramid(clip, view),

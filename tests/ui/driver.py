@@ -124,7 +124,7 @@ class Driver:
         before = self.session.listening.sound
         self.click(self.window.gallery.view.viewport(), self.tile(unit).center())
         assert self.session.unit == unit
-        self.until(lambda: self.session.listening.sound is not before)
+        self.until(lambda: self.session.listening.sound not in (None, before))
         return self.session.listening.sound
 
     def message(self):

@@ -132,6 +132,10 @@ def test_a_request_replaces_the_previous_one_and_its_late_tiles_are_dropped(qtbo
     assert not pane._tiles
 
 
+def pictures(pane):
+    return [item for item in pane.plot.scene().items() if isinstance(item, PictureItem)]
+
+
 def test_many_zooms_at_once_make_few_requests_and_few_items(qtbot, spectrogram):
     pane = spectrogram(noise(120.0))
     before = len(pane.renderer.requests)
@@ -144,8 +148,7 @@ def test_many_zooms_at_once_make_few_requests_and_few_items(qtbot, spectrogram):
         start_s = rng.uniform(0.0, 110.0)
         pane.show_time(start_s, start_s + 10.0 * rng.uniform(0.01, 1.0))
         settle(qtbot, pane)
-    items = [item for item in pane.plot.scene().items() if isinstance(item, PictureItem)]
-    assert len(items) == len(pane._tiles) + len(pane._stale) <= 30
+    assert len(pictures(pane)) == len(pane._tiles) + len(pane._stale) <= 30
 
 
 def test_another_transform_keeps_time_and_loop_and_another_recording_resets_them(qtbot, spectrogram):
@@ -155,7 +158,7 @@ def test_another_transform_keeps_time_and_loop_and_another_recording_resets_them
     pane.show_time(5.0, 9.0)
     pane.set_loop((6.0, 7.0))
     pane.set_pyramid(Pyramid(clip, View("cqt")))
-    assert brightness(pane).max() > 200, "the old tiles stay until the new ones arrive"
+    assert not pictures(pane), "no picture of another transform"
     settle(qtbot, pane)
     assert pane.visible_s == (5.0, 9.0)
     assert pane.loop_s == (6.0, 7.0)
@@ -343,3 +346,21 @@ def test_every_recording_has_a_picture_in_every_transform(qtbot, spectrogram, sh
         assert bright.std() > 20, path.name
         assert (bright.mean(axis=1) > bright.min()).mean() > 0.5, path.name
         pane.close()
+
+
+def test_no_picture_stands_under_the_name_of_a_transform_that_is_being_computed(qtbot, spectrogram):
+    clip = noise(10.0)
+    pane = spectrogram(clip)
+    assert pictures(pane)
+    pane.show_computing("Chroma")
+    assert not pictures(pane)
+    assert pane._computing.isVisible()
+    assert "Chroma" in pane._computing.text()
+    pane.zoom_time(2.0, 5.0)
+    settle(qtbot, pane)
+    assert not pictures(pane), "zooming does not bring the picture before back"
+    pane.set_pyramid(Pyramid(clip, View("chroma")))
+    settle(qtbot, pane)
+    assert not pane._computing.isVisible()
+    assert pictures(pane)
+    assert pane.duration_s == pytest.approx(10.0)

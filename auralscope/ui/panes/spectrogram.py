@@ -7,7 +7,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QRectF, QTimer, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtWidgets import QLabel
 
 from auralscope.display.pyramid import LOWEST_DB, STEP_DB, Pyramid, TileKey
 from auralscope.display.scales import (
@@ -104,6 +105,7 @@ class SpectrogramPane(TimePane):
         super().__init__(self._frequency_axis, parent)
         self.setAccessibleName(self.tr("Spectrogram"))
         self._pyramid: Pyramid | None = None
+        self._awaiting_pyramid = False
         self._scale: FrequencyScale = "log"
         self._axis: Axis = ScaleAxis("log")
         self._colour_map = COLOUR_MAPS[0]
@@ -118,6 +120,9 @@ class SpectrogramPane(TimePane):
         self._warp_of: tuple[object, ...] = ()
         self._warp_rect = (0.0, 1.0)
         self._overlay: _Overlay | None = None
+        self._computing = QLabel(self)
+        self._computing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._computing.hide()
         self._rewarp_timer = QTimer(self, singleShot=True, interval=0)
         self._rewarp_timer.timeout.connect(self._rewarp)
 
@@ -129,22 +134,32 @@ class SpectrogramPane(TimePane):
     def set_pyramid(self, pyramid: Pyramid | None) -> None:
         """Show a recording, another transform of the same recording, or nothing (None).
 
-        For the same recording, the visible time, the loop and the window stay, and the previous tiles stay until the
-        new ones arrive.
+        For the same recording, the visible time, the loop and the window stay. Pictures of another transform go.
         """
         before, fitted = self._pyramid, np.allclose(self.box.viewRange()[1], self._height_limits())
         self._pyramid = pyramid
+        self._awaiting_pyramid = False
         self._requested = ()
+        self._clear_tiles()
         if pyramid is None or before is None or before.clip is not pyramid.clip:
-            self._drop(list(self._tiles.values()) + self._stale)
-            self._tiles, self._stale = {}, []
             self.clear_overlay()
             self.set_duration(0.0 if pyramid is None else pyramid.duration_s)
-        else:
-            self._retire(list(self._tiles.values()))
-            self._tiles = {}
         self._set_axis(fit=fitted)
         self._range_changed()
+
+    def show_computing(self, what: str) -> None:
+        """Remove the picture and its axis, and name what is computed until its first tile arrives."""
+        self._awaiting_pyramid = True
+        self._clear_tiles()
+        self._frequency_axis.setStyle(showValues=False)
+        self._computing.setText(self.tr("Computing: {}…").format(what))
+        self._computing.adjustSize()
+        self._computing.move(self.rect().center() - self._computing.rect().center())
+        self._computing.show()
+
+    def _clear_tiles(self) -> None:
+        self._drop(list(self._tiles.values()) + self._stale)
+        self._tiles, self._stale = {}, []
 
     @property
     def scale(self) -> FrequencyScale:
@@ -236,11 +251,17 @@ class SpectrogramPane(TimePane):
     def tile_arrived(self, ready: ReadyTile) -> None:
         """Show a computed tile, on the UI thread. Tiles that are no longer needed are dropped."""
         key = ready.key
-        if ready.pyramid is not self._pyramid or key not in self._needed or key in self._tiles:
+        if (
+            self._awaiting_pyramid
+            or ready.pyramid is not self._pyramid
+            or key not in self._needed
+            or key in self._tiles
+        ):
             return
         exact = TileKey(key.level, key.index)
         if key.draft and exact in self._tiles:
             return
+        self._computing.hide()
         item = PictureItem()
         item.setZValue(self._Z_DRAFT if key.draft else self._Z_EXACT)
         self.box.addItem(item, ignoreBounds=True)
@@ -265,7 +286,7 @@ class SpectrogramPane(TimePane):
     def _refresh(self) -> None:
         pyramid = self._pyramid
         width_px = round(self.box.width() * self.devicePixelRatioF())
-        if pyramid is None or width_px < 2:
+        if pyramid is None or self._awaiting_pyramid or width_px < 2:
             return
         self._update_warp()
         assert self._warp is not None
@@ -315,6 +336,8 @@ class SpectrogramPane(TimePane):
         """Set the axis of the scale and the transform. A new axis is shown whole, the same axis stays in place."""
         pyramid = self._pyramid
         chroma = pyramid is not None and pyramid.view.transform == "chroma"
+        if pyramid is not None:
+            self._frequency_axis.setStyle(showValues=True)
         axis: Axis = BinAxis(pyramid.frequencies_hz) if pyramid is not None and chroma else ScaleAxis(self._scale)
         if axis == self._axis and self._warp_of:
             low, high = self._height_limits() if fit else self.box.viewRange()[1]

@@ -190,7 +190,7 @@ class TransportPane(QFrame):
         for widget in (self.feature, self.render_choice, self.match, self.model_rate):
             widget.setEnabled(has_sound)
         self.feature.setText(self._feature_name())
-        (self.feature if player.source == "feature" else self.original).setChecked(True)
+        self._show_source()
         self.loop.setChecked(player.loop is not None)
         self.render_choice.setCurrentIndex(self.render_choice.findData(listening.render))
         self.match.setChecked(listening.match_loudness)
@@ -205,6 +205,22 @@ class TransportPane(QFrame):
                 self._devices.start()
         else:
             self._devices.stop()
+
+    def _show_source(self) -> None:
+        """Show what is heard now: outside of its window, a feature is replaced by the original."""
+        feature, player = self._listening.feature, self._player
+        heard = player.heard_source
+        (self.feature if heard == "feature" else self.original).setChecked(True)
+        text = player.problem
+        if not text and feature is not None and player.source != heard:
+            start_s, end_s = feature.window_s
+            text = (
+                f"{feature.title} sounds from {time_label(start_s, 0.1)} to {time_label(end_s, 0.1)}, in the model's "
+                "window. Here you hear the original; press W to analyse this place."
+            )
+        if text != self.reason.text():
+            self.reason.setText(text)
+            self.reason.setVisible(bool(text))
 
     def _show_faithfulness(self) -> None:
         finding = self._session.faithfulness.result
@@ -240,6 +256,7 @@ class TransportPane(QFrame):
         text = f"{time_label(position_s, 0.1)} / {time_label(duration_s, 0.1)}" if duration_s else ""
         if text != self.position.text():
             self.position.setText(text)
+        self._show_source()
         self.position_changed.emit(position_s)
 
 
