@@ -251,9 +251,9 @@ class Session:
         """Choose the channel of the recording that models analyse; None: the mean of all channels."""
         if self.clip is None or channel == self.clip.analysed_channel:
             return
-        self.clip = self.clip.channel(channel)
-        self._clear_results()
-        self.taggram.set_recording(self.clip)
+        clip = self.clip.channel(channel)
+        self._select(clip=clip)
+        self.taggram.set_recording(clip)
         self.channel_changed.emit()
         self._analyse()
 

@@ -41,6 +41,7 @@ class TransportPane(QFrame):
         self.setObjectName("card")
         self._session = session
         self._ended = False
+        self._replaced = False
         self._marked_s: tuple[float, float] | None = None
         self._listening = session.listening
         self._player = session.listening.player
@@ -208,22 +209,23 @@ class TransportPane(QFrame):
 
     def _show_source(self) -> None:
         """Show what is heard now: outside of its window, a feature is replaced by the original."""
-        feature, player = self._listening.feature, self._player
-        heard = player.heard_source
+        heard = self._player.heard_source
         (self.feature if heard == "feature" else self.original).setChecked(True)
-        text = player.problem
-        if not text and feature is not None and player.source != heard:
-            start_s, end_s = feature.window_s
-            text = (
-                f"{feature.title} sounds from {time_label(start_s, 0.1)} to {time_label(end_s, 0.1)}, in the model's "
-                "window. Here you hear the original; press W to analyse this place."
-            )
-        if text != self.reason.text():
-            self.reason.setText(text)
-            self.reason.setVisible(bool(text))
+        if self._replaced != (self._player.source != heard):
+            self._replaced = not self._replaced
+            self._show_faithfulness()
 
     def _show_faithfulness(self) -> None:
-        finding = self._session.faithfulness.result
+        """Show the word for the feature's faithfulness, or where the feature sounds if the playhead is elsewhere."""
+        finding, feature = self._session.faithfulness.result, self._listening.feature
+        if self._replaced and feature is not None:
+            start_s, end_s = (time_label(time_s, 0.1) for time_s in feature.window_s)
+            self.faithfulness.setText(f"{feature.title} only from {start_s} to {end_s}; W: analyse here")
+            self.faithfulness.setToolTip(
+                f"{feature.title} is computed for the model's window, {start_s} to {end_s}. Outside of it you hear the "
+                "original. Press W to move the window to the playhead."
+            )
+            return
         self.faithfulness.setText(faithfulness.short(finding) if finding is not None else "")
         self.faithfulness.setToolTip(faithfulness.sentences(finding) if finding is not None else "")
 
