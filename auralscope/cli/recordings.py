@@ -50,7 +50,13 @@ def add_commands(commands: Any) -> None:
     add("--layer", required=True, help="a layer's name, such as conv3")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--unit", type=natural, nargs="+", metavar="K", help="these units, counted from 0")
-    which.add_argument("--top", type=positive, default=4, metavar="N", help="the N most active units (default 4)")
+    which.add_argument(
+        "--top",
+        type=positive,
+        default=4,
+        metavar="N",
+        help="the N most active units; for the output layer, the N most probable labels (default 4)",
+    )
     which.add_argument("--all", action="store_true", help="every unit of the layer")
     add("--render", choices=("mask", "phase"), default="mask", help="conversion of images to sound (default mask)")
     add(

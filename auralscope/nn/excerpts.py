@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from auralscope.dsp.inversion import FullRate, Render, invert, invert_at_full_rate, matching_gain_db
+from auralscope.nn.activity import Activity, Measure, map_activity
 from auralscope.nn.attribution.backward import BackwardMethod
 from auralscope.nn.attribution.deconvolution import deconvolve_parts, deconvolve_tape
 from auralscope.nn.attribution.methods import find_method
@@ -51,7 +53,7 @@ class Excerpt(ABC):
         self.start_s = start_s
         self._analysed = analysed
         self._samples = samples
-        self._activity: dict[str, NDArray[np.float32]] = {}
+        self._activity: dict[str, Activity] = {}
 
     @property
     def analysed(self) -> Input:
@@ -78,9 +80,8 @@ class Excerpt(ABC):
         """Length of the excerpt in seconds."""
         return self._samples.shape[0] / self.model.front_end.sample_rate
 
-    @abstractmethod
     def activity(self, layer: str) -> NDArray[np.float32]:
-        """Compute the activation energy of each unit: the mean square of its feature map.
+        """Return the activity of each unit, by the measure of `activity_measure`.
 
         Parameters
         ----------
@@ -95,6 +96,48 @@ class Excerpt(ABC):
         UnknownNameError
             The model has no such layer.
         """
+        return self.layer_activity(layer).values
+
+    def activity_measure(self, layer: str) -> Measure:
+        """Return the measure of a layer's activity; `auralscope.nn.activity` states the rule.
+
+        Parameters
+        ----------
+        layer : str
+
+        Returns
+        -------
+        {"probability", "energy", "variance", "positive value"}
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        """
+        return self.layer_activity(layer).measure
+
+    def layer_activity(self, layer: str) -> Activity:
+        """Return the activity of a layer's units together with its measure, computed once.
+
+        Parameters
+        ----------
+        layer : str
+
+        Returns
+        -------
+        Activity
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        """
+        if layer not in self._activity:
+            self._activity[layer] = self._compute_activity(layer)
+        return self._activity[layer]
+
+    @abstractmethod
+    def _compute_activity(self, layer: str) -> Activity: ...
 
     @abstractmethod
     def deconvolve(
@@ -123,7 +166,7 @@ class Excerpt(ABC):
         """
 
     def most_active(self, layer: str, *, top: int | None = None) -> list[int]:
-        """Return the units of a layer, the most active first.
+        """Return the units of a layer, the most active first; for the output layer, the most probable label first.
 
         Parameters
         ----------
@@ -320,11 +363,29 @@ class Window(Excerpt):
         """
         return is_map(self._tape.layer(self.model.layer(layer).module), self._tape.image)
 
-    def activity(self, layer: str) -> NDArray[np.float32]:
-        if layer not in self._activity:
-            maps = self.feature_maps(layer)
-            self._activity[layer] = np.square(maps).reshape(maps.shape[0], -1).mean(axis=1)
-        return self._activity[layer]
+    def is_output(self, layer: str) -> bool:
+        """Return whether a layer is the network's output: its units are the labels.
+
+        Parameters
+        ----------
+        layer : str
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        UnknownNameError
+            The model has no such layer.
+        """
+        value, output = self._tape.layer(self.model.layer(layer).module), self._tape.output
+        return value.numel() == output.numel() and bool((value.flatten() == output.flatten()).all())
+
+    def _compute_activity(self, layer: str) -> Activity:
+        if self.is_output(layer):
+            return Activity(self.scores, "probability")
+        return map_activity([self.feature_maps(layer)])
 
     def deconvolve(
         self, layer: str, *, units: Sequence[int] | None = None, method: str = "deconvolution"
@@ -393,10 +454,13 @@ class Passage(Excerpt):
         beyond = max(self._analysed.image.shape[1] - n_frames, 0)
         self._starts_frames = range(0, beyond + hop_frames, hop_frames)
 
-    def activity(self, layer: str) -> NDArray[np.float32]:
-        if layer not in self._activity:
-            self._activity[layer] = np.mean([window.activity(layer) for window in self._windows()], axis=0)
-        return self._activity[layer]
+    def _compute_activity(self, layer: str) -> Activity:
+        windows = self._windows()
+        first = next(windows)
+        if first.is_output(layer):
+            scores = [window.scores for window in chain([first], windows)]
+            return Activity(np.mean(scores, axis=0), "probability")
+        return map_activity(window.feature_maps(layer) for window in chain([first], windows))
 
     def deconvolve(
         self,

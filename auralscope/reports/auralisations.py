@@ -97,6 +97,7 @@ def write_auralisations(
             "sample_rate": model.front_end.sample_rate if rate == "model" else excerpt.clip.sample_rate,
             "channels": 1 if rate == "model" else excerpt.clip.channels,
             "layer": layer,
+            "activity_measure": excerpt.activity_measure(layer),
             "render": render,
             "units": entries,
         }

@@ -16,6 +16,7 @@ from auralscope import __version__
 from auralscope.audio.files import wav_bytes
 from auralscope.errors import AuralScopeError, FileError, printable
 from auralscope.files import quoted, reason, write_aside
+from auralscope.nn.activity import LEVELS
 from auralscope.nn.analysis.first_layer import first_layer_kernels
 from auralscope.reports import kernels, pictures
 from auralscope.types import Progress, channel_name, no_progress, unit_name
@@ -112,7 +113,7 @@ def _kernels(model: Model) -> bytes | None:
 
 
 def _layer(run: Run, layer: str, number: int, top: int) -> dict[str, Any]:
-    order, activity = run.most_active(layer), run.activity(layer)
+    order, maps, activity = run.most_active(layer), run.feature_maps(layer), run.layer_activity(layer)
     images: list[NDArray[np.float32]] = []
     for first in range(0, len(order), BATCH):
         images.extend(run.deconvolve(layer, units=order[first : first + BATCH]))
@@ -120,13 +121,14 @@ def _layer(run: Run, layer: str, number: int, top: int) -> dict[str, Any]:
     shown = [run.model.front_end.shown(image) for image in images]
     return {
         "name": layer,
-        "shape": " x ".join(str(size) for size in run.feature_maps(layer).shape),
-        "silent": int((activity == 0.0).sum()),
+        "shape": " x ".join(str(size) for size in maps.shape),
+        "silent": sum(not one.any() for one in maps),
+        "measure": LEVELS[activity.measure],
         "sheet": pictures.contact_sheet(shown, names),
         "units": [
             {
                 "name": name,
-                "share": float(activity[unit]) / (float(activity.sum()) or 1.0),
+                "level": float(activity.levels[unit]),
                 **_unit(run, layer, unit, image, name),
             }
             for unit, image, name in list(zip(order, images, names, strict=True))[:top]

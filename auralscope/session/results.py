@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auralscope.nn.activity import LEVELS
 from auralscope.session.methods import SLOW
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from auralscope.nn.activity import Activity
     from auralscope.nn.loaded import Run
     from auralscope.session.selection import Selection
     from auralscope.types import Auralisation, Progress
@@ -53,15 +55,15 @@ class LayerResult:
         The part `maps` of the selection that they belong to.
     maps : (units, bins', frames'), (units, steps) or (units,) float32 array
         (units, steps) for a recurrent layer, single values for a dense one.
-    activity : (units,) float32 array
-        Mean square of each unit's map.
+    activity : Activity
+        Activity of each unit, with its measure.
     order : list of int
         Units, the most active first.
     """
 
     selection: Selection
     maps: NDArray[np.float32]
-    activity: NDArray[np.float32]
+    activity: Activity
     order: list[int]
 
     @property
@@ -71,7 +73,25 @@ class LayerResult:
 
     def is_silent(self, unit: int) -> bool:
         """Return whether the unit's feature map is all zeros."""
-        return not self.activity[unit] > 0.0
+        return not self.maps[unit].any()
+
+    @property
+    def n_silent(self) -> int:
+        """Number of units whose feature map is all zeros."""
+        return sum(map(self.is_silent, self.order))
+
+    def rank(self, unit: int) -> str:
+        """Return the place of a unit among the units of its layer: "number 2 of 64"."""
+        return f"number {self.order.index(unit) + 1} of {len(self.order)}"
+
+    def level(self, unit: int) -> str:
+        """Return the level of a unit's activity in words: "RMS 0.31", "probability 0.9"."""
+        return f"{LEVELS[self.activity.measure]} {self.activity.levels[unit]:.3g}"
+
+    @property
+    def ranked_by(self) -> str:
+        """What the units are ranked by, in words."""
+        return "probability" if self.activity.measure == "probability" else "activity"
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +159,7 @@ def fill(
         An empty list lets more urgent work of the lane go first.
     """
     layer, method = selection.layer, selection.method
-    result = LayerResult(selection.maps, run.feature_maps(layer), run.activity(layer), run.most_active(layer))
+    result = LayerResult(selection.maps, run.feature_maps(layer), run.layer_activity(layer), run.most_active(layer))
     yield result
     missing = [unit for unit in result.order if unit not in have]
     together = len(missing) if method in SLOW else GALLERY_BATCH

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 Order = Literal["activity", "number", "sparsity", "centroid", "bandwidth", "onset", "alike", "label"]
 
 ORDERS: dict[Order, tuple[str, str]] = {
-    "activity": ("Most active first", "By the energy of the feature map."),
+    "activity": (
+        "Most active first",
+        "By the energy of the feature map, or of its positive part if the layer has negative values; labels by "
+        "probability.",
+    ),
     "number": ("By number", "In the order of the network."),
     "sparsity": ("Sparsest first", "Feature maps with few strong cells first (Hoyer's measure, 0 to 1)."),
     "centroid": ("Low to high", "By the mean frequency (centroid) of the feature."),
@@ -120,7 +124,7 @@ def arranged(order: Order, result: LayerResult | None, summary: LayerSummary | N
     Units without a value, such as silent ones, come last.
     """
     if result is None or order == "number":
-        return list(range(result.activity.size if result is not None else n_units))
+        return list(range(len(result.order) if result is not None else n_units))
     if summary is None or order == "activity":
         return result.order
     silent = [unit for unit in result.order if result.is_silent(unit)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from test_session import filled, looking, owner
 
+from auralscope.nn.activity import Activity
 from auralscope.nn.analysis.summaries import LayerSummary, UnitSummary, summarise_parts
 from auralscope.nn.batches import outcome
 from auralscope.session import summaries
@@ -32,7 +33,8 @@ def a_layer():
         for unit in range(5)
     )
     activity = np.array([4.0, 3.0, 2.0, 1.0, 0.0], np.float32)
-    result = LayerResult(Selection(), np.zeros((5, 2, 2), np.float32), activity, [0, 1, 2, 3, 4])
+    maps = np.sqrt(activity)[:, None, None] * np.ones((5, 2, 2), np.float32)
+    result = LayerResult(Selection(), maps, Activity(activity, "energy"), [0, 1, 2, 3, 4])
     return result, LayerSummary(units, similarity)
 
 
@@ -99,7 +101,7 @@ def test_a_layer_is_summarised_when_all_of_it_is_there(looking):
     expected = outcome(summarise_parts(run, "conv2", run.deconvolve("conv2")))
     for one, other in zip(found.units, expected.units, strict=True):
         assert one.unit == other.unit
-        for name in ("energy", "sparsity", "centroid_hz", "bandwidth_hz", "onset_share"):
+        for name in ("activity", "sparsity", "centroid_hz", "bandwidth_hz", "onset_share"):
             assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-4, nan_ok=True)
         assert one.votes == pytest.approx(other.votes, abs=1e-5)
     np.testing.assert_allclose(found.similarity, expected.similarity, atol=1e-5)

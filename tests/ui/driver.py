@@ -85,7 +85,7 @@ class Driver:
         """Wait until all results of the layer are shown."""
         session = self.session
         self.until(
-            lambda: session.layer_result is not None and len(session.features) == session.layer_result.activity.size
+            lambda: session.layer_result is not None and len(session.features) == len(session.layer_result.order)
         )
 
     def open(self, path):

@@ -32,8 +32,8 @@ class UnitSummary:
     ----------
     layer : str
     unit : int
-    energy : float
-        Activation energy: the mean square of the feature map.
+    activity : float
+        Activity in the window, see `auralscope.nn.activity`.
     sparsity : float
         Hoyer's measure of the feature map (2004, sec. 3.1): 0 if all cells are equal, 1 if only one is not zero. NaN
         for a silent unit and for a single value.
@@ -52,7 +52,7 @@ class UnitSummary:
 
     layer: str
     unit: int
-    energy: float
+    activity: float
     sparsity: float
     centroid_hz: float
     bandwidth_hz: float
@@ -139,7 +139,8 @@ def summarise_parts(window: Window, layer: str, images: NDArray[np.float32]) -> 
     maps = _maps(top, window.tape.image)
     centroid_hz, bandwidth_hz = spectral_shape(shown, torch.from_numpy(front_end.plane.frequencies_hz))
     yield
-    columns = (maps.square().mean(dim=1), hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(shown))
+    activity = torch.from_numpy(window.activity(layer))
+    columns = (activity, hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(shown))
     yield
     votes = yield from votes_parts(window.tape, module)
     rows = zip(*(column.tolist() for column in columns), map(tuple, votes.tolist()), strict=True)

@@ -107,7 +107,7 @@ class FeaturePane(QWidget):
             return f"silent: its feature map is 0 in this window ({session.layer})"
         method = session.methods.chosen
         text = "" if method == DEFAULT else f"{title_of(method)}; "
-        text += f"number {look.order.index(unit) + 1} of {len(look.order)} in {session.layer} by activity"
+        text += f"{look.rank(unit)} in {session.layer} by {look.ranked_by}"
         sound = session.listening.sound
         if sound is not None and sound.negative_share >= 0.01:
             text += f"; {percent(sound.negative_share)} of its energy is negative and is left out of the sound"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 
@@ -140,13 +139,16 @@ class GalleryPane(QWidget):
         missing = spec.units if spec is not None and self._session.clip is not None else 0
         text = f"{spec.units} features" if spec is not None else ""
         if look is not None:
+            self.order.setItemText(
+                self.order.findData("activity"),
+                f"Most {'probable' if look.ranked_by == 'probability' else 'active'} first",
+            )
             done = len(self._session.features)
             missing = len(look.order) - done
-            silent = int(np.count_nonzero(look.activity <= 0.0))
             if missing:
                 text = f"{done} of {len(look.order)}"
-            elif silent:
-                text = f"{len(look.order)} features, {silent} silent"
+            elif look.n_silent:
+                text = f"{len(look.order)} features, {look.n_silent} silent"
         if look is not None and summaries.needs_summary(self.model.order) and self._session.summaries.summary is None:
             text = f"{text}; not sorted yet".lstrip("; ")
         self.heading.setText(text)

@@ -41,7 +41,7 @@ class Tile:
     picture : QImage or None
         None until it is computed, and for a unit of a dense layer, which has a `value` instead.
     activity : float or None
-        Root mean square of the unit's map, relative to the layer's most active unit, 0 to 1.
+        Level of the unit's activity, relative to the layer's most active unit, 0 to 1.
     is_silent : bool
     is_coarse : bool
         Enlarge the picture without smoothing, so that its cells stay visible.
@@ -176,9 +176,7 @@ class GalleryModel(QAbstractListModel):
             return f"Feature {title}: not computed yet"
         if look.is_silent(unit):
             return f"Feature {title} is silent: its feature map is 0 in this window"
-        rank = look.order.index(unit) + 1
-        level = float(np.sqrt(look.activity[unit]))
-        said = f"Feature {title}: number {rank} of {len(look.order)} by activity (RMS {level:.3g})."
+        said = f"Feature {title}: {look.rank(unit)} by {look.ranked_by} ({look.level(unit)})."
         return " ".join(part for part in (said, self._words(unit), "Click to hear it.") if part)
 
     def _words(self, unit: int) -> str:
@@ -190,10 +188,10 @@ class GalleryModel(QAbstractListModel):
 
     def _tile(self, unit: int) -> Tile:
         title, look = self._session.unit_title(unit), self._session.layer_result
-        if look is None or unit >= look.activity.size:
+        if look is None or unit >= len(look.order):
             return Tile(title, None, None, is_silent=False)
-        largest = float(look.activity.max())
-        activity = float(np.sqrt(look.activity[unit] / largest)) if largest > 0.0 else 0.0
+        levels = look.activity.levels
+        activity = float(levels[unit] / levels.max()) if levels.max() > 0.0 else 0.0
         silent = look.is_silent(unit)
         caption = "" if silent else self._caption(unit)
         if self._kind == "map" and not look.is_map:
