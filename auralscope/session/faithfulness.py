@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from psygnal import Signal
 
@@ -31,6 +31,8 @@ PATIENCE_S = 0.3
 """Delay before measuring, so that quick clicks one after the other are not slowed down."""
 
 CONTROLS = ("random", "shuffled")
+
+Verdict = Literal["good", "weak", "none"]
 
 
 class Faithfulness:
@@ -123,22 +125,44 @@ def probability_left(before: float, measure: LabelMeasure) -> float:
     return before + (1.0 - before) * measure.ag / 100.0
 
 
-def short(finding: Finding) -> str:
-    """Return the main figure and its control, short enough for the transport."""
-    own, random = kept(finding), kept(finding, "random")
+def verdict(finding: Finding) -> Verdict | None:
+    """Return one word for the figures of a sound as it is heard, or None if it was not measured.
+
+    "none": a control or digital silence does as well, or other units respond as much as to a random mask. "good": the
+    sound keeps at least a quarter of the response and twice that of either control, and other units respond less; a
+    label's sound gives at least half of its probability and twice that of either control, and the network decides as
+    before. "weak": anything between.
+    """
+    own, random, shuffled = (kept(finding, name) for name in ("own", "random", "shuffled"))
+    control = max(random, shuffled)
     if math.isnan(own):
-        return ""
-    return f"{'gives' if is_label(finding) else 'keeps'} {percent(own)} (random {percent(random)})"
+        return None
+    if not own > control:
+        return "none"
+    if is_label(finding):
+        decides = bool(finding.own.heard.fid_in)  # type: ignore[union-attr]
+        good = own >= 0.5 * finding.probability and decides  # type: ignore[union-attr]
+        return "good" if good and own >= 2.0 * control else "weak"
+    selectivity, by_chance = finding.selectivity, finding.random.heard.selectivity  # type: ignore[union-attr]
+    if finding.silence >= 0.5 * own or selectivity <= by_chance:  # type: ignore[union-attr]
+        return "none"
+    return "good" if own >= 0.25 and own >= 2.0 * control and not selectivity < 1.0 else "weak"
+
+
+def short(finding: Finding) -> str:
+    """Return the verdict for the transport, or an empty string if the sound was not measured."""
+    word = verdict(finding)
+    return f"Faithfulness: {word}" if word else ""
 
 
 def sentences(finding: Finding) -> str:
-    """Describe the figures and the controls in two sentences, and say if a control does as well."""
+    """Give the verdict, then the figures and the controls, and say if a control does as well."""
     own, random, shuffled = (kept(finding, name) for name in ("own", "random", "shuffled"))
-    if math.isnan(own):
+    word = verdict(finding)
+    if word is None:
         return ""
-    if is_label(finding):
-        return _label_sentences(finding, own, random, shuffled)  # type: ignore[arg-type]
-    return _unit_sentences(finding, own, random, shuffled)  # type: ignore[arg-type]
+    describe = _label_sentences if is_label(finding) else _unit_sentences
+    return f"{word.capitalize()}. {describe(finding, own, random, shuffled)}"  # type: ignore[arg-type]
 
 
 def _unit_sentences(finding: UnitFaithfulness, own: float, random: float, shuffled: float) -> str:

@@ -39,7 +39,30 @@ def test_a_unit_is_described_with_both_controls():
     assert "keeps 63 % of the unit's response" in said
     assert "a random mask keeps 12 %, shuffled weights 40 %" in said
     assert "It keeps 2 times what other units keep (random: 1 times)" in said
-    assert faithfulness.short(a_unit(0.63, 0.12, 0.4)) == "keeps 63 % (random 12 %)"
+    assert faithfulness.short(a_unit(0.63, 0.12, 0.3)) == "Faithfulness: good"
+
+
+@pytest.mark.parametrize(
+    ("finding", "word"),
+    [
+        (a_unit(0.63, 0.12, 0.3), "good"),
+        (a_unit(7.07, 2.73, 0.5), "good"),
+        (a_unit(0.24, 0.05, 0.05), "weak"),  # less than a quarter of the response
+        (a_unit(0.63, 0.12, 0.4), "weak"),  # less than twice a control
+        (a_unit(0.63, 0.12, 0.1, selectivity=(0.9, 0.3)), "weak"),  # other units respond more
+        (a_unit(0.3, 0.3, 0.1), "none"),
+        (a_unit(0.3, 0.1, 0.3), "none"),
+        (a_unit(1.2, 0.1, 0.1, silence=1.12), "none"),
+        (a_unit(0.63, 0.12, 0.1, selectivity=(0.9, 0.9)), "none"),
+        (a_label(0.6, 0.5, 0.1, 0.2), "good"),
+        (a_label(0.6, 0.5, 0.1, 0.2, same=(0.0, 1.0, 1.0)), "weak"),
+        (a_label(0.6, 0.25, 0.1, 0.1), "weak"),
+        (a_label(0.6, 0.2, 0.2, 0.1), "none"),
+    ],
+)
+def test_the_verdict_follows_the_figures_and_both_controls(finding, word):
+    assert faithfulness.verdict(finding) == word
+    assert faithfulness.sentences(finding).startswith(f"{word.capitalize()}. Played alone")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
+from auralscope.session import faithfulness
 from auralscope.ui import help as pages
 from auralscope.wording import percent
 
@@ -18,8 +19,9 @@ def test_it_stands_beside_the_feature_and_beside_the_play_button(ready):
     ready.until(lambda: session.faithfulness.result is not None)
     found = session.window_result.run.faithfulness("conv3", session.unit)
     share = f"{100 * found.own.heard.retention:.0f} %"
-    assert pane.words.text().startswith(f"Played alone, this sound keeps {share} of the unit's response")
-    assert window.transport.faithfulness.text().startswith(f"keeps {share} (random ")
+    word = faithfulness.verdict(found)
+    assert pane.words.text().startswith(f"{word.capitalize()}. Played alone, this sound keeps {share} of the unit's")
+    assert window.transport.faithfulness.text() == f"Faithfulness: {word}"
     assert "Retention" in pane.words.toolTip()
     assert "Masked" in pane.words.toolTip()
 
