@@ -69,7 +69,7 @@ def at_conv3(shared_window, qtbot):
     window.gallery.order.setCurrentIndex(window.gallery.order.findData("activity"))
     window.feature.alone.setChecked(False)
     window.feature.opacity.setValue(80)
-    wait_until(lambda: session.window_result.run.start_s == 0.0 and is_full(window))
+    wait_until(lambda: is_full(window) and session.window_result.run.start_s == 0.0)
     return window
 
 
