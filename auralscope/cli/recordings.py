@@ -20,7 +20,6 @@ from auralscope.cli.arguments import (
 )
 from auralscope.nn.model import DEFAULT_MODEL
 from auralscope.terminal import ProgressLine, print_json, put, say
-from auralscope.types import channel_name
 
 if TYPE_CHECKING:
     from auralscope.nn.excerpts import Excerpt
@@ -122,6 +121,8 @@ def tag(options: argparse.Namespace) -> int:
 def _print_scores_json(
     options: argparse.Namespace, model: Model, clip: Clip, scores: Scores, starts_s: Sequence[float]
 ) -> None:
+    from auralscope.types import channel_name
+
     document: dict[str, Any] = {
         "file": str(options.file),
         "channel": channel_name(clip.analysed_channel, clip.channels),

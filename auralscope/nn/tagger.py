@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auralscope.errors import AuralScopeError, DeviceError, PluginError, UnknownNameError, one_line
+from auralscope.errors import AuralScopeError, DeviceError, NetworkError, PluginError, UnknownNameError, one_line
 from auralscope.files import quoted
 from auralscope.nn.batches import Batch, enough_memory, is_out_of_memory
 from auralscope.types import Clip, Progress, Scores, no_progress
@@ -366,6 +366,8 @@ class Tagger:
         """
         try:
             yield
+        except NetworkError as failure:
+            raise PluginError(f"{self._part(part)} failed. {failure}") from failure
         except AuralScopeError:
             raise
         except Exception as failure:

@@ -29,7 +29,7 @@ _OURS = {
     "gradient-input": ("Gradient × input", "First-order contributions: the gradient times the input."),
     "lrp-epsilon": ("LRP (epsilon)", "The response, shared out among contributions layer by layer."),
     "lrp-zplus": ("LRP (z-plus)", "LRP with only the contributions that raise the response."),
-    "attnlrp": ("AttnLRP", "LRP for networks with attention: weights and values share the response."),
+    "attnlrp": ("AttnLRP", "LRP for attention: weights and values share the response."),
     "grad-cam": ("Grad-CAM", "Coarse: the last feature maps, weighted for the label."),
     "occlusion": ("Occlusion", "The loss of response when a patch is silenced. Slow."),
 }

@@ -95,7 +95,7 @@ CASES = [
     ({"output": "logits[:, :1]"}, "returned a tensor (1, 1), not (1, 2)"),
     ({"output": "torch.cat([logits, logits], 1)"}, "returned a tensor (1, 4), not (1, 2)"),
     ({"output": "logits / 0"}, "returned NaN or infinity"),
-    ({"output": "image.reshape(7, -1)"}, "failed: RuntimeError"),
+    ({"output": "image.reshape(7, -1)"}, "is invalid for input of size"),
     ({"output": "undefined_name"}, "failed: NameError"),
     ({"network": "nn.Conv2d(1, 2, 3, groups=7)"}, "cannot be built: ValueError"),
     ({"network": "'network'"}, "cannot be built: its function returned 'network'"),

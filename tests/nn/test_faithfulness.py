@@ -55,12 +55,17 @@ TINY_LAYERS = (
 
 
 def a_model(
-    network: nn.Module, layers: tuple[Layer, ...], *, compression: str = "log", output: str = "softmax"
+    network: nn.Module,
+    layers: tuple[Layer, ...],
+    *,
+    compression: str = "log",
+    output: str = "softmax",
+    labels: str = "abc",
 ) -> Model:
     spec = ModelSpec(
         id="tiny",
         title="Tiny",
-        labels=("a", "b", "c"),
+        labels=tuple(labels),
         layers=layers,
         front_end=SpectrogramFrontEnd(RATE, n_fft=128, hop=64, window_samples=WINDOW, compression=compression),
         build=lambda: network,
@@ -172,7 +177,9 @@ LOW, HIGH = (BINS < 20).astype(float), (BINS >= 20).astype(float)
 
 
 def test_a_unit_that_is_the_magnitude_itself_has_a_closed_form(clip: Clip) -> None:
-    model = a_model(Weighted(np.ones((2, 65)), np.zeros(2)), (Layer("maps", "relu", 2),), compression="magnitude")
+    model = a_model(
+        Weighted(np.ones((2, 65)), np.zeros(2)), (Layer("maps", "relu", 2),), compression="magnitude", labels="ab"
+    )
     run = model.analyse(clip)
     amplitude = run.input.astype(np.float64)
     expected = (amplitude**4).sum() / amplitude.max() ** 2 / (amplitude**2).sum()  # the mask is the amplitude itself
@@ -185,7 +192,7 @@ def test_a_unit_that_is_the_magnitude_itself_has_a_closed_form(clip: Clip) -> No
 
 
 def test_units_of_unlike_bands_keep_their_own(clip: Clip) -> None:
-    model = a_model(Weighted(np.stack([LOW, HIGH]), np.zeros(2)), (Layer("maps", "relu", 2),))
+    model = a_model(Weighted(np.stack([LOW, HIGH]), np.zeros(2)), (Layer("maps", "relu", 2),), labels="ab")
     run = model.analyse(clip)
     for unit in (0, 1):
         found = run.faithfulness("maps", unit)

@@ -188,6 +188,11 @@ def blocks(count: int) -> nn.Sequential:
     )
 
 
+def tagger(count: int) -> nn.Sequential:
+    """Blocks whose two maps are pooled to two labels."""
+    return nn.Sequential(*blocks(count), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
 @pytest.fixture(scope="module")
 def model() -> Model:
     spec = ModelSpec(
@@ -196,7 +201,7 @@ def model() -> Model:
         labels=("a", "b"),
         layers=tuple(Layer(f"conv{number}", f"{number - 1}.2", 2) for number in range(1, 6)),
         front_end=SpectrogramFrontEnd(11_025, n_fft=512, hop=256, window_samples=4 * 11_025),
-        build=lambda: blocks(5),
+        build=lambda: tagger(5),
         weights=Weights(Path("nowhere"), "MIT"),
         output="softmax",
         summary="For tests.",
@@ -265,7 +270,7 @@ def test_sound_outside_of_the_span_changes_nothing_in_the_cell(model: Model) -> 
 
 def test_mel_bands_reach_to_their_neighbours_centres() -> None:
     front_end = SpectrogramFrontEnd(12_000, n_fft=512, hop=256, window_samples=24_000, n_mels=96)
-    spec = ModelSpec("m", "M", ("a", "b"), (Layer("conv1", "0.2", 2),), front_end, lambda: blocks(1),
+    spec = ModelSpec("m", "M", ("a", "b"), (Layer("conv1", "0.2", 2),), front_end, lambda: tagger(1),
                      Weights(Path("nowhere"), "MIT"), "softmax", "For tests.")  # fmt: skip
     field = (
         Model(spec, spec.build(), torch.device("cpu"))

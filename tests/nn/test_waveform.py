@@ -204,7 +204,7 @@ def test_a_layer_is_summarised_and_a_passage_has_no_seams(model: Model) -> None:
     run = model.analyse(clip())
     summary = outcome(summarise_parts(run, "conv1", run.deconvolve("conv1")))
     assert len(summary.units) == 128
-    assert all(0.0 <= unit.centroid_hz <= RATE / 2 for unit in summary.units if unit.energy > 0.0)
+    assert all(0.0 <= unit.centroid_hz <= RATE / 2 for unit in summary.units if unit.activity > 0.0)
     passage = model.passage(clip(), start_s=0.0, duration_s=1.5 * N / RATE)
     assert passage.deconvolve("conv1", units=[0]).shape == (1, 1, round(1.5 * N))
 

@@ -350,7 +350,7 @@ def test_the_keys_reach_the_methods(at_conv3, qtbot):
 def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot):
     session, order = at_conv3.session, at_conv3.gallery.order
     session.choose_layer("conv4")
-    session._kept.clear()
+    session.features.clear()
     order.setCurrentIndex(order.findData("centroid"))
     wait_until(lambda: session.layer_result is not None)
     if session.summaries.summary is None:
