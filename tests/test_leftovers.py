@@ -43,11 +43,27 @@ def hidden(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob(".auralscope-*")) if folder.is_dir() else []
 
 
+def is_locked(path: Path) -> bool:
+    import fcntl
+
+    try:
+        number = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(number)
+    return False
+
+
 def start_and_wait(words: list[object], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a process and wait until it has a temporary file or folder in `folder`."""
+    """Start a process and wait until it has locked a temporary file or folder in `folder`."""
     process = subprocess.Popen([sys.executable, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while not hidden(folder):
+    while not any(map(is_locked, folder.rglob(".auralscope-*") if folder.is_dir() else ())):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -13,7 +13,7 @@ from contextlib import redirect_stdout
 from auralscope import __version__
 from auralscope.bug_report import report_bug
 from auralscope.cli import doctor, label_commands, listings, recordings, training, window
-from auralscope.errors import AuralScopeError, one_line
+from auralscope.errors import AuralScopeError, FileError, one_line
 from auralscope.files import quoted, reason
 from auralscope.terminal import ClosedOutput, Notices, own_output, put, say
 
@@ -47,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     try:
+        for word in words:
+            if "\0" in word:
+                raise FileError(f"{quoted(word)} is not a possible file name.")
         options = _parse(words)
         status: int = options.command(options)
     except KeyboardInterrupt:

@@ -359,6 +359,10 @@ class Tagger:
         part : str
             The part of the model that runs.
 
+        Yields
+        ------
+        None
+
         Raises
         ------
         PluginError
@@ -380,13 +384,13 @@ class Tagger:
 
         Parameters
         ----------
-        values : float32 array
+        values : float32 array of any shape
         what : str
             Name of the values, for the message.
 
         Returns
         -------
-        float32 array
+        float32 array of the same shape
 
         Raises
         ------
