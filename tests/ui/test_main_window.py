@@ -205,7 +205,7 @@ def test_a_chosen_feature_is_enlarged_and_a_key_shows_the_whole_recording(ready)
     pane, length_s = ready.window.spectrogram, ready.session.window_s
     assert pane.visible_s == (0.0, ready.session.clip.duration_s)
     ready.session.move_window(8.0)
-    ready.until(lambda: ready.session.window_result.run.start_s == 8.0)
+    ready.until(lambda: ready.session.window_result is not None and ready.session.window_result.run.start_s == 8.0)
     ready.filled()
     ready.click_unit(ready.session.layer_result.order[0])
     wanted = (pytest.approx(8.0 - 0.1 * length_s), pytest.approx(8.0 + 1.1 * length_s))
@@ -259,7 +259,8 @@ def test_the_models_window_is_moved_by_its_bar_and_to_the_playhead(ready):
     bar = QPoint(ready.place(pane, 2.0).x(), round(pane.box.sceneBoundingRect().bottom()) - 2)
     ready.drag(pane, bar, bar + QPoint(ready.place(pane, 8.0).x() - ready.place(pane, 2.0).x(), 0))
     assert session.window_start_s == pytest.approx(6.0, abs=0.1)
-    ready.until(lambda: session.window_result.run.start_s == session.window_start_s)
+    ready.until(lambda: session.window_result is not None)
+    assert session.window_result.run.start_s == session.window_start_s
     ready.click(ready.window.waveform.plot.viewport(), ready.place(ready.window.waveform, 12.0))
     ready.until(lambda: ready.player.position_s == pytest.approx(12.0, abs=0.2))
     ready.key(Qt.Key.Key_W)

@@ -149,6 +149,10 @@ class TimePane(QWidget):
         if following != "off":
             self.follow()
 
+    @property
+    def playhead_s(self) -> float:
+        return self._playhead_s
+
     def set_playhead(self, time_s: float) -> None:
         """Move the playhead; cheap enough for every frame of the screen.
 
