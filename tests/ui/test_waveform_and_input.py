@@ -137,7 +137,7 @@ def test_the_input_is_shown_row_for_row_with_its_own_frequencies(qtbot):
     (_, ticks), *_ = axis.tickValues(-0.5, 256.5, 400)
     assert axis.tickStrings(ticks, 1.0, 1.0)[:3] == ["0", "1k", "2k"]
     mouse(pane, QEvent.Type.MouseMove, place(pane, 10.0 + 60 * hop_s, 93.0))
-    assert pane._readout.text() == "0:11.393 · 2,002.6 Hz · B6 +24 · 1"
+    assert pane._readout.text() == "0:11.393 · 2,002.6 Hz · B6 +24 cents · 1"
     before = pane.box.viewRange()
     wheel(pane, place(pane, 11.0, 90.0), 3)
     drag(pane, place(pane, 11.0, 90.0), place(pane, 12.0, 50.0))
