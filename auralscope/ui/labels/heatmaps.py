@@ -69,7 +69,7 @@ class HeatmapFigure(Figure):
             column.addWidget(heatmap, 1)
             across.addLayout(column, 6 if heatmap.names else 5)
             heatmap.hovered.connect(self.hover)
-            heatmap.chosen.connect(lambda row, column: labels.select(self.shown[row], self.shown[column]))
+            heatmap.chosen.connect(self._select)
         labels.selected_changed.connect(self._show_selection)
 
     @property
@@ -96,11 +96,17 @@ class HeatmapFigure(Figure):
 
     def hover(self, row: int, column: int) -> None:
         """Show a cell as hovered in all heatmaps, and its sentence in the read-out; a row of -1 for none."""
+        if max(row, column) >= len(self.shown):
+            row = column = -1  # a cell of the previous model, whose heatmap is still on the screen
         about = self.pair_sentence(self.shown[row], self.shown[column if column >= 0 else row]) if row >= 0 else ""
         for heatmap in self.heatmaps:
             heatmap.hover(row, column)
             heatmap.setAccessibleDescription(about)
         self.readout_changed.emit(about)
+
+    def _select(self, row: int, column: int) -> None:
+        if max(row, column) < len(self.shown):
+            self.labels.select(self.shown[row], self.shown[column])
 
     def pair_sentence(self, a: str, b: str) -> str:
         """Return a sentence about a pair of labels, or about one label twice."""
