@@ -97,7 +97,7 @@ class Player:
 
     @property
     def heard_source(self) -> Source:
-        """What is heard at the present position: outside of its clip, the feature is replaced by the original."""
+        """Source at the present position: the original replaces the feature outside of its clip."""
         content = self._content
         if self.source == "original" or content.feature is None:
             return "original"

@@ -61,7 +61,7 @@ class Listening:
 
     @property
     def render(self) -> Render:
-        """How images become sound: "mask" or "phase"."""
+        """Rendering of images as sound: "mask" or "phase"."""
         return self._selection().render
 
     @property

@@ -90,7 +90,7 @@ class LayerResult:
 
     @property
     def ranked_by(self) -> str:
-        """What the units are ranked by, in words."""
+        """Name of the measure by which the units are ranked, for the user."""
         return "probability" if self.activity.measure == "probability" else "activity"
 
 
