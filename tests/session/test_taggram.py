@@ -298,5 +298,5 @@ def test_out_of_memory_is_reported(owner, monkeypatch):
     owner.load("genre-convnet")
     owner.taggram.set_active(True)
     assert len(owner.complete().scores.values) == 21
-    assert owner.said == ["The memory of 'cpu' ran out with 2 windows at once; going on with 1."]
+    assert owner.said == ["The memory of 'cpu' does not hold 2 windows at once; going on with 1."]
     assert not owner.problems
