@@ -1,6 +1,8 @@
 # `make run` and `make test` install what they need. `make help` lists all targets.
 PREPARE := @sh packaging/prepare.sh
 BIN := .venv/bin
+# Tests of one file share their fixtures, so they run in one process.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 # Pass FILE through the environment, so that a name may contain any character.
 export AURALSCOPE_FILE = $(value FILE)
@@ -11,9 +13,9 @@ run:  ## open the app (FILE="song.flac" opens that file); without a display it w
 	$(PREPARE) run
 	@$(BIN)/auralscope $${AURALSCOPE_FILE:+"$$AURALSCOPE_FILE"}
 
-test:  ## lint, types, import directions and all tests, under a virtual display (ARGS="-k word" narrows it)
+test:  ## lint, types, import directions and all tests, under virtual displays (ARGS="-k word" narrows it)
 	$(PREPARE) test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench:  ## measure speed
 	$(PREPARE) bench

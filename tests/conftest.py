@@ -18,6 +18,9 @@ pytest_plugins = ["speaker", "published_weights"]  # a loudspeaker that records;
 # Hide the models that the user of this machine has trained.
 os.environ["AURALSCOPE_MODELS"] = str(ROOT / "no trained models")
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes of the tests share the cores
+
 if sys.platform == "linux":
     # Windows open on the virtual display that pytest-xvfb starts, never on a Wayland desktop in use. Without any
     # X server Qt would end the whole run; with the platform "offscreen" the other tests still run.
