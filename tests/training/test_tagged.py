@@ -48,7 +48,8 @@ def test_the_same_seed_gives_the_same_piece() -> None:
 
 
 def test_every_tag_holds_of_some_pieces_and_not_of_most() -> None:
-    counts = np.sum([[tag in tags_of(piece) for tag in SYNTHESISED_TAGS] for piece in PIECES], axis=0)
+    tags = [tags_of(piece) for piece in PIECES]
+    counts = np.sum([[tag in each for tag in SYNTHESISED_TAGS] for each in tags], axis=0)
     assert len(SYNTHESISED_TAGS) == len(set(SYNTHESISED_TAGS)) >= 30
     assert counts.min() >= 8
     assert counts.max() <= 0.75 * len(PIECES)
