@@ -169,7 +169,7 @@ def _measure(sitting: Sitting, layer: str, wanted: int) -> None:
     cold = []
     for unit in units[:CLICKS]:
         sitting.quiet()
-        session.features.clear()
+        session.gallery.features.clear()
         cold.append(sitting.click(unit))
     for name, found in (("in the gallery", gallery), ("rapid", rapid), ("cold", cold)):
         median = statistics.median(found) * 1e3

@@ -25,11 +25,11 @@ for round in range(int(sys.argv[1])):
         session.choose_layer(layer.name)
         beats.clear()
         # Qt's event loop, as in the app, instead of `until`.
-        quit_when_done = session.features_arrived.connect(
-            lambda units: app.exit() if len(session.features) == layer.units else None
+        quit_when_done = session.gallery.features_arrived.connect(
+            lambda units: app.exit() if len(session.gallery.features) == layer.units else None
         )
         app.exec()
-        session.features_arrived.disconnect(quit_when_done)
+        session.gallery.features_arrived.disconnect(quit_when_done)
         gaps[layer.name] += [b - a for a, b in zip(beats, beats[1:])]
 for name, between in gaps.items():
     print(f"{name}  {len(between):6} beats   median {statistics.median(between) * 1e3:5.1f} ms   "

@@ -30,13 +30,13 @@ class Watch(QObject):
         if not self.painted and event.type() == QEvent.Type.Paint and isinstance(watched, MainWindow):
             self.painted = True
             print(time.time() - started, flush=True)
-            watched.session.features_arrived.connect(self.ready)
+            watched.session.gallery.features_arrived.connect(self.ready)
             watched.session.problem.connect(self.failed)
             self.window = watched
         return False
 
     def ready(self, units):
-        self.window.session.features_arrived.disconnect(self.ready)
+        self.window.session.gallery.features_arrived.disconnect(self.ready)
         print(time.time() - started, flush=True)
         self.window.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from auralscope.types import unit_name
+
 if TYPE_CHECKING:
     from auralscope.dsp.inversion import Render
     from auralscope.nn.excerpts import Rate
@@ -61,3 +63,14 @@ class Selection:
     def feature(self) -> Selection:
         """The part that the chosen unit's image and its faithfulness depend on."""
         return replace(self.gallery, unit=self.unit)
+
+    def unit_label(self, unit: int) -> str:
+        """Return the name of a unit of the layer: `3-38` for unit 38 of the third layer."""
+        return unit_name(self.model.layer_number(self.layer), unit) if self.model else str(unit)
+
+    def unit_title(self, unit: int) -> str:
+        """Return the name of a unit of the layer, with its label in the output layer: `7-0 ballad`."""
+        label = self.unit_label(unit)
+        if self.model is not None and self.layer == self.model.layers[-1] and unit < len(self.model.labels):
+            return f"{label} {self.model.labels[unit]}"
+        return label

@@ -8,32 +8,31 @@ uses, never the session.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from auralscope.audio.files import load_clip, write_wav
-from auralscope.display.scales import time_label
-from auralscope.files import quoted, write_aside
+from auralscope.audio.files import load_clip
+from auralscope.files import quoted
 from auralscope.session.faithfulness import Faithfulness
 from auralscope.session.fetching import Fetching
+from auralscope.session.gallery import Gallery
 from auralscope.session.jobs import Job, Jobs
 from auralscope.session.labels.noise import Noise
 from auralscope.session.labels.recordings import Kernels, RecordingMap
 from auralscope.session.labels.second_model import OtherModel
 from auralscope.session.labels.state import Labels
 from auralscope.session.listening import Listening
-from auralscope.session.methods import DEFAULT, SLOW, Methods, title_of
+from auralscope.session.methods import DEFAULT, Methods
 from auralscope.session.notices import Notices
 from auralscope.session.receptive_field import ReceptiveFields
-from auralscope.session.results import Feature, FeatureSound, LayerResult, WindowResult, feature_of, fill
+from auralscope.session.results import WindowResult
 from auralscope.session.selection import Selection
 from auralscope.session.summaries import Summaries
 from auralscope.session.taggram import Taggram
-from auralscope.types import unit_name
 
 if TYPE_CHECKING:
     from auralscope.dsp.inversion import Render
@@ -68,10 +67,8 @@ class Session:
         `model`, `window_start_s`, `layer` and `unit` are parts of it.
     window_result : WindowResult or None
         What the model computed from the window; None until it is computed.
-    layer_result : LayerResult or None
-        Feature maps of the layer; None until they are computed.
-    features : dict of int to Feature
-        Features of the layer by the chosen attribution method, by unit, as far as they are computed.
+    gallery : Gallery
+        Feature maps and features of the layer, and the chosen unit's sound.
     methods : Methods
         The chosen attribution method, and the layers that methods do not support.
     listening : Listening
@@ -106,10 +103,6 @@ class Session:
     """`window_result` was computed or dropped."""
     layer_changed = Signal()
     """Another layer was chosen."""
-    layer_result_changed = Signal()
-    """`layer_result` was computed or dropped."""
-    features_arrived = Signal(tuple)
-    """Units whose features have just been computed."""
     unit_changed = Signal()
     """Another unit or none was chosen, or another attribution method."""
     problem = Signal(str)
@@ -129,9 +122,6 @@ class Session:
         self.plugins: tuple[Plugin, ...] = ()
         self.selection = Selection(method=DEFAULT)
         self._window_result: WindowResult | None = None
-        self._layer_result: LayerResult | None = None
-        self._features: dict[Selection, dict[int, Feature]] = {}
-        self._play_later = False
 
         jobs, problem = Jobs(deliver), self.problem.emit
         self.jobs = jobs
@@ -140,6 +130,18 @@ class Session:
         self.faithfulness = Faithfulness(jobs, self._present)
         self.summaries = Summaries(jobs, self._present)
         self.receptive_fields = ReceptiveFields(jobs, self._present)
+        self.gallery = Gallery(
+            jobs,
+            self._present,
+            lambda: self.window_result,
+            self.listening,
+            self.methods,
+            self.faithfulness,
+            self.summaries,
+            choose_method=self.choose_method,
+            write=self.write,
+            problem=problem,
+        )
         self.taggram = Taggram(jobs, self.write, problem)
         self.fetching = Fetching(jobs, problem, self.load_model)
         self.labels = Labels(jobs, self.choose_layer_unit, self.write, problem)
@@ -190,35 +192,22 @@ class Session:
         result = self._window_result
         return result if result is not None and result.selection == self.selection.window else None
 
-    @property
-    def layer_result(self) -> LayerResult | None:
-        result = self._layer_result
-        return result if result is not None and result.selection == self.selection.maps else None
-
-    @property
-    def features(self) -> dict[int, Feature]:
-        return self._features.setdefault(self.selection.gallery, {})
-
     def _select(self, **changes: Any) -> None:
         """Change the selection, and drop what belonged to the one before: its jobs, its sound, its figures."""
         before, self.selection = self.selection, replace(self.selection, **changes)
         now = self.selection
         if now == before:
             return
-        self.jobs.cancel("sound")
-        if now.gallery != before.gallery:
-            self.jobs.cancel("gallery")
         if now.window != before.window:
             self.jobs.cancel("analyse")
-            self._window_result = self._layer_result = None
-            self._features = {}
+            self._window_result = None
+        self.gallery.follow_selection(before)
         self.listening.follow_selection()
         if now.feature != before.feature:
             for part in (self.faithfulness, self.summaries, self.receptive_fields):
                 part.follow_selection()
         if now.window != before.window:
             self.window_result_changed.emit()
-            self.layer_result_changed.emit()
         if now.method != before.method:
             self.methods.changed.emit()
 
@@ -373,7 +362,7 @@ class Session:
         """Choose a unit of the layer and play its sound."""
         self._select(unit=unit)
         self.unit_changed.emit()
-        self._auralise(play=True)
+        self.gallery.auralise(play=True)
 
     def choose_layer_unit(self, layer: str, unit: int) -> None:
         """Choose a layer and one of its units, and play its sound; without a recording, ask for one."""
@@ -391,51 +380,20 @@ class Session:
         """Choose another attribution method; the unit stays chosen, and its sound is computed again."""
         self._select(method=method)
         self.unit_changed.emit()
-        self._auralise(play=False)
+        self.gallery.auralise(play=False)
         self.fill_gallery()
 
     def set_render(self, render: Render) -> None:
         """Choose how images become sound."""
         self._select(render=render)
         self.listening.changed.emit()
-        self._auralise(play=False)
+        self.gallery.auralise(play=False)
 
     def set_rate(self, rate: Rate) -> None:
         """Choose the recording's sample rate and channels, or the model's."""
         self._select(rate=rate)
         self.listening.changed.emit()
-        self._auralise(play=False)
-
-    def save_sound(self, path: Path) -> None:
-        """Write the chosen unit's sound as it is played, at its true level or as loud as the original."""
-        clip = self.listening.feature_clip
-        if clip is not None:
-            self.write(path, lambda: write_wav(path, clip))
-
-    def save_picture(self, path: Path, colours: str = "magma") -> None:
-        """Write the chosen unit's image beside the model's input as PNG, in a colour map of matplotlib.
-
-        The picture names the recording, the place in it, the model, the layer, the unit and the attribution method.
-        """
-        result, unit = self.window_result, self.unit
-        if result is None or unit is None or unit not in self.features:
-            return
-        method = "" if self.methods.chosen == DEFAULT else f", {title_of(self.methods.chosen)}"
-        picture, title = self.features[unit].picture, f"{self.unit_title(unit)}  ({self.layer}{method})"
-        clip, spec = result.run.clip, result.run.model.spec
-        name = quoted(clip.source.name)[1:-1] if clip.source is not None else "Recording"
-        start_s, end_s = result.run.start_s, result.run.start_s + self.window_s
-        heading = f"{name}, {time_label(start_s, 0.1)}–{time_label(end_s, 0.1)}, {spec.title} ({spec.id})"
-
-        def write() -> None:
-            from auralscope.reports import pictures
-
-            plane = result.run.model.front_end.plane
-            write_aside(
-                path, pictures.feature(picture, result.input, plane, start_s, title, heading=heading, colours=colours)
-            )
-
-        self.write(path, write)
+        self.gallery.auralise(play=False)
 
     def write(self, path: Path, write: Callable[[], None]) -> None:
         """Write a file in the background, then notify the user."""
@@ -449,14 +407,11 @@ class Session:
 
     def unit_label(self, unit: int) -> str:
         """Return the name of a unit of the layer: `3-38` for unit 38 of the third layer."""
-        return unit_name(self.model.layer_number(self.layer), unit) if self.model else str(unit)
+        return self.selection.unit_label(unit)
 
     def unit_title(self, unit: int) -> str:
         """Return the name of a unit of the layer, with its label in the output layer: `7-0 ballad`."""
-        label = self.unit_label(unit)
-        if self.model is not None and self.layer == self.model.layers[-1] and unit < len(self.model.labels):
-            return f"{label} {self.model.labels[unit]}"
-        return label
+        return self.selection.unit_title(unit)
 
     @property
     def layer_spec(self) -> Layer | None:
@@ -479,7 +434,7 @@ class Session:
         def analysed(result: WindowResult) -> None:
             self._window_result = result
             self.window_result_changed.emit()
-            self._auralise(play=False)
+            self.gallery.auralise(play=False)
             self.fill_gallery()
 
         title = "Analysing the window"
@@ -488,64 +443,7 @@ class Session:
         )
 
     def fill_gallery(self) -> None:
-        """Compute the missing features of the layer, the most active unit first."""
-        result, selection, features = self.window_result, self.selection.gallery, self.features
-        self.jobs.cancel("gallery")
-        if result is None:
-            if all(job.key != "analyse" for job in self.jobs.running):
-                self._analyse()
-            return
-        run, have = result.run, set(features)
-
-        def work(job: Job) -> Iterator[LayerResult | list[Feature]]:
-            return fill(run, selection, have, job.advance)
-
-        def keep(part: LayerResult | list[Feature]) -> None:
-            if isinstance(part, LayerResult):
-                self._layer_result = part
-                self.layer_result_changed.emit()
-            elif part:
-                features.update({feature.unit: feature for feature in part})
-                self.features_arrived.emit(tuple(feature.unit for feature in part))
-                if selection.method in SLOW and self.unit is not None:
-                    self._auralise(play=self._play_later)
-
-        def filled(_: None) -> None:
-            self.summaries.compute(run, features)
-            self.methods.check_layer(run, selection.layer)
-
-        def failed(sentence: str) -> None:
-            self.problem.emit(sentence)
-            self.methods.mark_unsupported(selection.layer, selection.method, sentence)
-            if selection.method != DEFAULT:
-                self.choose_method(DEFAULT)
-
-        title = f"{title_of(selection.method)} of {selection.layer}"
-        self.jobs.start("model", work, title=title, key="gallery", each=keep, done=filled, failed=failed)
-
-    def _auralise(self, play: bool) -> None:
-        """Compute the chosen unit's sound and give it to the transport."""
-        result, selection, features = self.window_result, self.selection, self.features
-        layer, unit, method = selection.layer, selection.unit, selection.method
-        if result is None or unit is None:
-            return
-        run, known, title = result.run, features.get(unit), self.unit_title(unit)
-        self._play_later = known is None and play
-        if known is None and method in SLOW:
-            return  # a single unit takes as long as the gallery: the sound follows when the gallery is filled
-
-        def auralise(_job: Job) -> tuple[Feature, FeatureSound]:
-            feature = known or feature_of(run, unit, run.deconvolve(layer, units=[unit], method=method)[0])
-            sound = run.auralise_image(feature.image, render=selection.render, rate=selection.rate)
-            window_s = run.start_s, run.start_s + run.model.front_end.window_s
-            return feature, FeatureSound(selection, sound, title, window_s)
-
-        def auralised(parts: tuple[Feature, FeatureSound]) -> None:
-            feature, sound = parts
-            features[unit] = feature
-            self.features_arrived.emit((unit,))
-            self.listening.set_feature(sound, play=play)
-            if sound.sound.peak > 0.0 and method not in SLOW:
-                self.faithfulness.measure(run)
-
-        self.jobs.start("model", auralise, key="sound", urgency=3, done=auralised, failed=self.problem.emit)
+        """Compute the missing features of the layer; analyse the window first if that has not been done."""
+        if self.window_result is None and all(job.key != "analyse" for job in self.jobs.running):
+            self._analyse()
+        self.gallery.fill()

@@ -32,12 +32,12 @@ class Saving:
 
     def save_sound(self) -> None:
         """Save the chosen feature's sound as WAV."""
-        self._save_feature("Save sound", ".wav", self._session.save_sound)
+        self._save_feature("Save sound", ".wav", self._session.gallery.save_sound)
 
     def save_picture(self) -> None:
         """Save the chosen feature's deconvolution as PNG."""
         colours = {"grey": "gray"}.get(self._colour_map(), self._colour_map())  # matplotlib's name
-        self._save_feature("Save picture", ".png", lambda path: self._session.save_picture(path, colours))
+        self._save_feature("Save picture", ".png", lambda path: self._session.gallery.save_picture(path, colours))
 
     def save_tags(self) -> None:
         """Save the tags over time as CSV."""

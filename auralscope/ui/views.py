@@ -232,7 +232,7 @@ class Views(QObject):
 
     def _show_overlay(self) -> None:
         session, unit = self._session, self._session.unit
-        feature = session.features.get(unit) if unit is not None else None
+        feature = session.gallery.features.get(unit) if unit is not None else None
         if session.window_result is None or feature is None:
             self._shown = None
             self._spectrogram.clear_overlay()

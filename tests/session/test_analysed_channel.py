@@ -37,7 +37,7 @@ def test_results_belong_to_the_chosen_channel(antiphase):
         session.choose_unit(3)
         session.choose_channel(0)
         session.choose_channel(1)
-        assert (session.window_result, session.layer_result, session.features) == (None, None, {})
+        assert (session.window_result, session.gallery.layer_result, session.gallery.features) == (None, None, {})
         owner.until(lambda: session.window_result is not None)
         run = session.window_result.run
         assert run.clip.analysed_channel == 1

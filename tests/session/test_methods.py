@@ -46,17 +46,17 @@ def test_a_method_of_a_plugin_is_described_and_can_be_chosen(looking, monkeypatc
     session = looking.session
     session.choose_method("loud")
     filled(looking)
-    np.testing.assert_array_equal(session.features[3].image, session.window_result.input)
+    np.testing.assert_array_equal(session.gallery.features[3].image, session.window_result.input)
 
 
 def test_the_gallery_and_the_sound_follow_the_method(looking):
     session = looking.session
     session.choose_layer("conv2")
     filled(looking)
-    unit = session.layer_result.order[0]
+    unit = session.gallery.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: session.faithfulness.result is not None)
-    deconvolved, sound, figures = session.features, session.listening.sound, session.faithfulness.result
+    deconvolved, sound, figures = session.gallery.features, session.listening.sound, session.faithfulness.result
     session.choose_method("guided")
     assert session.unit == unit
     assert session.faithfulness.result is None
@@ -65,14 +65,16 @@ def test_the_gallery_and_the_sound_follow_the_method(looking):
     run = session.window_result.run
     expected = run.deconvolve("conv2", method="guided")
     for each in range(64):
-        np.testing.assert_allclose(session.features[each].image, expected[each], atol=1e-5 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            session.gallery.features[each].image, expected[each], atol=1e-5 * np.abs(expected).max()
+        )
     heard = run.auralise("conv2", unit, method="guided", rate="recording")
     np.testing.assert_allclose(session.listening.sound.samples, heard.samples, atol=1e-4 * heard.peak)
     expected = run.faithfulness("conv2", unit, method="guided").retention
     assert session.faithfulness.result.retention == pytest.approx(expected, rel=1e-4)
     assert figures.retention != pytest.approx(expected, rel=1e-3)
     session.choose_method(DEFAULT)
-    assert session.features is deconvolved, "kept"
+    assert session.gallery.features is deconvolved, "kept"
 
 
 def test_unsupported_methods_are_marked_and_not_kept(looking):
@@ -121,7 +123,7 @@ def test_occlusion_gives_way_and_can_be_cancelled(looking):
     assert job.progress < 0.9, "it gave way"
     session.jobs.stop(job)
     looking.idle()
-    assert not session.features
+    assert not session.gallery.features
 
 
 def test_with_occlusion_the_chosen_unit_sounds_when_it_is_there(looking, monkeypatch):
@@ -134,7 +136,7 @@ def test_with_occlusion_the_chosen_unit_sounds_when_it_is_there(looking, monkeyp
     session.choose_unit(1)
     looking.until(lambda: session.listening.sound is not None)
     expected = session.window_result.run.deconvolve("output", units=[1], method="occlusion")[0]
-    np.testing.assert_allclose(session.features[1].image, expected, atol=1e-5)
+    np.testing.assert_allclose(session.gallery.features[1].image, expected, atol=1e-5)
     assert session.listening.player.source == "feature"
     looking.idle()
     assert session.faithfulness.result is None

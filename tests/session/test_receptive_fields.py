@@ -23,7 +23,7 @@ def test_the_last_requested_cell_is_reported_in_recording_time(looking):
     session.choose_cell((3, 4))
     looking.idle()
     assert session.receptive_fields.result is None, "no unit is chosen"
-    unit = session.layer_result.order[0]
+    unit = session.gallery.layer_result.order[0]
     session.choose_unit(unit)
     for column in range(6):
         session.choose_cell((3, column))
@@ -44,7 +44,7 @@ def test_the_last_requested_cell_is_reported_in_recording_time(looking):
     session.choose_cell((0, 0))
     session.choose_cell((3, 5))
     assert session.receptive_fields.result is seen, "kept for this window"
-    session.choose_unit(session.layer_result.order[1])
+    session.choose_unit(session.gallery.layer_result.order[1])
     assert session.receptive_fields.result is None
 
 
@@ -56,7 +56,7 @@ def test_the_strongest_cell_is_where_the_largest_value_is():
 
 def test_a_cell_without_a_receptive_field_gives_the_reason(looking):
     session = looking.session
-    session.choose_unit(session.layer_result.order[0])
+    session.choose_unit(session.gallery.layer_result.order[0])
     session.choose_cell((500, 0))
     looking.until(lambda: session.receptive_fields.problem)
     assert "there is no cell (500, 0)" in session.receptive_fields.problem

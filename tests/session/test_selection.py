@@ -137,13 +137,13 @@ class Walk:
             assert result.run.model is session.model
             assert result.run.clip is session.clip
             assert result.run.start_s == session.window_start_s
-        if session.layer_result is not None:
-            assert len(session.layer_result.maps) == session.layer_spec.units
-            np.testing.assert_array_equal(session.layer_result.maps, result.run.feature_maps(session.layer))
-        if session.unit in session.features:
+        if session.gallery.layer_result is not None:
+            assert len(session.gallery.layer_result.maps) == session.layer_spec.units
+            np.testing.assert_array_equal(session.gallery.layer_result.maps, result.run.feature_maps(session.layer))
+        if session.unit in session.gallery.features:
             image = result.run.deconvolve(session.layer, units=[session.unit], method=session.methods.chosen)[0]
             np.testing.assert_allclose(
-                session.features[session.unit].image, image, atol=1e-5 * abs(image).max() + 1e-12
+                session.gallery.features[session.unit].image, image, atol=1e-5 * abs(image).max() + 1e-12
             )
             self.seen["images"] += 1
         finding = session.faithfulness.result

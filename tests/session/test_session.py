@@ -32,14 +32,19 @@ def looking(owner):
     """Open the excerpt with the genre convnet at the first layer, and wait until idle."""
     owner.open(EXCERPT)
     owner.load()
-    owner.until(lambda: owner.session.layer_result is not None)
+    owner.until(lambda: owner.session.gallery.layer_result is not None)
     owner.idle()
     return owner
 
 
 def filled(owner):
     session = owner.session
-    owner.until(lambda: session.layer_result is not None and len(session.features) == len(session.layer_result.order))
+    owner.until(
+        lambda: (
+            session.gallery.layer_result is not None
+            and len(session.gallery.features) == len(session.gallery.layer_result.order)
+        )
+    )
 
 
 # Recordings
@@ -157,7 +162,7 @@ def test_moving_the_window_supersedes_running_work(looking):
     filled(looking)
     assert [look.run.start_s for look in looks if look is not None] == [12.0]
     run = session.model.analyse(session.clip, start_s=12.0)
-    np.testing.assert_array_equal(session.features[0].image, run.deconvolve("conv1", units=[0])[0])
+    np.testing.assert_array_equal(session.gallery.features[0].image, run.deconvolve("conv1", units=[0])[0])
 
 
 def test_the_window_stays_inside_the_recording(looking):
@@ -177,7 +182,7 @@ def test_a_recording_shorter_than_the_window_is_analysed_from_its_start(looking,
     assert session.window_start_s == 0.0
     looking.until(lambda: session.window_result is not None)
     filled(looking)
-    session.choose_unit(session.layer_result.order[0])
+    session.choose_unit(session.gallery.layer_result.order[0])
     looking.until(lambda: session.listening.sound is not None)
     assert session.listening.player.loop == (0.0, pytest.approx(1.0))
 
@@ -187,15 +192,15 @@ def test_a_recording_shorter_than_the_window_is_analysed_from_its_start(looking,
 
 def test_the_gallery_fills_with_the_most_active_first(looking):
     session, arrived = looking.session, []
-    session.features_arrived.connect(lambda units: arrived.extend(units))
+    session.gallery.features_arrived.connect(lambda units: arrived.extend(units))
     session.choose_layer("conv3")
     filled(looking)
     run = session.window_result.run
-    assert arrived == session.layer_result.order == run.most_active("conv3")
+    assert arrived == session.gallery.layer_result.order == run.most_active("conv3")
     energy = np.square(run.feature_maps("conv3")).mean(axis=(1, 2))
     assert (np.diff(energy[arrived]) <= 0.0).all()
     images = run.deconvolve("conv3")
-    for unit, feature in session.features.items():
+    for unit, feature in session.gallery.features.items():
         np.testing.assert_allclose(feature.image, images[unit], atol=1e-5 * np.abs(images).max())
 
 
@@ -203,29 +208,29 @@ def test_results_of_a_layer_are_kept_for_the_window(looking):
     session = looking.session
     session.choose_layer("conv2")
     filled(looking)
-    kept = dict(session.features)
+    kept = dict(session.gallery.features)
     session.choose_layer("conv3")
     assert session.unit is None
-    assert session.features == {}
+    assert session.gallery.features == {}
     session.choose_layer("conv2")
-    assert session.features == kept
+    assert session.gallery.features == kept
     session.move_window(5.0)
     looking.until(lambda: session.window_result is not None and session.window_result.run.start_s == 5.0)
-    assert all(session.features.get(unit) is not feature for unit, feature in kept.items())
+    assert all(session.gallery.features.get(unit) is not feature for unit, feature in kept.items())
 
 
 def test_a_cancelled_gallery_is_filled_up_later(looking):
     session = looking.session
     session.choose_layer("conv5")
-    looking.until(lambda: session.features)
+    looking.until(lambda: session.gallery.features)
     for job in session.jobs.running:
         session.jobs.stop(job)
     looking.idle()
-    have = dict(session.features)
+    have = dict(session.gallery.features)
     assert 0 < len(have) < 64
     session.fill_gallery()
     filled(looking)
-    assert all(session.features[unit] is feature for unit, feature in have.items())
+    assert all(session.gallery.features[unit] is feature for unit, feature in have.items())
 
 
 def test_a_cancelled_look_is_begun_again(looking):
@@ -244,12 +249,12 @@ def test_a_cancelled_look_is_begun_again(looking):
 def test_a_click_is_answered_before_the_gallery_is_full(looking):
     session = looking.session
     session.choose_layer("conv5")
-    looking.until(lambda: session.layer_result is not None)
-    last = session.layer_result.order[-5]
+    looking.until(lambda: session.gallery.layer_result is not None)
+    last = session.gallery.layer_result.order[-5]
     session.choose_unit(last)
     looking.until(lambda: session.listening.sound is not None)
-    assert len(session.features) < 64
-    assert last in session.features
+    assert len(session.gallery.features) < 64
+    assert last in session.gallery.features
 
 
 @pytest.mark.parametrize(("layer", "render"), [("conv2", "mask"), ("conv4", "phase"), ("dense", "mask")])
@@ -259,8 +264,8 @@ def test_the_sound_of_a_unit_equals_that_of_the_model(looking, layer, render):
     looking.until(lambda: session.window_result is not None and session.window_result.run.start_s == 10.0)
     session.set_render(render)
     session.choose_layer(layer)
-    looking.until(lambda: session.layer_result is not None)
-    unit = session.layer_result.order[0]
+    looking.until(lambda: session.gallery.layer_result is not None)
+    unit = session.gallery.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: session.listening.sound is not None)
     sound = session.listening.sound
@@ -277,8 +282,8 @@ def test_the_sound_of_a_unit_equals_that_of_the_model(looking, layer, render):
 def test_the_render_and_the_loudness_can_be_switched(looking):
     session, listening = looking.session, looking.session.listening
     session.choose_layer("conv3")
-    looking.until(lambda: session.layer_result is not None)
-    unit = session.layer_result.order[0]
+    looking.until(lambda: session.gallery.layer_result is not None)
+    unit = session.gallery.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: listening.sound is not None)
     masked = listening.sound
@@ -295,7 +300,7 @@ def test_the_render_and_the_loudness_can_be_switched(looking):
 
 def test_at_the_rate_of_the_model_the_sound_is_its_input(looking, tmp_path):
     session, listening = looking.session, looking.session.listening
-    unit = session.layer_result.order[0]
+    unit = session.gallery.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: listening.sound is not None)
     fine = listening.sound
@@ -305,14 +310,14 @@ def test_at_the_rate_of_the_model_the_sound_is_its_input(looking, tmp_path):
     assert (listening.sound.sample_rate, listening.sound.channels) == (11025, 1)
     np.testing.assert_allclose(listening.sound.samples, expected.samples, atol=1e-4 * expected.peak)
     assert listening.player.source == "feature"
-    session.save_sound(tmp_path / "model.wav")
+    session.gallery.save_sound(tmp_path / "model.wav")
     looking.until(lambda: looking.said)
     assert load_clip(tmp_path / "model.wav").sample_rate == 11025
 
 
 def test_when_the_window_moves_the_unit_stays_chosen_and_sounds_there(looking):
     session, listening = looking.session, looking.session.listening
-    unit = session.layer_result.order[0]
+    unit = session.gallery.layer_result.order[0]
     session.choose_unit(unit)
     looking.until(lambda: listening.sound is not None)
     before = listening.sound
@@ -326,7 +331,7 @@ def test_when_the_window_moves_the_unit_stays_chosen_and_sounds_there(looking):
 def test_a_loop_of_the_users_own_stays(looking):
     session, listening = looking.session, looking.session.listening
     listening.set_loop((1.0, 2.0))
-    session.choose_unit(session.layer_result.order[0])
+    session.choose_unit(session.gallery.layer_result.order[0])
     looking.until(lambda: listening.sound is not None)
     assert listening.player.loop == (1.0, 2.0)
 
@@ -341,15 +346,15 @@ def test_units_of_the_output_are_called_by_their_labels(looking):
 
 def test_sound_and_picture_are_written(looking, tmp_path):
     session = looking.session
-    session.choose_unit(session.layer_result.order[0])
+    session.choose_unit(session.gallery.layer_result.order[0])
     looking.until(lambda: session.listening.sound is not None)
     sound, picture = tmp_path / "a.wav", tmp_path / "a.png"
-    session.save_sound(sound)
-    session.save_picture(picture)
+    session.gallery.save_sound(sound)
+    session.gallery.save_picture(picture)
     looking.until(lambda: len(looking.said) == 2)
     np.testing.assert_array_equal(load_clip(sound).samples, session.listening.feature_clip.samples)
     assert picture.read_bytes().startswith(b"\x89PNG")
-    session.save_sound(tmp_path / "not there" / "a.wav")
+    session.gallery.save_sound(tmp_path / "not there" / "a.wav")
     looking.until(lambda: looking.problems)
     assert "cannot be written" in looking.problems[0]
 
@@ -359,7 +364,7 @@ def test_sound_and_picture_are_written(looking, tmp_path):
 
 def test_the_model_before_is_gone_once_another_is_there(looking):
     session = looking.session
-    session.choose_unit(session.layer_result.order[0])
+    session.choose_unit(session.gallery.layer_result.order[0])
     looking.until(lambda: session.listening.sound is not None)
     filled(looking)
     before = weakref.ref(session.model)
@@ -389,7 +394,7 @@ def test_faithfulness_is_measured_after_the_sound(looking):
     session = looking.session
     session.choose_layer("conv3")
     filled(looking)
-    first, second = session.layer_result.order[:2]
+    first, second = session.gallery.layer_result.order[:2]
     session.choose_unit(first)
     assert session.faithfulness.result is None
     session.choose_unit(second)
@@ -410,7 +415,7 @@ def test_faithfulness_is_measured_after_the_sound(looking):
     assert session.faithfulness.result is known, "not measured again"
     session.choose_layer("output")
     assert session.faithfulness.result is None
-    looking.until(lambda: session.layer_result is not None)
+    looking.until(lambda: session.gallery.layer_result is not None)
     session.choose_unit(1)
     looking.until(lambda: session.faithfulness.result is not None)
     assert session.faithfulness.result.label == "dance"

@@ -156,12 +156,12 @@ def test_urgent_jobs_run_first(owner):
     owner.taggram.set_active(True)
     owner.until(lambda: owner.taggram.tags is not None)
     session = owner.session
-    session.choose_unit(session.layer_result.order[0])
+    session.choose_unit(session.gallery.layer_result.order[0])
     owner.until(lambda: session.listening.sound is not None)
     assert owner.taggram.busy
     before = owner.taggram.tags.n_there
     session.choose_layer("conv5")
-    owner.until(lambda: len(session.features) == 64)
+    owner.until(lambda: len(session.gallery.features) == 64)
     assert owner.taggram.tags.n_there <= before + 6
     owner.complete()
 

@@ -85,7 +85,10 @@ class Driver:
         """Wait until all results of the layer are shown."""
         session = self.session
         self.until(
-            lambda: session.layer_result is not None and len(session.features) == len(session.layer_result.order)
+            lambda: (
+                session.gallery.layer_result is not None
+                and len(session.gallery.features) == len(session.gallery.layer_result.order)
+            )
         )
 
     def open(self, path):

@@ -222,7 +222,7 @@ def test_a_typed_number_chooses_a_feature(ready):
 def test_home_and_end_in_the_gallery_choose_the_first_and_the_last_feature(ready):
     ready.layer("conv3")
     ready.filled()
-    order, view = ready.session.layer_result.order, ready.window.gallery.view
+    order, view = ready.session.gallery.layer_result.order, ready.window.gallery.view
     ready.click_unit(order[3])
     ready.session.listening.seek(2.0)
     ready.key(Qt.Key.Key_Home, widget=view)

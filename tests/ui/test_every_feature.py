@@ -36,13 +36,13 @@ def test_every_feature_of_every_layer_can_be_shown_and_played(drive, shared, nam
     for layer in session.model.spec.layers:
         driver.layer(layer.name)
         driver.filled()
-        assert sorted(session.features) == list(range(layer.units))
+        assert sorted(session.gallery.features) == list(range(layer.units))
         silent = 0
         for row in range(model.rowCount()):
             unit, tile = model.unit_at(model.index(row)), model.index(row).data(TileRole)
-            image = session.features[unit].image
+            image = session.gallery.features[unit].image
             assert np.isfinite(image).all()
-            if session.layer_result.is_silent(unit):
+            if session.gallery.layer_result.is_silent(unit):
                 silent += 1
                 assert tile.is_silent
                 assert not image.any()

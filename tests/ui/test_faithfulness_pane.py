@@ -15,7 +15,7 @@ def test_it_stands_beside_the_feature_and_beside_the_play_button(ready):
     ready.filled()
     pane = window.feature.faithfulness
     assert not pane.details.isEnabled()
-    ready.click_unit(session.layer_result.order[0])
+    ready.click_unit(session.gallery.layer_result.order[0])
     ready.until(lambda: session.faithfulness.result is not None)
     found = session.window_result.run.faithfulness("conv3", session.unit)
     share = f"{100 * found.own.heard.retention:.0f} %"
@@ -46,7 +46,7 @@ def test_the_figures_are_a_key_or_a_button_away(ready):
 
 def test_no_text_before_the_first_result(ready):
     window, session = ready.window, ready.session
-    ready.click_unit(session.layer_result.order[0])
+    ready.click_unit(session.gallery.layer_result.order[0])
     ready.until(lambda: session.faithfulness.result is not None)
     ready.layer("conv2")
     assert window.feature.faithfulness.words.text() == ""

@@ -19,7 +19,7 @@ def at_map(ready):
     ready.until(lambda: ready.session.window_result is not None and ready.session.window_result.run.start_s == 8.0)
     ready.layer("conv3")
     ready.filled()
-    ready.click_unit(ready.session.layer_result.order[1])
+    ready.click_unit(ready.session.gallery.layer_result.order[1])
     assert not ready.window.gallery.map.isVisible(), "it is for feature maps"
     ready.key(Qt.Key.Key_D)
     ready.until(lambda: ready.session.receptive_fields.result is not None)
@@ -51,7 +51,7 @@ def framed(driver):
 def test_it_begins_with_the_strongest_cell(at_map):
     session, pane = at_map.session, at_map.window.gallery.map
     assert pane.isVisible()
-    values = session.layer_result.maps[session.unit]
+    values = session.gallery.layer_result.maps[session.unit]
     assert values[session.receptive_fields.result.cell] == values.max()
     assert pane.loop.isEnabled()
     ready = at_map.window
@@ -121,7 +121,7 @@ def test_the_receptive_field_is_looped(at_map):
 def test_layers_without_maps_have_none(at_map):
     at_map.layer("dense")
     at_map.filled()
-    at_map.click_unit(at_map.session.layer_result.order[0])
+    at_map.click_unit(at_map.session.gallery.layer_result.order[0])
     assert not at_map.window.gallery.map.isVisible()
     assert at_map.session.receptive_fields.result is None
     assert not at_map.window.views._field.isVisible()

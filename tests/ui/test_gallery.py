@@ -19,9 +19,9 @@ LEFT = Qt.MouseButton.LeftButton
 def is_full(window):
     """Return whether all features of the layer are shown and no job runs."""
     session = window.session
-    look = session.layer_result
+    look = session.gallery.layer_result
     titled = [job for job in session.jobs.running if job.title]
-    return look is not None and len(session.features) == len(look.order) and not titled
+    return look is not None and len(session.gallery.features) == len(look.order) and not titled
 
 
 def tiles(window):
@@ -179,7 +179,7 @@ def test_units_of_a_dense_layer_show_their_values_and_those_of_the_output_their_
     qtbot.mouseClick(at_conv3.gallery.kind.buttons["map"], LEFT)
     for layer in ("dense", "output"):
         qtbot.mouseClick(at_conv3.model_pane.layers.buttons[layer], LEFT)
-        wait_until(lambda: session.layer_result is not None)
+        wait_until(lambda: session.gallery.layer_result is not None)
         values = session.window_result.run.feature_maps(layer)
         assert [tile.value for tile in tiles(at_conv3)] == [float(values[unit]) for unit in units(at_conv3)]
     assert {tile.title for tile in tiles(at_conv3)} == {"7-0 ballad", "7-1 dance", "7-2 hip-hop"}
@@ -239,10 +239,10 @@ def test_the_accessible_text_is_updated(at_conv3):
 def test_filling_can_be_cancelled_and_taken_up_again(at_conv3, qtbot):
     session, gallery = at_conv3.session, at_conv3.gallery
     session.choose_layer("conv5")
-    wait_until(lambda: session.features)
+    wait_until(lambda: session.gallery.features)
     qtbot.mouseClick(at_conv3.jobs.cancel, LEFT)
     wait_until(lambda: not session.jobs.running)
-    done = len(session.features)
+    done = len(session.gallery.features)
     assert 0 < done < 64
     assert gallery.heading.text() == f"{done} of 64"
     assert gallery.resume.isVisible()
@@ -262,7 +262,7 @@ def test_only_new_pictures_are_painted(at_conv3, monkeypatch):
 
     monkeypatch.setattr(type(view.delegate), "paint", counted)
     at_conv3.session.choose_layer("conv4")
-    wait_until(lambda: at_conv3.session.layer_result is not None)
+    wait_until(lambda: at_conv3.session.gallery.layer_result is not None)
     painted.clear()
     wait_until(lambda: is_full(at_conv3))
     in_view = sum(
@@ -275,7 +275,7 @@ def test_only_new_pictures_are_painted(at_conv3, monkeypatch):
 def test_it_fills_in_as_features_are_computed(at_conv3):
     session = at_conv3.session
     shown = []
-    session.features_arrived.connect(
+    session.gallery.features_arrived.connect(
         lambda _units: shown.append(sum(tile.picture is not None for tile in tiles(at_conv3)))
     )
     session.choose_layer("conv2")
@@ -294,7 +294,7 @@ def test_a_unit_stays_chosen_when_the_order_or_the_window_changes(at_conv3, qtbo
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
     look = session.window_result
     session.move_window(8.0)
-    wait_until(lambda: session.window_result not in (None, look) and unit in session.features)
+    wait_until(lambda: session.window_result not in (None, look) and unit in session.gallery.features)
     assert session.unit == unit
     assert gallery.model.unit_at(gallery.view.currentIndex()) == unit
 
@@ -350,15 +350,15 @@ def test_the_keys_reach_the_methods(at_conv3, qtbot):
 def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot):
     session, order = at_conv3.session, at_conv3.gallery.order
     session.choose_layer("conv4")
-    session.features.clear()
+    session.gallery.features.clear()
     order.setCurrentIndex(order.findData("centroid"))
-    wait_until(lambda: session.layer_result is not None)
+    wait_until(lambda: session.gallery.layer_result is not None)
     if session.summaries.summary is None:
         assert units(at_conv3) == session.window_result.run.most_active("conv4"), "by activity until it is known"
         assert "not sorted yet" in at_conv3.gallery.heading.text()
     wait_until(lambda: session.summaries.summary is not None)
     summary = session.summaries.summary
-    sounding = [unit for unit in units(at_conv3) if not session.layer_result.is_silent(unit)]
+    sounding = [unit for unit in units(at_conv3) if not session.gallery.layer_result.is_silent(unit)]
     centroids_hz = [summary.units[unit].centroid_hz for unit in sounding]
     assert centroids_hz == sorted(centroids_hz)
     assert all("Hz" in tile.caption for tile in tiles(at_conv3)[: len(sounding)])

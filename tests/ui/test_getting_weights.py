@@ -57,7 +57,7 @@ def test_its_weights_are_got_and_it_opens(wanting, kept):
     assert titles(wanting)["far-tagger"] == "Far tagger"
     assert kept() == ["far-tagger.json", "far-tagger.safetensors"]
     wanting.filled()
-    assert len(wanting.session.features) == 4
+    assert len(wanting.session.gallery.features) == 4
     wanting.idle()
 
 
@@ -78,7 +78,7 @@ def test_getting_is_cancelled_and_nothing_is_left(wanting, server, kept):
     wanting.until(lambda: pane.bar.isVisible() and 0 < pane.bar.value() < 100)
     assert not pane.get.isVisible()
     assert wanting.window.jobs.label.text().startswith("Getting the weights of Far tagger")
-    wanting.click_unit(wanting.session.layer_result.order[0])  # nothing waits for the server
+    wanting.click_unit(wanting.session.gallery.layer_result.order[0])  # nothing waits for the server
     wanting.click(pane.cancel)
     assert pane.get.isVisible()
     assert not pane.bar.isVisible()

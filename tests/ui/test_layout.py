@@ -49,7 +49,7 @@ def test_the_window_fits_small_screens_with_everything_in_it(opened, monkeypatch
     opened.key(Qt.Key.Key_V)
     opened.layer("conv3")
     opened.filled()
-    opened.click_unit(opened.session.layer_result.order[0])
+    opened.click_unit(opened.session.gallery.layer_result.order[0])
     window.model_pane.over_time.setChecked(True)
     opened.idle()
     name = "7-33 female vocalists of the eighties"  # among the longest of taggers
@@ -193,7 +193,7 @@ def test_a_saved_picture_says_what_it_is_and_has_the_colours_of_the_view(ready, 
     ready.session.move_window(8.0)
     wait_until(lambda: ready.session.window_result is not None and ready.session.window_result.run.start_s == 8.0)
     ready.filled()
-    ready.click_unit(ready.session.layer_result.order[0])
+    ready.click_unit(ready.session.gallery.layer_result.order[0])
     label = ready.session.unit_label(ready.session.unit)
     file_dialog.path = tmp_path / "saved.png"
     ready.click(ready.window.feature.save_picture)

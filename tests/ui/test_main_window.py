@@ -31,7 +31,7 @@ ODD_NAME = b"50% l\xe9g\xe8re & \xff#?;.wav"  # bytes that are no text, and all 
 def test_the_layout_at_1280_by_720(ready):
     ready.layer("conv3")
     ready.filled()
-    ready.click_unit(ready.session.layer_result.order[0])
+    ready.click_unit(ready.session.gallery.layer_result.order[0])
     window = ready.window
     assert (window.width(), window.height()) == (1280, 720)
     assert 0.1 <= window.recording.height() / window.height() <= 0.17
@@ -112,7 +112,7 @@ def test_the_space_bar_presses_the_focused_button(ready):
     ready.key(Qt.Key.Key_Right, widget=gallery.kind.buttons["deconvolution"])
     assert gallery.model.kind == "map"
     alone = ready.window.feature.alone
-    ready.click_unit(ready.session.layer_result.order[0])
+    ready.click_unit(ready.session.gallery.layer_result.order[0])
     alone.setFocus(Qt.FocusReason.TabFocusReason)
     ready.key(Qt.Key.Key_Space, widget=alone)
     assert alone.isChecked()
@@ -207,7 +207,7 @@ def test_a_chosen_feature_is_enlarged_and_a_key_shows_the_whole_recording(ready)
     ready.session.move_window(8.0)
     ready.until(lambda: ready.session.window_result is not None and ready.session.window_result.run.start_s == 8.0)
     ready.filled()
-    ready.click_unit(ready.session.layer_result.order[0])
+    ready.click_unit(ready.session.gallery.layer_result.order[0])
     wanted = (pytest.approx(8.0 - 0.1 * length_s), pytest.approx(8.0 + 1.1 * length_s))
     assert pane.visible_s == wanted
     ready.key(Qt.Key.Key_0)
@@ -215,12 +215,12 @@ def test_a_chosen_feature_is_enlarged_and_a_key_shows_the_whole_recording(ready)
     ready.key(Qt.Key.Key_Z)
     assert pane.visible_s == wanted
     pane.show_time(9.0, 10.0)
-    ready.click_unit(ready.session.layer_result.order[1])
+    ready.click_unit(ready.session.gallery.layer_result.order[1])
     assert pane.visible_s == (9.0, 10.0), "who looks closer stays close"
 
 
 def test_the_overlay_can_hide_the_recording(ready):
-    ready.click_unit(ready.session.layer_result.order[0])
+    ready.click_unit(ready.session.gallery.layer_result.order[0])
     pane, feature = ready.window.spectrogram, ready.window.feature
     assert pane._overlay.opacity == pytest.approx(0.8)
     ready.key(Qt.Key.Key_F)
@@ -308,7 +308,7 @@ def test_plugins_that_failed_are_listed_and_the_program_goes_on(drive, tmp_path,
     driver.begin()
     assert "broken" in driver.message()
     assert "empty" in driver.message()
-    assert len(driver.session.features) == 64
+    assert len(driver.session.gallery.features) == 64
     driver.window.actions_.menus[-1][1][1].trigger()
     page = driver.window.findChild(Page)
     text = page.text.toPlainText()
@@ -337,7 +337,7 @@ def test_the_page_of_keys_has_every_key(ready):
 def test_the_window_closes_in_the_middle_of_everything(drive, tmp_path):
     driver = drive()
     driver.window.begin([EXCERPT], "genre-convnet")
-    driver.until(lambda: driver.session.features)
+    driver.until(lambda: driver.session.gallery.features)
     driver.layer("conv5")
     driver.window.open_files([EXCERPT])
     QTest.keyClick(driver.window, Qt.Key.Key_Q, CONTROL)

@@ -122,7 +122,7 @@ def test_recent_files_persist_and_a_missing_one_is_reported(drive, tmp_path, oth
 @pytest.mark.parametrize("name", bad_files.SAYS)
 def test_a_bad_file_is_one_sentence_in_the_window_and_the_session_stays(ready, tmp_path, name):
     window, session = ready.window, ready.session
-    unit = session.layer_result.order[0]
+    unit = session.gallery.layer_result.order[0]
     sound = ready.click_unit(unit)
     clip, look = session.clip, session.window_result
     path = bad_files.make(name, tmp_path)
@@ -161,7 +161,7 @@ def test_decoding_shows_its_progress_and_can_be_cancelled(ready, tmp_path):
 
 
 def test_another_recording_takes_the_place_of_the_one_before(ready, other):
-    ready.click_unit(ready.session.layer_result.order[0])
+    ready.click_unit(ready.session.gallery.layer_result.order[0])
     ready.open(other)
     assert ready.session.listening.sound is None
     assert not ready.window.transport.feature.isEnabled()
@@ -171,7 +171,7 @@ def test_another_recording_takes_the_place_of_the_one_before(ready, other):
 
 
 def test_sound_and_picture_of_a_feature_are_saved(ready, tmp_path, file_dialog):
-    ready.click_unit(ready.session.layer_result.order[0])
+    ready.click_unit(ready.session.gallery.layer_result.order[0])
     file_dialog.path = tmp_path / "saved"
     ready.key(Qt.Key.Key_S, CONTROL)
     ready.until((tmp_path / "saved.wav").exists)

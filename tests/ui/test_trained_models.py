@@ -52,10 +52,10 @@ def test_a_network_on_the_waveform(drive, tmp_path, monkeypatch):
     driver.layer("conv2")
     driver.filled()
     driver.idle()
-    feature = session.features[session.layer_result.order[0]]
+    feature = session.gallery.features[session.gallery.layer_result.order[0]]
     assert feature.image.shape == (1, N)
     assert feature.picture.shape == session.model.front_end.plane.input_shape
-    sound = driver.click_unit(session.layer_result.order[0])
+    sound = driver.click_unit(session.gallery.layer_result.order[0])
     assert sound.peak > 0.0
     assert sound.sample_rate == session.clip.sample_rate
     driver.idle()
@@ -66,7 +66,7 @@ def test_a_network_on_the_waveform(drive, tmp_path, monkeypatch):
     driver.idle()
     window.model_pane.layers.buttons[INPUT].click()
     picture = tmp_path / "unit.png"
-    session.save_picture(picture)
+    session.gallery.save_picture(picture)
     driver.until(picture.is_file)
     driver.idle()
     assert not window.messages.isVisible() or "unit.png" in driver.message()

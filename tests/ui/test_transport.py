@@ -68,7 +68,7 @@ def make_window(qapp, tmp_path):
         window.begin([resource("excerpt.ogg")], "genre-convnet")
         wait_until(lambda: window.session.window_result is not None)
         window.session.choose_layer("conv3")
-        wait_until(lambda: window.session.layer_result is not None)
+        wait_until(lambda: window.session.gallery.layer_result is not None)
         return window
 
     yield make

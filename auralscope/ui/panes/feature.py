@@ -58,8 +58,8 @@ class FeaturePane(QWidget):
         self.alone.toggled.connect(self.overlay_changed)
         session.unit_changed.connect(self.refresh)
         session.window_result_changed.connect(self.refresh)
-        session.layer_result_changed.connect(self.refresh)
-        session.features_arrived.connect(self._arrived)
+        session.gallery.layer_result_changed.connect(self.refresh)
+        session.gallery.features_arrived.connect(self._arrived)
         session.listening.changed.connect(self._show_about)
         self.refresh()
 
@@ -83,7 +83,7 @@ class FeaturePane(QWidget):
     def refresh(self) -> None:
         """Show the chosen unit."""
         session, unit = self._session, self._session.unit
-        chosen = unit is not None and unit in session.features
+        chosen = unit is not None and unit in session.gallery.features
         colour = theme.current().feature
         self.title.setText(f"Feature {session.unit_title(unit)}" if unit is not None else "")
         self.title.setVisible(unit is not None)
@@ -98,7 +98,7 @@ class FeaturePane(QWidget):
         self.about.setToolTip(self._about())
 
     def _about(self) -> str:
-        session, unit, look = self._session, self._session.unit, self._session.layer_result
+        session, unit, look = self._session, self._session.unit, self._session.gallery.layer_result
         if unit is None:
             return "Click a feature to see and hear it." if look is not None else ""
         if look is None:

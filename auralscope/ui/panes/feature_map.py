@@ -143,7 +143,7 @@ class FeatureMapPane(QWidget):
         self.view.pointed.connect(self._point)
         self.view.marked.connect(self._mark)
         session.unit_changed.connect(self.refresh)
-        session.layer_result_changed.connect(self.refresh)
+        session.gallery.layer_result_changed.connect(self.refresh)
         session.receptive_fields.changed.connect(self._say)
         self.refresh()
 
@@ -159,7 +159,7 @@ class FeatureMapPane(QWidget):
 
     def refresh(self) -> None:
         """Show the chosen unit's feature map, if it has one."""
-        session, look, unit = self._session, self._session.layer_result, self._session.unit
+        session, look, unit = self._session, self._session.gallery.layer_result, self._session.unit
         there = self._on and look is not None and unit is not None and look.maps.ndim == 3
         self.setVisible(there)
         if not there or look is None or unit is None:
@@ -205,6 +205,6 @@ class FeatureMapPane(QWidget):
             self.words.setText(self._session.receptive_fields.problem)
         if seen is None or not there:
             return  # keep the previous text until the result is there
-        look, unit = self._session.layer_result, self._session.unit
+        look, unit = self._session.gallery.layer_result, self._session.unit
         value = f" = {look.maps[unit][seen.cell]:.3g}" if look is not None and unit is not None else ""
         self.words.setText(f"Cell {seen.cell[0]}, {seen.cell[1]}{value} {field_sentence(seen)}")

@@ -65,8 +65,8 @@ class GalleryPane(QWidget):
         self.order.currentIndexChanged.connect(lambda: self._rearrange_by(self.order.currentData()))
         self.resume.clicked.connect(session.fill_gallery)
         session.layer_changed.connect(self._rearrange)
-        session.layer_result_changed.connect(self._rearrange)
-        session.features_arrived.connect(self._arrived)
+        session.gallery.layer_result_changed.connect(self._rearrange)
+        session.gallery.features_arrived.connect(self._arrived)
         session.unit_changed.connect(self._follow_unit)
         session.methods.changed.connect(self._method_changed)
         session.summaries.changed.connect(self._summarised)
@@ -134,7 +134,7 @@ class GalleryPane(QWidget):
             self._following = False
 
     def _show_count(self) -> None:
-        look, spec = self._session.layer_result, self._session.layer_spec
+        look, spec = self._session.gallery.layer_result, self._session.layer_spec
         filling = any(job.key in ("analyse", "gallery", "open", "load") for job in self._session.jobs.running)
         missing = spec.units if spec is not None and self._session.clip is not None else 0
         text = f"{spec.units} features" if spec is not None else ""
@@ -143,7 +143,7 @@ class GalleryPane(QWidget):
                 self.order.findData("activity"),
                 f"Most {'probable' if look.ranked_by == 'probability' else 'active'} first",
             )
-            done = len(self._session.features)
+            done = len(self._session.gallery.features)
             missing = len(look.order) - done
             if missing:
                 text = f"{done} of {len(look.order)}"

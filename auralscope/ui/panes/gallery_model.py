@@ -127,7 +127,7 @@ class GalleryModel(QAbstractListModel):
         self.beginResetModel()
         session, spec = self._session, self._session.layer_spec
         n_units = spec.units if spec is not None else 0
-        self._units = summaries.arranged(self._order, session.layer_result, session.summaries.summary, n_units)
+        self._units = summaries.arranged(self._order, session.gallery.layer_result, session.summaries.summary, n_units)
         self._pictures = {}
         self.endResetModel()
 
@@ -171,7 +171,7 @@ class GalleryModel(QAbstractListModel):
 
     def _sentence(self, unit: int) -> str:
         title = self._session.unit_title(unit)
-        look = self._session.layer_result
+        look = self._session.gallery.layer_result
         if look is None:
             return f"Feature {title}: not computed yet"
         if look.is_silent(unit):
@@ -187,7 +187,7 @@ class GalleryModel(QAbstractListModel):
         return summaries.words(summary, unit, model.labels, session.unit_label)
 
     def _tile(self, unit: int) -> Tile:
-        title, look = self._session.unit_title(unit), self._session.layer_result
+        title, look = self._session.unit_title(unit), self._session.gallery.layer_result
         if look is None or unit >= len(look.order):
             return Tile(title, None, None, is_silent=False)
         levels = look.activity.levels
@@ -208,7 +208,7 @@ class GalleryModel(QAbstractListModel):
 
     def _picture(self, unit: int) -> QImage | None:
         if unit not in self._pictures:
-            look, feature = self._session.layer_result, self._session.features.get(unit)
+            look, feature = self._session.gallery.layer_result, self._session.gallery.features.get(unit)
             if self._kind == "map" and look is not None:
                 self._pictures[unit] = picture_of(np.atleast_2d(look.maps[unit]), self._colours)
             elif feature is not None:
