@@ -3,8 +3,8 @@ from .catalogue import ModelInfo, load_model, models
 from .errors import AuralScopeError
 from .nn.analysis.label_vectors import LabelVectors
 from .nn.attribution.deconvolution import deconvolve
-from .nn.excerpts import Passage
 from .nn.loaded import Model, Run
+from .nn.passages import Passage
 from .types import Auralisation, Clip, Scores
 
 __version__: str

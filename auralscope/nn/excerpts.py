@@ -1,11 +1,10 @@
-"""Excerpts of a recording inside a model: one window, or a passage of any length."""
+"""Excerpts of a recording inside a model, and one window as an excerpt."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,17 +12,17 @@ import torch
 from torch import Tensor
 
 from auralscope.dsp.inversion import FullRate, Render, invert, invert_at_full_rate, matching_gain_db
-from auralscope.nn.activity import Activity, Measure, map_activity
+from auralscope.nn.activity import Activity, map_activity
 from auralscope.nn.attribution.backward import BackwardMethod
 from auralscope.nn.attribution.deconvolution import deconvolve_parts, deconvolve_tape
 from auralscope.nn.attribution.methods import find_method
 from auralscope.nn.batches import enough_memory
 from auralscope.nn.tagger import to_numpy
 from auralscope.nn.tape.capture import is_map, record
-from auralscope.types import Auralisation, Clip, Progress, no_progress
+from auralscope.types import Auralisation, Clip
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from typing import Self
 
     from numpy.typing import NDArray
@@ -80,44 +79,8 @@ class Excerpt(ABC):
         """Length of the excerpt in seconds."""
         return self._samples.shape[0] / self.model.front_end.sample_rate
 
-    def activity(self, layer: str) -> NDArray[np.float32]:
-        """Return the activity of each unit, by the measure of `activity_measure`.
-
-        Parameters
-        ----------
-        layer : str
-
-        Returns
-        -------
-        (units,) float32 array
-
-        Raises
-        ------
-        UnknownNameError
-            The model has no such layer.
-        """
-        return self.layer_activity(layer).values
-
-    def activity_measure(self, layer: str) -> Measure:
-        """Return the measure of a layer's activity; `auralscope.nn.activity` states the rule.
-
-        Parameters
-        ----------
-        layer : str
-
-        Returns
-        -------
-        {"probability", "energy", "variance", "positive value"}
-
-        Raises
-        ------
-        UnknownNameError
-            The model has no such layer.
-        """
-        return self.layer_activity(layer).measure
-
-    def layer_activity(self, layer: str) -> Activity:
-        """Return the activity of a layer's units together with its measure, computed once.
+    def activity(self, layer: str) -> Activity:
+        """Return the activity of a layer's units and its measure, computed once; `auralscope.nn.activity` has the rule.
 
         Parameters
         ----------
@@ -183,7 +146,7 @@ class Excerpt(ABC):
         UnknownNameError
             The model has no such layer.
         """
-        order: list[int] = np.argsort(-self.activity(layer), kind="stable").tolist()
+        order: list[int] = np.argsort(-self.activity(layer).values, kind="stable").tolist()
         return order[:top]
 
     def auralise(
@@ -433,80 +396,3 @@ class Window(Excerpt):
                 except StopIteration as end:
                     return self.model.finite(to_numpy(end.value), f"the images of layer '{layer}'")
             yield done
-
-
-class Passage(Excerpt):
-    """An excerpt of any length inside a model, analysed window by window.
-
-    Windows overlap by half, and their images are cross-faded, so that the sound of a unit has no seams. The largest
-    value of a mask is 1 over the whole passage.
-    """
-
-    def __init__(self, model: Tagger, clip: Clip, start_s: float, duration_s: float) -> None:
-        front_end = model.front_end
-        mono = front_end.mono(clip.excerpt(start_s, duration_s=duration_s))
-        samples = model.tensor(mono)
-        super().__init__(model, clip, start_s, model.analyse_samples(samples), samples)
-        self._mono = mono
-        n_frames = front_end.input_shape[1]
-        self._hop_samples = round(front_end.hop_s * front_end.sample_rate)
-        hop_frames = n_frames // 2
-        beyond = max(self._analysed.image.shape[1] - n_frames, 0)
-        self._starts_frames = range(0, beyond + hop_frames, hop_frames)
-
-    def _compute_activity(self, layer: str) -> Activity:
-        windows = self._windows()
-        first = next(windows)
-        if first.is_output(layer):
-            scores = [window.scores for window in chain([first], windows)]
-            return Activity(np.mean(scores, axis=0), "probability")
-        return map_activity(window.feature_maps(layer) for window in chain([first], windows))
-
-    def deconvolve(
-        self,
-        layer: str,
-        *,
-        units: Sequence[int] | None = None,
-        method: str = "deconvolution",
-        progress: Progress = no_progress,
-    ) -> NDArray[np.float32]:
-        """Deconvolve units of a layer over the whole passage.
-
-        Parameters
-        ----------
-        layer, units, method
-            See `Excerpt.deconvolve`.
-        progress : callable
-            Called with 0 to 1 after each window; what it raises ends the computation.
-
-        Returns
-        -------
-        (units, bins, frames) float32 array
-
-        Raises
-        ------
-        UnknownNameError, NoRuleError
-            See `Excerpt.deconvolve`.
-        """
-        bins, n_frames = self.model.front_end.input_shape
-        length = self._analysed.image.shape[1]
-        chosen = list(range(self.model.layer(layer).units)) if units is None else list(units)
-        images = np.zeros((len(chosen), bins, length), dtype=np.float32)
-        weights = np.zeros(length, dtype=np.float32)
-        # A triangle that is above zero at the window's edges.
-        fade = 1.0 - np.abs(np.linspace(-1.0, 1.0, n_frames + 2, dtype=np.float32)[1:-1])
-        for number, (start, window) in enumerate(zip(self._starts_frames, self._windows(), strict=True), start=1):
-            fits = min(n_frames, length - start)
-            images[:, :, start : start + fits] += (
-                window.deconvolve(layer, units=chosen, method=method)[:, :, :fits] * fade[:fits]
-            )
-            weights[start : start + fits] += fade[:fits]
-            progress(number / len(self._starts_frames))
-        return images / weights
-
-    def _windows(self) -> Iterator[Window]:
-        front_end = self.model.front_end
-        for start in self._starts_frames:
-            start_s = start * self._hop_samples / front_end.sample_rate
-            samples = front_end.window(self._mono, start_s)
-            yield Window.of_samples(self.model, self.clip, self.start_s + start_s, samples)

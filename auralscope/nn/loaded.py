@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from auralscope.errors import AudioFileError
 from auralscope.nn.analysis import faithfulness, label_vectors, receptive_field
-from auralscope.nn.excerpts import Passage, Window
+from auralscope.nn.excerpts import Window
+from auralscope.nn.passages import Passage
 from auralscope.nn.tagger import Tagger
 from auralscope.types import Clip, Progress, no_progress
 

@@ -87,7 +87,7 @@ def write_auralisations(
                         "png": f"{name}.png",
                         "gain_db": round(sound.gain_db, 3),
                         "negative_share": round(sound.negative_share, 6),
-                        "activity": float(activity[unit]),
+                        "activity": float(activity.values[unit]),
                         "silent": sound.peak == 0.0,
                     }
                 )
@@ -97,7 +97,7 @@ def write_auralisations(
             "sample_rate": model.front_end.sample_rate if rate == "model" else excerpt.clip.sample_rate,
             "channels": 1 if rate == "model" else excerpt.clip.channels,
             "layer": layer,
-            "activity_measure": excerpt.activity_measure(layer),
+            "activity_measure": activity.measure,
             "render": render,
             "units": entries,
         }

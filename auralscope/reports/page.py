@@ -113,7 +113,7 @@ def _kernels(model: Model) -> bytes | None:
 
 
 def _layer(run: Run, layer: str, number: int, top: int) -> dict[str, Any]:
-    order, maps, activity = run.most_active(layer), run.feature_maps(layer), run.layer_activity(layer)
+    order, maps, activity = run.most_active(layer), run.feature_maps(layer), run.activity(layer)
     images: list[NDArray[np.float32]] = []
     for first in range(0, len(order), BATCH):
         images.extend(run.deconvolve(layer, units=order[first : first + BATCH]))

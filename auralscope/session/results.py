@@ -159,7 +159,7 @@ def fill(
         An empty list lets more urgent work of the lane go first.
     """
     layer, method = selection.layer, selection.method
-    result = LayerResult(selection.maps, run.feature_maps(layer), run.layer_activity(layer), run.most_active(layer))
+    result = LayerResult(selection.maps, run.feature_maps(layer), run.activity(layer), run.most_active(layer))
     yield result
     missing = [unit for unit in result.order if unit not in have]
     together = len(missing) if method in SLOW else GALLERY_BATCH

@@ -48,16 +48,16 @@ def test_the_output_layer_is_ranked_by_probability_not_by_the_square_of_the_logi
     model = fixed_logits(output)
     for excerpt in (model.analyse(noise(1.0)), model.passage(noise(1.0))):
         assert excerpt.most_active("output") == [1, 2, 0]
-        assert excerpt.activity_measure("output") == "probability"
+        assert excerpt.activity("output").measure == "probability"
     run = model.analyse(noise(1.0))
-    np.testing.assert_array_equal(run.activity("output"), run.scores)
+    np.testing.assert_array_equal(run.activity("output").values, run.scores)
 
 
 def test_a_constant_unit_behind_a_batch_norm_is_last():
     model = fixed_logits()
     for excerpt in (model.analyse(noise(1.0)), model.passage(noise(1.0))):
-        assert excerpt.activity_measure("norm") == "variance"
-        assert excerpt.activity("norm")[2] == pytest.approx(0.0, abs=1e-6)
+        assert excerpt.activity("norm").measure == "variance"
+        assert excerpt.activity("norm").values[2] == pytest.approx(0.0, abs=1e-6)
         assert excerpt.most_active("norm")[-1] in (1, 2), "the units that are constant or always negative"
 
 

@@ -166,7 +166,7 @@ def summarised(run: Run, layer: str) -> LayerSummary:
 def test_a_layer_is_summarised(run: Run) -> None:
     summary = summarised(run, "conv1")
     assert [unit.unit for unit in summary.units] == [0, 1, 2, 3, 4]
-    np.testing.assert_allclose([unit.activity for unit in summary.units], run.activity("conv1"), rtol=1e-5)
+    np.testing.assert_allclose([unit.activity for unit in summary.units], run.activity("conv1").values, rtol=1e-5)
     first, twin, *_, silent = summary.units
     assert twin.activity == pytest.approx(4 * first.activity, rel=1e-5)
     assert (twin.sparsity, twin.centroid_hz, twin.onset_share) == pytest.approx(
@@ -184,7 +184,7 @@ def test_a_layer_is_summarised(run: Run) -> None:
 
 def test_dense_and_output_layers_are_summarised(run: Run) -> None:
     dense = summarised(run, "dense")
-    np.testing.assert_allclose([unit.activity for unit in dense.units], run.activity("dense"), rtol=1e-5)
+    np.testing.assert_allclose([unit.activity for unit in dense.units], run.activity("dense").values, rtol=1e-5)
     assert all(math.isnan(unit.sparsity) for unit in dense.units)
     logits = run.feature_maps("output")
     np.testing.assert_allclose(np.sum([unit.votes for unit in dense.units], axis=0), logits, rtol=1e-4, atol=1e-6)

@@ -68,7 +68,7 @@ def test_layers_have_the_units_and_the_shape_that_they_say(model) -> None:
         maps = run.feature_maps(layer.name)
         assert maps.shape[0] == layer.units
         assert np.isfinite(maps).all()
-        assert run.activity(layer.name).shape == (layer.units,)
+        assert run.activity(layer.name).values.shape == (layer.units,)
         if run.is_map(layer.name):
             assert all(0 < after <= now for after, now in zip(maps.shape[1:], before, strict=True))
             before = maps.shape[1:]

@@ -27,4 +27,4 @@ def test_no_layer_is_dull(shared) -> None:
     for name in ("jazz_vibraphone", "drum_and_bass"):
         run = model.analyse(asc.load_clip(shared / "audio" / f"{name}.ogg", start_s=5.0, duration_s=4.1))
         for number in range(1, 6):
-            assert (run.activity(f"conv{number}") > 0.0).sum() >= 32
+            assert (run.activity(f"conv{number}").values > 0.0).sum() >= 32

@@ -139,7 +139,7 @@ def summarise_parts(window: Window, layer: str, images: NDArray[np.float32]) -> 
     maps = _maps(top, window.tape.image)
     centroid_hz, bandwidth_hz = spectral_shape(shown, torch.from_numpy(front_end.plane.frequencies_hz))
     yield
-    activity = torch.from_numpy(window.activity(layer))
+    activity = torch.from_numpy(window.activity(layer).values)
     columns = (activity, hoyer_sparsity(maps), centroid_hz, bandwidth_hz, onset_share(shown))
     yield
     votes = yield from votes_parts(window.tape, module)
