@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import click_to_sound, deconvolution, labels, responsiveness, startup, tagging
+from benchmarks import click_to_sound, deconvolution, labels, responsiveness, startup, tagging, torchvision_networks
 
 ALL = {
     "startup": startup.main,
     "deconvolution": deconvolution.main,
+    "torchvision_networks": torchvision_networks.main,
     "click_to_sound": click_to_sound.main,
     "tagging": tagging.main,
     "responsiveness": responsiveness.main,
