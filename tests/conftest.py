@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["speaker", "published_weights"]  # a loudspeaker that records; a server with weights
+pytest_plugins = ["speaker", "published_weights", "networks_page"]  # loudspeaker; server with weights; docs/networks.md
 
 # Hide the models that the user of this machine has trained.
 os.environ["AURALSCOPE_MODELS"] = str(ROOT / "no trained models")

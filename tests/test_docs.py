@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import networks_page
 import numpy as np
 import pytest
 import soundfile
@@ -56,3 +57,10 @@ def test_the_plugin_of_the_guide_is_found_and_fits_its_network(tmp_path: Path) -
     for layer in spec.layers:
         assert len(run.feature_maps(layer.name)) == layer.units
         assert run.deconvolve(layer.name).shape == (layer.units, *spec.front_end.input_shape)
+
+
+def test_the_page_of_networks_has_a_line_for_each_marked_test(request: pytest.FixtureRequest) -> None:
+    page = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    rows = [row for item in request.session.items if (row := networks_page.row_of(item))]
+    missing = [row for row in rows if f"| {row[1]} | {row[2]} |" not in page]
+    assert not missing, "python -m pytest tests/nn -m network --write-networks"

@@ -99,6 +99,7 @@ def flat(module: nn.Module) -> nn.Module:
     return nn.MaxPool2d((1, module.kernel_size)) if isinstance(module, nn.MaxPool1d) else module
 
 
+@pytest.mark.network("Waveforms", "1-D convolutions on the waveform")
 def test_a_network_on_the_waveform_is_one_of_a_single_row() -> None:
     torch.manual_seed(3)
     along = nn.Sequential(
@@ -116,6 +117,7 @@ def test_a_network_on_the_waveform_is_one_of_a_single_row() -> None:
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.network("Recurrent layers", "{kind.__name__}, layers: {layers}")
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM, nn.RNN])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_recurrent_unit_starts_from_gradient_times_map(kind: type[nn.RNNBase], layers: int) -> None:
@@ -245,6 +247,7 @@ def by_autograd(network: nn.Module, image: Tensor, layer: str) -> Tensor:
     return torch.stack(images)
 
 
+@pytest.mark.network("Branches and gates", "{id}")
 @pytest.mark.parametrize("gated", [False, True], ids=["residual", "squeeze and excitation"])
 def test_a_residual_network_as_torchvision_writes_it(gated: bool) -> None:
     torch.manual_seed(12)
@@ -263,6 +266,7 @@ def test_a_residual_network_as_torchvision_writes_it(gated: bool) -> None:
         torch.testing.assert_close(images, expected, rtol=0, atol=1e-11 * float(expected.abs().max()))
 
 
+@pytest.mark.network("Activations", "{id}")
 @pytest.mark.parametrize(
     "activation",
     [
@@ -338,6 +342,7 @@ def test_relevance_passes_a_gate_to_the_gated_signal() -> None:
 # -- types and devices ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.network("Types", "{dtype}")
 @pytest.mark.parametrize(
     ("dtype", "tolerance"),
     [(torch.float64, 1e-13), (torch.float32, 1e-5), (torch.float16, 5e-3), (torch.bfloat16, 4e-2)],
@@ -423,6 +428,9 @@ def test_a_layer_and_units_that_do_not_exist() -> None:
             asc.deconvolve(network, image, "3", units=[0, unit])
 
 
+@pytest.mark.network(
+    "Norms", "batch norm without running statistics", refused="its output depends on the other inputs of the batch"
+)
 def test_a_batch_norm_without_statistics() -> None:
     network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, track_running_stats=False), nn.ReLU())
     with pytest.raises(NoRuleError, match="batch norm in module '1' keeps no statistics"):

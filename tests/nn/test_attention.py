@@ -96,6 +96,7 @@ def first_tokens(network: SpectrogramTransformer, image: Tensor) -> Tensor:
     return torch.cat([network.token, network.patches(image).flatten(2).mT], dim=1) + network.positions
 
 
+@pytest.mark.network("Attention", "heads of a spectrogram transformer, block {id}")
 @pytest.mark.parametrize("number", [0, 1])
 def test_deconvolution_of_each_head_of_each_block(network: SpectrogramTransformer, image: Tensor, number: int) -> None:
     leaf = image.clone().requires_grad_()
@@ -113,6 +114,7 @@ def test_deconvolution_of_each_head_of_each_block(network: SpectrogramTransforme
         torch.testing.assert_close(found, expected[0, 0], rtol=0, atol=1e-10)
 
 
+@pytest.mark.network("Attention", "tokens of a spectrogram transformer, block {id}")
 @pytest.mark.parametrize("number", [0, 1])
 def test_deconvolution_of_the_tokens_of_each_block(network: SpectrogramTransformer, image: Tensor, number: int) -> None:
     leaf = image.clone().requires_grad_()
@@ -127,6 +129,7 @@ def test_deconvolution_of_the_tokens_of_each_block(network: SpectrogramTransform
         torch.testing.assert_close(found, expected[0, 0], rtol=0, atol=1e-10)
 
 
+@pytest.mark.network("Attention", "nn.MultiheadAttention")
 def test_multihead_attention_is_attention_written_out(image: Tensor) -> None:
     class Joined(nn.Module):
         def __init__(self, written: bool) -> None:

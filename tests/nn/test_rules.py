@@ -211,6 +211,7 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
 }
 
 
+@pytest.mark.network("Steps of a network", "{id}")
 @pytest.mark.parametrize("case", CASES)
 def test_deconvolution_is_that_of_the_twin(case: str) -> None:
     written, twin = CASES[case]
@@ -250,6 +251,7 @@ RELUS: dict[str, Callable[..., Tensor]] = {
 }
 
 
+@pytest.mark.network("ReLU written otherwise", "{spelling}")
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "gradient"])
 @pytest.mark.parametrize("spelling", RELUS)
 def test_relu_written_otherwise_is_a_relu(spelling: str, method: str) -> None:
@@ -265,6 +267,7 @@ def test_relu_written_otherwise_is_a_relu(spelling: str, method: str) -> None:
 SMOOTH = [nn.Sigmoid(), nn.Tanh(), nn.Softplus(), nn.Hardtanh(), nn.Hardswish(), nn.Softsign(), nn.LogSigmoid()]
 
 
+@pytest.mark.network("Activations", "{id}")
 @pytest.mark.parametrize("activation", SMOOTH, ids=lambda module: type(module).__name__)
 def test_other_activations_rectify(activation: nn.Module) -> None:
     network = Calls(lambda net, x, y: activation(x)).double().eval()
@@ -311,6 +314,7 @@ class Lstm(nn.Module):
         return plane
 
 
+@pytest.mark.network("Recurrent layers", "LSTM cells written out")
 def test_lstm_cells_written_out() -> None:
     network, twin = Lstm(False).double().eval(), Lstm(True).double().eval()
     expected = images_of(twin, image())
@@ -320,6 +324,9 @@ def test_lstm_cells_written_out() -> None:
         assert float(asc.deconvolve(network, image(), "states", method=method).abs().max()) > 0.0
 
 
+@pytest.mark.network(
+    "Functions without a rule", "cumprod", refused="no rule; the message names the function and its module"
+)
 def test_a_function_without_a_rule_is_named_with_its_module() -> None:
     network = nn.Sequential(Calls(lambda net, x, y: torch.cumprod(x, dim=3)).double()).eval()
     network(image())

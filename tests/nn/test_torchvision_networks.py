@@ -73,6 +73,7 @@ def assert_close(found: Tensor, expected: Tensor) -> None:
     assert float(off.max()) < 1e-4, off
 
 
+@pytest.mark.network("Networks of torchvision", "{name}, `{layer}`")
 @pytest.mark.parametrize(
     ("name", "layer"),
     [
@@ -167,6 +168,7 @@ def with_relu_modules(network: nn.Module) -> nn.Module:
     return rewrite(network, replacement)
 
 
+@pytest.mark.network("Networks of torchvision", "{name}, `{layer}`")
 @pytest.mark.parametrize(
     ("name", "layer"),
     [

@@ -117,6 +117,7 @@ CASES: dict[str, tuple[Part, Part]] = {
 METHODS = ("deconvolution", "guided", "gradient", "gradient-input")
 
 
+@pytest.mark.network("Writes in place", "{id}")
 @pytest.mark.parametrize("case", CASES)
 def test_a_network_that_writes_in_place_equals_one_that_does_not(case: str) -> None:
     odd, plain = (network(between) for between in CASES[case])
@@ -141,6 +142,7 @@ def test_the_gradient_is_that_of_autograd(case: str) -> None:
     torch.testing.assert_close(found[0], expected[0, 0], rtol=0, atol=1e-12 * float(expected.abs().max()))
 
 
+@pytest.mark.network("Writes in place", "the input standardised in place")
 def test_an_input_that_the_network_standardises_in_place() -> None:
     class Standardised(nn.Module):
         def __init__(self) -> None:
@@ -159,6 +161,7 @@ def test_an_input_that_the_network_standardises_in_place() -> None:
     torch.testing.assert_close(found, asc.deconvolve(plain, (IMAGE - 0.5) / 2.0, "0") / 2.0)
 
 
+@pytest.mark.network("Lists of maps", "a list {id} after it was joined")
 @pytest.mark.parametrize("change", ["replaced", "appended", "cleared"])
 def test_a_list_that_is_changed_after_it_was_joined(change: str) -> None:
     class Joined(nn.Module):
@@ -205,6 +208,11 @@ HIDDEN: dict[str, Part] = {
 }
 
 
+@pytest.mark.network(
+    "Code that torch does not report",
+    "{id}",
+    refused="the result depends on the image by steps that torch does not report",
+)
 @pytest.mark.parametrize("case", HIDDEN)
 def test_a_hidden_branch_is_an_error_that_names_its_module(case: str) -> None:
     class Part(nn.Module):
@@ -216,6 +224,11 @@ def test_a_hidden_branch_is_an_error_that_names_its_module(case: str) -> None:
         asc.deconvolve(inside, IMAGE, "3")
 
 
+@pytest.mark.network(
+    "Code that torch does not report",
+    "values that numpy overwrites",
+    refused="the result depends on the image by steps that torch does not report",
+)
 def test_values_that_numpy_overwrites_are_an_error_that_names_their_module() -> None:
     class Part(nn.Module):
         def forward(self, y: Tensor) -> Tensor:
@@ -227,6 +240,7 @@ def test_values_that_numpy_overwrites_are_an_error_that_names_their_module() -> 
         asc.deconvolve(inside, IMAGE, "3")
 
 
+@pytest.mark.network("State", "state, counters, lists and buffers kept between calls")
 def test_a_network_that_keeps_state_comes_back_as_it_was() -> None:
     class Remembering(nn.Module):
         last: Tensor | None = None
@@ -253,6 +267,7 @@ def test_a_network_that_keeps_state_comes_back_as_it_was() -> None:
     assert (remembering.count, remembering.seen, float(remembering.total)) == (0, [], 0.0)
 
 
+@pytest.mark.network("Inputs", "an input {id}", refused="the network cannot run on it")
 @pytest.mark.parametrize(
     ("layers", "image"),
     [
