@@ -28,6 +28,7 @@ from auralscope.nn.attribution.rules import (
     MaxPool,
     Pass,
     Rule,
+    StepRule,
     has_batch_of_one,
     table,
 )
@@ -127,11 +128,8 @@ class Epsilon(Rule):
             for tensor, values in below
         ]
 
-    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        raise NotImplementedError  # `carry` does the work
 
-
-class ZPlus(Rule):
+class ZPlus(StepRule):
     """Divide relevance among positive contributions only (LRP-z+, Montavon et al. 2017, sec. 4.1: alpha 1, beta 0)."""
 
     functions = Convolution.functions
@@ -217,7 +215,7 @@ class AttnLrp(BackwardMethod):
         return top, signal.with_values((signal.values != 0.0).to(signal.values.dtype))
 
 
-class KeepRelevance(Rule):
+class KeepRelevance(StepRule):
     """Multiply by output / input, which keeps relevance at a norm or an activation (Achtibat et al. 2024, eq. 9)."""
 
     functions = functions_of(

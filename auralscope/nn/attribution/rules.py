@@ -24,60 +24,32 @@ from auralscope.nn.tape.steps import Step, tensors_in
 
 
 class Rule(ABC):
-    """Rule that carries a signal back through one kind of step.
+    """Rule that carries signals back through one kind of step.
 
     Attributes
     ----------
     functions : tuple of callable
         The torch functions that the rule is for.
     keeps_places : bool
-        Whether `backward` accepts a signal with an `unpooling`. Otherwise its zeros are written out first.
-    needs_planes : bool
-        Whether `backward` is for outputs with a batch of one. For any other output, the derivative is taken.
+        Whether a signal with an `unpooling` keeps it. Otherwise its zeros are written out first.
     """
 
     functions: ClassVar[tuple[Function, ...]] = ()
     keeps_places: ClassVar[bool] = False
-    needs_planes: ClassVar[bool] = False
 
+    @abstractmethod
     def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
-        """Carry the signals of a step's outputs to its inputs; most rules override `backward` instead.
+        """Carry the signals of a step's outputs to its inputs.
 
         Parameters
         ----------
         tape : Tape
             The forward pass, for rules that depend on how a step's inputs were made.
         step : Step
-        signals : mapping of int to Signal
-            The signals by the position of the tensor in the step's output.
-
-        Returns
-        -------
-        list of (Tensor, Signal)
-            See `backward`.
-
-        Raises
-        ------
-        NoRuleError
-            The rule does not apply to this step.
-        """
-        outputs = list(tensors_in(step.output))
-        if self.needs_planes and outputs[0].shape[:1] != (1,):
-            return Derivative().carry(tape, step, signals)
-        if set(signals) != {0}:
-            raise NoRuleError(f"There is no rule for the further results of '{step.name}' in module '{step.module}'.")
-        return self.backward(step, signals[0] if self.keeps_places else signals[0].spread())
-
-    @abstractmethod
-    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        """Carry a signal from the step's output to its inputs.
-
-        Parameters
-        ----------
-        step : Step
             The step of the forward pass, with its arguments and its output.
-        signal : Signal
-            Shaped as the step's output, with units in place of a batch of one, otherwise in front of all axes.
+        signals : mapping of int to Signal
+            The signals by the position of the tensor in the step's output. Each is shaped as that tensor, with units in
+            place of a batch of one, otherwise in front of all axes.
 
         Returns
         -------
@@ -91,7 +63,47 @@ class Rule(ABC):
         """
 
 
-class Pass(Rule):
+class StepRule(Rule):
+    """Rule for steps with one output, which needs nothing of the tape but the step.
+
+    Attributes
+    ----------
+    needs_planes : bool
+        Whether `backward` is for outputs with a batch of one. For any other output, the derivative is taken.
+    """
+
+    needs_planes: ClassVar[bool] = False
+
+    def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
+        outputs = list(tensors_in(step.output))
+        if self.needs_planes and outputs[0].shape[:1] != (1,):
+            return Derivative().carry(tape, step, signals)
+        if set(signals) != {0}:
+            raise NoRuleError(f"There is no rule for the further results of '{step.name}' in module '{step.module}'.")
+        return self.backward(step, signals[0] if self.keeps_places else signals[0].spread())
+
+    @abstractmethod
+    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
+        """Carry the signal of a step's output to its inputs; see `carry`.
+
+        Parameters
+        ----------
+        step : Step
+        signal : Signal
+
+        Returns
+        -------
+        list of (Tensor, Signal)
+            Inputs of the step, each with the signal that arrives there.
+
+        Raises
+        ------
+        NoRuleError
+            The rule does not apply to this step.
+        """
+
+
+class Pass(StepRule):
     """Pass the signal on unchanged (identity and, in evaluation mode, dropout)."""
 
     keeps_places = True
@@ -101,7 +113,7 @@ class Pass(Rule):
         return [(step.source, signal)]
 
 
-class Rectify(Rule):
+class Rectify(StepRule):
     """Set negative values to zero at every activation (Zeiler & Fergus 2014, 'Rectification').
 
     ELU, leaky ReLU, PReLU, GELU, SiLU and their like are treated as ReLU: only what excites is kept.
@@ -134,7 +146,7 @@ class Squash(Rectify):
     functions = functions_of(Kind.SQUASH)
 
 
-class BatchNorm(Rule):
+class BatchNorm(StepRule):
     """Scale by the linear part of the batch norm, gamma / sqrt(var + eps), with the statistics of training."""
 
     keeps_places = True
@@ -155,7 +167,7 @@ class BatchNorm(Rule):
         return [(given["input"], signal.with_values(signal.values * signal.of_each(scale.view(shape))))]
 
 
-class MaxPool(Rule):
+class MaxPool(StepRule):
     """Unpool: return each value to the place of its maximum (Zeiler & Fergus 2014, 'Unpooling')."""
 
     needs_planes = True
@@ -168,7 +180,7 @@ class MaxPool(Rule):
         return [(step.source, below if step.unpooling.window else below.spread())]
 
 
-class Convolution(Rule):
+class Convolution(StepRule):
     """Convolve with the transposed kernel, without bias (Zeiler & Fergus 2014, 'Filtering')."""
 
     keeps_places = True
@@ -185,9 +197,6 @@ class Derivative(Rule):
 
     A subclass can hold some inputs constant (`carried`), or take the derivative of another function (`repeat`).
     """
-
-    def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        raise NotImplementedError  # `carry` does the work
 
     def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
         given = list(step.tensors())
@@ -339,7 +348,7 @@ class Quotient(Gate):
         return 1.0 / super().factor(step, given, places)
 
 
-class Power(Rule):
+class Power(StepRule):
     """Multiply by output / input, held constant: x^p is x gated by x^(p - 1), and |x| is x gated by its sign."""
 
     functions = functions_of(Kind.POWER)
@@ -377,7 +386,7 @@ class Choice(Derivative):
         return [(rectified, signal.with_values(signal.values.clamp(min=0.0)))]
 
 
-class Normalise(Rule):
+class Normalise(StepRule):
     """Multiply by weight / deviation; the statistics are held constant, as those of a batch norm are.
 
     Layer norm (Ba et al. 2016), group norm (Wu & He 2018), instance norm (Ulyanov et al. 2016), RMS norm (Zhang &
