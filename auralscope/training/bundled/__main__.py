@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -62,40 +63,34 @@ def _run(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from auralscope.training.bundled import genre, taggers
+    from auralscope.training.bundled.steps import Training
     from auralscope.training.fit import Settings
 
-    drawn: dict[str, Any] = {
-        "max_epochs": options.epochs,
-        "seed": options.seed,
-        "learning_rate": options.learning_rate,
-    }
+    settings = Settings(max_epochs=options.epochs, seed=options.seed, learning_rate=options.learning_rate)
+    tagger = options.command in TAGGERS
+    if tagger:
+        # No early stopping: the last epochs, with the smallest steps, are the best.
+        settings = replace(settings, loss="binary", batch=16, label_smoothing=0.0, workers=0, patience=options.epochs)
     # The command for the card, without paths of this computer.
     command = f"python -m {PROGRAM} {options.command} --out DIR --pieces {options.pieces} --epochs {options.epochs}"
     command += f" --learning-rate {options.learning_rate:g} --seed {options.seed}"
     command += " --start-from FILE" if options.start_from else ""
-    common: dict[str, Any] = {
-        "n_pieces": options.pieces,
-        "cache": options.cache,
-        "font_folders": options.sound_fonts,
-        "start_from": options.start_from,
-    }
-    if options.command in TAGGERS:
-        # No early stopping: the last epochs, with the smallest steps, are the best.
-        settings = Settings(loss="binary", batch=16, label_smoothing=0.0, workers=0, patience=options.epochs, **drawn)
-        command += " --recordings DIR" if options.recordings else ""
-        result = taggers.train(
-            options.command, options.out, settings=settings, recordings=options.recordings, command=command, **common
-        )
+    command += " --recordings DIR" if tagger and options.recordings else ""
+    command += " --pop909 FILE" if not tagger and options.pop909 else ""
+    training = Training(
+        options.command,
+        options.out,
+        options.pieces,
+        options.cache,
+        settings,
+        command,
+        tuple(options.sound_fonts),
+        options.start_from,
+    )
+    if tagger:
+        result = taggers.train(training, recordings=options.recordings)
     else:
-        command += " --pop909 FILE" if options.pop909 else ""
-        result = genre.train(
-            options.command,
-            options.out,
-            settings=Settings(**drawn),
-            pop909_archive=options.pop909,
-            command=command,
-            **common,
-        )
+        result = genre.train(training, pop909_archive=options.pop909)
     say(f"{result}; written to {options.out}")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,21 +12,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
-from auralscope import registry
 from auralscope.audio.files import load_clip
 from auralscope.dsp.melgrams import StandardisedMelgram
 from auralscope.errors import TrainingError
 from auralscope.nn.architectures.tags import SYNTHESISED_TAGS
 from auralscope.nn.loaded import Model
-from auralscope.terminal import show_status
 from auralscope.training.bundled.tagged import TaggedCorpus, TaggedImages, plan
 from auralscope.training.card import write_card
-from auralscope.training.checkpoint import export
-from auralscope.training.fit import Settings, fit
 from auralscope.training.measure import areas, dead_units, outputs
 from auralscope.training.synthesis import arranger, tags
 from auralscope.training.synthesis.styles import STYLES
-from auralscope.training.windows import FreshWindows, Split
+
+if TYPE_CHECKING:
+    from auralscope.training.bundled.steps import Training
+    from auralscope.training.windows import Split
 
 REPEATS = 1
 """Windows of each piece in an epoch."""
@@ -34,61 +33,35 @@ REPEATS = 1
 HELD_OUT: dict[Split, int] = {"validation": 240, "test": 600}
 
 
-def train(
-    model_id: str,
-    out: Path,
-    *,
-    n_pieces: int,
-    cache: Path,
-    settings: Settings,
-    font_folders: Sequence[Path] = (),
-    recordings: Path | None = None,
-    start_from: Path | None = None,
-    command: str,
-) -> str:
-    """Train a tagger on synthesised music and write `MODEL_ID.safetensors` and `MODEL_ID.md`, its card, into `out`.
+def train(training: Training, *, recordings: Path | None = None) -> str:
+    """Train a tagger on synthesised music and write `MODEL_ID.safetensors` and `MODEL_ID.md`, its card.
 
     Parameters
     ----------
-    model_id : str
-        A model of the registry whose labels are `auralscope.nn.architectures.tags.SYNTHESISED_TAGS`.
-    out : Path
-        Folder; made if it does not exist.
-    n_pieces : int
-        Pieces of the training set; those of validation and test are added.
-    cache : Path
-        Folder of rendered sound.
-    settings : Settings
-    font_folders : sequence of Path
-        Folders of sound fonts, searched before the system's.
+    training : Training
+        Of a model whose labels are `auralscope.nn.architectures.tags.SYNTHESISED_TAGS`. Its pieces are those of the
+        training set; those of validation and test are added. Of the weights to continue from, those with the name and
+        shape of a tensor of the network are taken.
     recordings : Path, optional
         Folder of real recordings (.ogg), named after their instruments; the card lists the tags of each.
-    start_from : Path, optional
-        Weights (safetensors). Those with the name and shape of a tensor of the network are taken.
-    command : str
-        The command line, for the card.
 
     Returns
     -------
     str
         The mean AUC, in a sentence.
     """
-    spec = registry.find_spec(model_id)
-    front_end = spec.front_end
+    spec, front_end, settings = training.spec, training.spec.front_end, training.settings
     if spec.labels != SYNTHESISED_TAGS or not isinstance(front_end, StandardisedMelgram):
-        raise TrainingError(f"'{model_id}' is not a tagger of the tagged corpus: its labels or its front end differ.")
+        raise TrainingError(f"'{spec.id}' is not a tagger of the tagged corpus: its labels or its front end differ.")
     torch.manual_seed(settings.seed)
     network = spec.build()
     # Before the rendering, which takes long: the file may be a wrong one.
-    start = _take_over(network, start_from) if start_from is not None else ""
-    corpus = TaggedCorpus(plan({"train": n_pieces, **HELD_OUT}), cache, front_end.sample_rate, font_folders)
-    corpus.render(lambda share: show_status(f"rendering: {share:.0%}"))
-    out.mkdir(parents=True, exist_ok=True)
-    training = TaggedImages(corpus, "train", front_end, settings.seed)
-    validation = TaggedImages(corpus, "validation", front_end)
-    sampler = FreshWindows(len(training), REPEATS, settings.seed)
-    best_file = out / f"{spec.id}.best.safetensors"
-    fitted = fit(network, training, validation, sampler=sampler, settings=settings, best_file=best_file)
+    start = _take_over(network, training.start_from) if training.start_from is not None else ""
+    items = plan({"train": training.n_pieces, **HELD_OUT})
+    corpus = TaggedCorpus(items, training.cache, front_end.sample_rate, training.font_folders)
+    training.render(corpus)
+    images = TaggedImages(corpus, "train", front_end, settings.seed)
+    fitted, weights = training.fit(network, images, TaggedImages(corpus, "validation", front_end), REPEATS)
 
     # The test set is used once, here, after the weights are chosen.
     test = TaggedImages(corpus, "test", front_end)
@@ -98,19 +71,16 @@ def train(
     auc, window_auc = areas(over_windows, of_pieces).tolist(), areas(logits, truth).tolist()
     mean_auc = float(np.nanmean(auc))
     dead = dead_units(network, [layer.module for layer in spec.layers if layer.name.startswith("conv")], test)
-    weights = out / f"{spec.id}.safetensors"
-    export(network, weights)
-    best_file.unlink()
     model = Model(spec, network, torch.device("cpu"))
     files = sorted(recordings.glob("*.ogg")) if recordings is not None else []
     write_card(
-        out / f"{spec.id}.md",
+        training.out / f"{spec.id}.md",
         Path(__file__).parent / "templates" / "tagger.md.j2",
         spec=spec,
         weights=weights,
         settings=settings,
         fitted=fitted,
-        command=command,
+        command=training.command,
         items=corpus.items,
         pieces=Counter(item.split for item in corpus.items),
         played=Counter((item.split, item.font) for item in corpus.items),
