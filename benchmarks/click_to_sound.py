@@ -24,8 +24,9 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from auralscope.audio import devices
+from auralscope.audio import devices, playback
 from auralscope.audio.files import load_clip, write_wav
+from auralscope.audio.mixer import Mixer
 from auralscope.files import resource
 from auralscope.nn.loaded import Model
 from auralscope.registry import find_spec
@@ -51,20 +52,20 @@ class Clockwork:
         self._fill = fill
         self._channels = channels
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._ended = threading.Event()
+        threading.Thread(target=self._run, args=(self._ended,), daemon=True).start()
 
     def abort(self, **_: Any) -> None:
         self._ended.set()
 
     close = abort
 
-    def _run(self) -> None:
+    def _run(self, ended: threading.Event) -> None:
         out: NDArray[np.float32] = np.zeros((BLOCK, self._channels), np.float32)
         next_s = time.perf_counter()
-        while not self._ended.wait(max(next_s - time.perf_counter(), 0.0)):
+        while not ended.wait(max(next_s - time.perf_counter(), 0.0)):
             now_s = time.perf_counter()
             times = SimpleNamespace(currentTime=now_s, outputBufferDacTime=now_s + devices.LATENCY_S)
             self._fill(out, BLOCK, times, SimpleNamespace(output_underflow=False))
@@ -82,26 +83,34 @@ def _clockwork() -> Iterator[None]:
         yield
 
 
+class NotingMixer(Mixer):
+    """Mixer that notes the last feature whose sound it has rendered, and when it began to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rendered: NDArray[np.float32] | None = None
+        self.rendered_s = 0.0
+
+    def render(self, out: NDArray[np.float32], heard_at_s: float) -> None:
+        programme, plays_feature = self.programme, self.playing and self.source == "feature"
+        super().render(out, heard_at_s)
+        if programme is None or programme.feature is None or not plays_feature or programme.feature is self.rendered:
+            return
+        first = programme.feature_first
+        if first <= round(self.position_s(heard_at_s) * self.rate) < first + programme.feature.shape[1]:
+            self.rendered, self.rendered_s = programme.feature, time.perf_counter()
+
+
 class Sitting:
     """Session with a recording and a model that notes when a feature reaches the device."""
 
     def __init__(self, model_id: str, recording: Path) -> None:
         self.inbox = Inbox()
-        self.session = Session(self.inbox.deliver, "cpu")
+        self.mixer = NotingMixer()
+        with patch.object(playback, "Mixer", lambda: self.mixer):
+            self.session = Session(self.inbox.deliver, "cpu")
         self._failures: list[str] = []
-        self._heard_s = 0.0
-        self._heard: Any = None
         self.session.problem.connect(self._failures.append)
-        mixer = self.session.listening.player._mixer
-        render = mixer.render
-
-        def listen(out: NDArray[np.float32], heard_at_s: float) -> None:
-            render(out, heard_at_s)
-            programme = mixer.programme
-            if programme is not None and mixer._sounding and mixer._array is programme.feature is not self._heard:
-                self._heard, self._heard_s = programme.feature, time.perf_counter()
-
-        mixer.render = listen  # type: ignore[method-assign]
         self.session.open(recording)
         self.wait(lambda: self.session.clip is not None)
         spec = find_spec(model_id)
@@ -133,10 +142,10 @@ class Sitting:
         name = self.session.unit_title(units[-1])
         listening = self.session.listening
         self.wait(lambda: listening.title == name and listening.sound not in (None, before))
-        sound = listening.player._content.feature
-        while listening.player._prepared.feature is not sound or self._heard is not listening.player._feature:
+        # The player holds silence in place of the sound until that is prepared.
+        while not (feature := self.mixer.programme.feature).any() or self.mixer.rendered is not feature:
             time.sleep(0.0005)
-        return self._heard_s - start_s
+        return self.mixer.rendered_s - start_s
 
 
 def main() -> None:
@@ -161,8 +170,9 @@ def _deepest(sitting: Sitting) -> str:
 def _measure(sitting: Sitting, layer: str, wanted: int) -> None:
     session = sitting.session
     session.choose_layer(layer)
-    units = list(range(session.model.layer(layer).units))
     sitting.quiet()
+    result = session.gallery.layer_result
+    units = [unit for unit in result.order if not result.is_silent(unit)]
     gallery = [sitting.click(unit) for unit in units[:CLICKS]]
     sitting.quiet()
     rapid = [sitting.click(*units[first : first + 10]) for first in range(0, 20, 5)]

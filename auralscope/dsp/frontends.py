@@ -209,15 +209,57 @@ class FrontEnd(ABC):
 
 
 @dataclass(frozen=True)
-class SpectrogramFrontEnd(FrontEnd):
-    """STFT or mel spectrogram with a compression of its values.
+class StftFrontEnd(FrontEnd):
+    """Base of the front ends whose image is computed from an STFT with a periodic Hann window.
 
     Attributes
     ----------
     sample_rate, n_fft, hop : int
-        In Hz and samples. The Hann window of `n_fft` samples is periodic; frames are centred, zeros beyond the edges.
+        In Hz and samples.
     window_samples : int
         Length of the network's input in samples.
+    """
+
+    sample_rate: int
+    n_fft: int
+    hop: int
+    window_samples: int
+
+    @property
+    def hop_s(self) -> float:
+        return self.hop / self.sample_rate
+
+    def analyse(self, samples: torch.Tensor) -> Input:
+        if samples.ndim != 1:
+            raise ValueError(f"samples must be mono, (n,), not of shape {tuple(samples.shape)}")
+        stft = self.stft(samples)
+        return Input(self.image_of(stft, samples.shape[0]), stft, samples.shape[0])
+
+    @abstractmethod
+    def stft(self, samples: torch.Tensor) -> torch.Tensor:
+        """Compute the STFT of mono samples.
+
+        Parameters
+        ----------
+        samples : (n,) float tensor
+
+        Returns
+        -------
+        (n_fft // 2 + 1, frames) complex tensor
+        """
+
+    def _described(self, bands: str, scale: str) -> str:
+        return f"{self.sample_rate:,} Hz, {bands} {self.n_fft}/{self.hop}, {self.window_s:g} s, {scale}"
+
+
+@dataclass(frozen=True)
+class SpectrogramFrontEnd(StftFrontEnd):
+    """STFT or mel spectrogram with a compression of its values.
+
+    Attributes
+    ----------
+    sample_rate, n_fft, hop, window_samples : int
+        See `StftFrontEnd`. Frames are centred, with zeros beyond the edges.
     n_mels : int, optional
         Mel bands (Slaney's scale and area normalisation, as in librosa); without it, the STFT's bins.
     compression : {"log", "db", "magnitude"}
@@ -227,10 +269,6 @@ class SpectrogramFrontEnd(FrontEnd):
         The factor inside "log".
     """
 
-    sample_rate: int
-    n_fft: int
-    hop: int
-    window_samples: int
     n_mels: int | None = None
     compression: Compression = "log"
     scale: float = 1000.0
@@ -240,10 +278,6 @@ class SpectrogramFrontEnd(FrontEnd):
     @property
     def input_shape(self) -> tuple[int, int]:
         return self.n_mels or self.n_fft // 2 + 1, 1 + self.window_samples // self.hop
-
-    @property
-    def hop_s(self) -> float:
-        return self.hop / self.sample_rate
 
     @property
     def frequencies_hz(self) -> NDArray[np.float64]:
@@ -257,18 +291,12 @@ class SpectrogramFrontEnd(FrontEnd):
 
     def describe(self) -> str:
         bands = f"{self.n_mels} mel bands" if self.n_mels else "STFT"
-        return (
-            f"{self.sample_rate:,} Hz, {bands} {self.n_fft}/{self.hop}, "
-            f"{self.window_samples / self.sample_rate:g} s, {self.compression} magnitude"
-        )
+        return self._described(bands, f"{self.compression} magnitude")
 
-    def analyse(self, samples: torch.Tensor) -> Input:
-        if samples.ndim != 1:
-            raise ValueError(f"samples must be mono, (n,), not of shape {tuple(samples.shape)}")
-        from auralscope.dsp.stft import stft as transform
+    def stft(self, samples: torch.Tensor) -> torch.Tensor:
+        from auralscope.dsp.stft import stft
 
-        stft = transform(samples, self.n_fft, self.hop)
-        return Input(self.image_of(stft, samples.shape[0]), stft, samples.shape[0])
+        return stft(samples, self.n_fft, self.hop)
 
     def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
         return self._compress(self.amplitude(stft))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auralscope.dsp.frontends import FrontEnd, Input
+from auralscope.dsp.frontends import StftFrontEnd
 from auralscope.dsp.mel import band_centres_hz, bands_to_bins, filter_bank
 
 if TYPE_CHECKING:
@@ -27,23 +27,15 @@ SMALLEST = 1e-10
 
 
 @dataclass(frozen=True)
-class _Melgram(FrontEnd):
-    """Mel bands of the power of an STFT with a periodic Hann window.
+class _Melgram(StftFrontEnd):
+    """Mel bands of the power of an STFT.
 
     Attributes
     ----------
-    sample_rate, n_fft, hop : int
-        In Hz and samples.
-    window_samples : int
-        Length of the network's input in samples.
     n_mels : int
         Mel bands (Slaney's scale and area normalisation, as in librosa), up to half the sample rate.
     """
 
-    sample_rate: int
-    n_fft: int
-    hop: int
-    window_samples: int
     n_mels: int
 
     PAD_MODE = "constant"
@@ -74,21 +66,13 @@ class _Melgram(FrontEnd):
         return self.n_mels, self._n_frames(self.window_samples)
 
     @property
-    def hop_s(self) -> float:
-        return self.hop / self.sample_rate
-
-    @property
     def frequencies_hz(self) -> NDArray[np.float64]:
         return band_centres_hz(self.n_mels, self.sample_rate)
 
-    def analyse(self, samples: torch.Tensor) -> Input:
-        if samples.ndim != 1:
-            raise ValueError(f"samples must be mono, (n,), not of shape {tuple(samples.shape)}")
+    def stft(self, samples: torch.Tensor) -> torch.Tensor:
         from auralscope.dsp.stft import framed_stft
 
-        n_samples = samples.shape[0]
-        frames = framed_stft(samples, self.n_fft, self.hop, self._before, self._n_frames(n_samples), self.PAD_MODE)
-        return Input(self.image_of(frames, n_samples), frames, n_samples)
+        return framed_stft(samples, self.n_fft, self.hop, self._before, self._n_frames(len(samples)), self.PAD_MODE)
 
     def image_of(self, stft: torch.Tensor, n_samples: int) -> torch.Tensor:
         power = stft.abs().square()
@@ -102,12 +86,6 @@ class _Melgram(FrontEnd):
         from auralscope.dsp.stft import framed_istft
 
         return framed_istft(stft, self.n_fft, self.hop, self._before, n_samples)
-
-    def _described(self, scale: str) -> str:
-        return (
-            f"{self.sample_rate:,} Hz, {self.n_mels} mel bands {self.n_fft}/{self.hop}, "
-            f"{self.window_samples / self.sample_rate:g} s, {scale}"
-        )
 
 
 class RelativeMelgram(_Melgram):
@@ -131,7 +109,7 @@ class RelativeMelgram(_Melgram):
         return -RANGE_DB, 0.0
 
     def describe(self) -> str:
-        return self._described("decibels below the loudest")
+        return self._described(f"{self.n_mels} mel bands", "decibels below the loudest")
 
     def window(self, mono: NDArray[np.float32], start_s: float = 0.0) -> NDArray[np.float32]:
         """Cut one window and repeat the sound where it ends.
@@ -165,7 +143,7 @@ class StandardisedMelgram(RelativeMelgram):
         return -4.0, 4.0
 
     def describe(self) -> str:
-        return self._described("decibels, each window standardised")
+        return self._described(f"{self.n_mels} mel bands", "decibels, each window standardised")
 
     def scaled(self, power: torch.Tensor) -> torch.Tensor:
         level_db = super().scaled(power)
@@ -195,7 +173,7 @@ class SquaredMelgram(_Melgram):
         return -50.0, 60.0
 
     def describe(self) -> str:
-        return self._described("decibels of the squared power")
+        return self._described(f"{self.n_mels} mel bands", "decibels of the squared power")
 
     def scaled(self, power: torch.Tensor) -> torch.Tensor:
         level_db = 10.0 * power.square().clamp(min=SMALLEST).log10()

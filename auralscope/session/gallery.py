@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from auralscope.audio.files import write_wav
-from auralscope.display.scales import time_label
+from auralscope.display.ticks import time_label
 from auralscope.files import quoted, write_aside
 from auralscope.session.methods import DEFAULT, SLOW, title_of
 from auralscope.session.results import Feature, FeatureSound, LayerResult, WindowResult, feature_of, fill

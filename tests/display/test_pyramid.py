@@ -20,7 +20,7 @@ from auralscope.display.pyramid import (
     View,
     quantise,
 )
-from auralscope.display.scales import PITCH_CLASSES
+from auralscope.display.ticks import PITCH_CLASSES
 from auralscope.types import Clip
 
 RATE = 22050

@@ -11,16 +11,12 @@ from auralscope.display.scales import (
     BinAxis,
     ScaleAxis,
     Warp,
-    frequency_label,
     hz_to_mel,
     hz_to_position,
     mel_to_hz,
-    note_name,
     position_to_hz,
-    round_ticks,
-    time_label,
-    time_ticks,
 )
+from auralscope.display.ticks import frequency_label, note_name, round_ticks, time_label, time_ticks
 
 
 def test_mel_is_librosas():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,14 +91,15 @@ def test_similarity_is_the_cosine() -> None:
     np.testing.assert_array_equal(found[3], [0.0, 0.0, 0.0, 1.0])
 
 
-def test_duplicates_are_alike_pair_by_pair_not_by_a_chain() -> None:
-    # Vectors at 0, 15, 30 and 31 degrees: neighbours are alike (cos 15 = 0.966), the ends are not (cos 30 = 0.866).
-    angles = np.radians([0.0, 15.0, 30.0, 31.0, 90.0])
+def test_similar_units_stand_side_by_side_pair_by_pair_not_by_a_chain() -> None:
+    # Vectors at 0, 31, 15, 90 and 30 degrees: the closest pair is 30 and 31, then 0 and 15; 90 is far from all.
+    angles = np.radians([0.0, 31.0, 15.0, 90.0, 30.0])
     summary = LayerSummary((None,) * 5, np.cos(angles[:, None] - angles[None]))
-    assert summary.duplicates(0.999) == [[2, 3]]
-    assert summary.duplicates(0.95) == [[0, 1], [2, 3]]
-    assert summary.duplicates(0.8) == [[0, 1, 2, 3]]
-    assert LayerSummary((None,), np.ones((1, 1))).duplicates() == []
+    place = {unit: row for row, unit in enumerate(summary.side_by_side())}
+    for group in ([1, 4], [0, 2], [0, 1, 2, 4]):
+        rows = sorted(place[unit] for unit in group)
+        assert rows[-1] - rows[0] == len(group) - 1
+    assert LayerSummary((None,), np.ones((1, 1))).side_by_side() == [0]
 
 
 class Unbiased(nn.Module):
@@ -175,11 +175,11 @@ def test_a_layer_is_summarised(run: Run) -> None:
     assert 0.0 < first.sparsity < 1.0
     assert 0.0 < first.centroid_hz < RATE / 2
     assert summary.similarity[0, 1] == pytest.approx(1.0)
-    assert [0, 1] in summary.duplicates(0.9999)
+    order = summary.side_by_side()
+    assert abs(order.index(0) - order.index(1)) == 1
     assert silent.activity == 0.0
     assert silent.votes == (0.0, 0.0, 0.0)
-    assert silent.as_dict()["centroid_hz"] is None
-    json.dumps([unit.as_dict() for unit in summary.units], allow_nan=False)
+    assert math.isnan(silent.centroid_hz)
 
 
 def test_dense_and_output_layers_are_summarised(run: Run) -> None:

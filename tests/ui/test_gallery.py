@@ -8,6 +8,8 @@ from driver import wait_until
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
@@ -366,7 +368,10 @@ def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot):
     assert "Responds around" in at_conv3.gallery.model.index(0).data(Qt.ItemDataRole.ToolTipRole)
     order.setCurrentIndex(order.findData("alike"))
     place = {unit: row for row, unit in enumerate(units(at_conv3))}
-    for group in summary.duplicates(0.8):
+    distances = squareform(np.clip(1.0 - summary.similarity, 0.0, 2.0), checks=False)
+    groups = fcluster(linkage(distances, "complete"), 0.2, "distance")  # any two of a group have a cosine of 0.8
+    for number in np.unique(groups):
+        group = np.flatnonzero(groups == number).tolist()
         rows = sorted(place[unit] for unit in group)
         assert rows[-1] - rows[0] == len(group) - 1, "look-alikes stand together"
     order.setCurrentIndex(order.findData("label"))

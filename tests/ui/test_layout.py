@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 from test_main_window import cut_texts
 
-from auralscope.display.scales import note_name
+from auralscope.display.ticks import note_name
 from auralscope.registry import Plugin
 from auralscope.ui import theme
 from auralscope.ui.dialogs import recolour_arrows

@@ -1,10 +1,10 @@
-"""Summarise the units of a layer, to sort, describe and group them."""
+"""Summarise the units of a layer, to sort and describe them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from auralscope.nn.excerpts import Window
     from auralscope.nn.tape.capture import Tape
-
-DUPLICATES = 0.95
-"""Lowest similarity of the deconvolved images of a group of duplicates."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +56,6 @@ class UnitSummary:
     onset_share: float
     votes: tuple[float, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, with None for NaN and infinity."""
-        plain = asdict(self) | {"votes": list(self.votes)}
-        return {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in plain.items()
-        }
-
 
 @dataclass(frozen=True, eq=False)
 class LayerSummary:
@@ -85,32 +74,15 @@ class LayerSummary:
     def side_by_side(self) -> list[int]:
         """Sort the units so that similar ones are neighbours: the leaves of a complete linkage."""
         from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+        from scipy.spatial.distance import squareform
 
         if len(self.units) < 2:
             return list(range(len(self.units)))
-        distances = self._distances()
-        order: list[int] = leaves_list(optimal_leaf_ordering(linkage(distances, "complete"), distances)).tolist()
-        return order
-
-    def _distances(self) -> NDArray[np.float64]:
-        """Return 1 minus the similarity of each pair of units, in scipy's condensed form."""
-        from scipy.spatial.distance import squareform
-
         distance = np.clip(1.0 - self.similarity, 0.0, 2.0)
         np.fill_diagonal(distance, 0.0)
-        distances: NDArray[np.float64] = squareform(distance, checks=False)
-        return distances
-
-    def duplicates(self, at_least: float = DUPLICATES) -> list[list[int]]:
-        """Group units any two of which are at least this similar (complete linkage); the largest group first."""
-        from scipy.cluster.hierarchy import fcluster, linkage
-
-        if len(self.units) < 2:
-            return []
-        # A small tolerance: rounding must not separate units that have exactly the given similarity.
-        numbers = fcluster(linkage(self._distances(), "complete"), 1.0 - at_least + 1e-9, "distance")
-        groups = [np.flatnonzero(numbers == number).tolist() for number in np.unique(numbers)]
-        return sorted((group for group in groups if len(group) > 1), key=lambda group: (-len(group), group))
+        distances = squareform(distance, checks=False)
+        order: list[int] = leaves_list(optimal_leaf_ordering(linkage(distances, "complete"), distances)).tolist()
+        return order
 
 
 def summarise_parts(window: Window, layer: str, images: NDArray[np.float32]) -> Generator[None, None, LayerSummary]:

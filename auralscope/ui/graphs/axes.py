@@ -8,7 +8,8 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 
-from auralscope.display.scales import ScaleAxis, frequency_label, round_ticks, time_label, time_ticks
+from auralscope.display.scales import ScaleAxis
+from auralscope.display.ticks import frequency_label, round_ticks, time_label, time_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from auralscope.display.scales import BinAxis, note_name, time_label
+from auralscope.display.scales import BinAxis
+from auralscope.display.ticks import note_name, time_label
 from auralscope.ui.graphs.axes import FrequencyAxisItem, restyle, time_plot
 from auralscope.ui.graphs.colour import COLOUR_MAPS, PaneColours, value_lut
 from auralscope.ui.graphs.items import PictureItem, PlayheadItem

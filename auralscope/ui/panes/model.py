@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.display.scales import time_label
+from auralscope.display.ticks import time_label
 from auralscope.ui import theme
 from auralscope.ui.keyboard import one_tab_stop
 from auralscope.ui.panes.weights import WeightsPane

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QPushButton, QWidget
 
-from auralscope.display.scales import time_label
+from auralscope.display.ticks import time_label
 from auralscope.files import quoted
 from auralscope.types import channel_name
 from auralscope.ui.widgets.layouts import in_column, in_row, line

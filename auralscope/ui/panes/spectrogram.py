@@ -11,17 +11,8 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel
 
 from auralscope.display.pyramid import LOWEST_DB, STEP_DB, Pyramid, TileKey
-from auralscope.display.scales import (
-    PITCH_CLASSES,
-    Axis,
-    BinAxis,
-    FrequencyScale,
-    ScaleAxis,
-    Warp,
-    bin_position,
-    note_name,
-    time_label,
-)
+from auralscope.display.scales import Axis, BinAxis, FrequencyScale, ScaleAxis, Warp, bin_position
+from auralscope.display.ticks import PITCH_CLASSES, note_name, time_label
 from auralscope.ui.graphs.axes import FrequencyAxisItem
 from auralscope.ui.graphs.colour import COLOUR_MAPS, full_scale, level_lut, overlay_lut
 from auralscope.ui.graphs.items import PictureItem

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from auralscope.display.scales import time_label
+from auralscope.display.ticks import time_label
 from auralscope.session.taggram import OVERLAPS
 from auralscope.ui import theme
 from auralscope.ui.graphs.axes import AXIS_MARGIN_PX

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from auralscope.display.scales import time_label
+from auralscope.display.ticks import time_label
 from auralscope.ui.graphs.axes import LEFT_AXIS_PX
 from auralscope.ui.graphs.colour import PaneColours, argb_of
 from auralscope.ui.graphs.items import ViewItem, image_of
