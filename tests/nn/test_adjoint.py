@@ -217,3 +217,51 @@ class Calls(nn.Module):
 )
 def test_calls(forward: object) -> None:
     check(Calls(forward), image_of(2, (9, 12), 3), 8)
+
+
+LINEAR = {
+    "linear over the last axis": lambda net, x: functional.linear(x, torch.ones(4, x.shape[-1]).double().tril(1)),
+    "einsum": lambda net, x: torch.einsum("bcij,bdij->bcd", net.one(x), torch.ones_like(x)),
+    "chunk and stack": lambda net, x: torch.stack(net.one(x).chunk(2, dim=3)[:1], dim=1).flatten(1, 2),
+    "split and concatenated": lambda net, x: torch.cat(net.one(x).split([1, 2], dim=1)[::-1], dim=1),
+    "unbind": lambda net, x: sum(torch.unbind(net.one(x), dim=2)),
+    "expand": lambda net, x: net.one(x).mean(dim=2, keepdim=True).expand(-1, -1, 3, -1),
+    "repeat": lambda net, x: net.one(x).repeat(1, 1, 2, 3),
+    "repeat_interleave": lambda net, x: net.one(x).repeat_interleave(2, dim=3),
+    "flip and roll": lambda net, x: net.one(x).flip(3).roll((1, 2), (2, 3)),
+    "cumsum": lambda net, x: net.one(x).cumsum(dim=3),
+    "tril": lambda net, x: net.one(x).tril(),
+    "unfold": lambda net, x: functional.unfold(net.one(x), 2, padding=1),
+    "fold": lambda net, x: functional.fold(functional.unfold(net.one(x), 2), x.shape[2:], 2),
+    "windows of a view": lambda net, x: net.one(x).unfold(3, 3, 2).flatten(3),
+    "transposed convolution": lambda net, x: functional.conv_transpose2d(
+        net.one(x), net.constant.new_ones(3, 2, 2, 3), stride=2, padding=1, output_padding=1, dilation=2
+    ),
+    "pixel shuffle": lambda net, x: functional.pixel_shuffle(torch.cat([net.one(x), net.two(x), x], dim=1), 2),
+    "channel shuffle": lambda net, x: functional.channel_shuffle(torch.cat([net.one(x), net.two(x)], dim=1), 2),
+    "Fourier transform": lambda net, x: torch.fft.rfft2(net.one(x)).real + torch.fft.rfft2(net.one(x)).imag,
+    "there and back": lambda net, x: torch.fft.irfft(torch.fft.rfft(net.one(x)) * 0.5, n=x.shape[3]),
+    "STFT": lambda net, x: (
+        torch.view_as_real(
+            torch.stft(x[0].flatten(1), 8, 3, window=torch.hann_window(8).double(), return_complex=True, center=False)
+        )
+        .permute(0, 3, 1, 2)
+        .reshape(1, 4, 5, -1)
+    ),
+    "gather": lambda net, x: net.one(x).gather(3, torch.zeros_like(x[:, :1, :, :2]).long().expand(-1, 3, -1, -1)),
+    "antialiased": lambda net, x: functional.interpolate(
+        net.one(x), size=(3, 4), mode="bilinear", antialias=True, align_corners=False
+    ),
+    "average of a moved axis": lambda net, x: torch.movedim(net.one(x), 1, 3).mean(dim=3, keepdim=True),
+    "sum with weights": lambda net, x: torch.add(net.one(x), net.two(x), alpha=0.3),
+    "slices written": lambda net, x: torch.cat([net.one(x), net.two(x)], dim=1).index_fill_(1, torch.tensor([1]), 0.0),
+    "norm by constants": lambda net, x: (net.one(x) - net.constant) / (net.constant**2 + 1.0),
+}
+
+
+@pytest.mark.network("Linear steps", "{name}")
+@pytest.mark.parametrize("name", LINEAR)
+@settings(max_examples=8, deadline=None)
+@given(st.tuples(st.integers(3, 9), st.integers(3, 9)), st.integers(0, 2**16))
+def test_linear_calls_on_random_shapes(name: str, size: tuple[int, int], seed: int) -> None:
+    check(Calls(LINEAR[name]), image_of(2, size, seed), seed)
