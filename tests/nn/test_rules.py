@@ -75,6 +75,12 @@ def by_statistics(x: Tensor, axes: tuple[int, ...], centred: bool = True) -> Ten
     return (x - mean) / (power + 1e-5).sqrt()
 
 
+def by_phase(spectrum: Tensor) -> Tensor:
+    """Return the magnitude of a spectrum whose phase is held constant."""
+    phase = spectrum.detach().angle()
+    return spectrum.real * phase.cos() + spectrum.imag * phase.sin()
+
+
 def per_channel(weight: Tensor) -> Tensor:
     return weight.view(1, -1, 1, 1)
 
@@ -187,6 +193,38 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
     "Fourier transform": (
         lambda net, x, y: torch.fft.irfft(torch.fft.rfft(x) * 2.0, n=10) + torch.fft.fft2(x).real,
         lambda net, x, y: 2.0 * x + torch.fft.fft2(x).real,
+    ),
+    "magnitude of a spectrum": (
+        lambda net, x, y: torch.fft.rfft(x).abs(),
+        lambda net, x, y: by_phase(torch.fft.rfft(x)),
+    ),
+    "magnitude of a spectrum, written out": (
+        lambda net, x, y: (torch.fft.rfft(x).real.square() + torch.fft.rfft(x).imag.square()).sqrt(),
+        lambda net, x, y: by_phase(torch.fft.rfft(x)),
+    ),
+    "filter with a phase": (
+        lambda net, x, y: torch.fft.irfft(torch.fft.rfft(x) * torch.polar(net.matrix[0, :6], net.matrix[1, :6]), n=10),
+        lambda net, x, y: torch.fft.irfft(torch.polar(net.matrix[0, :6], net.matrix[1, :6]) * torch.fft.rfft(x), n=10),
+    ),
+    "sorted": (
+        lambda net, x, y: x.sort(dim=1).values - x.topk(4, dim=1)[0],
+        lambda net, x, y: x.gather(1, x.argsort(dim=1)) - x.gather(1, x.argsort(dim=1, descending=True)),
+    ),
+    "largest channel and its index": (
+        lambda net, x, y: x.max(dim=1, keepdim=True)[0],
+        lambda net, x, y: x.amax(dim=1, keepdim=True),
+    ),
+    "scattered": (
+        lambda net, x, y: torch.zeros_like(x).index_add(1, torch.tensor([1, 0, 3, 2]), x),
+        lambda net, x, y: x[:, [1, 0, 3, 2]],
+    ),
+    "tensordot": (
+        lambda net, x, y: torch.tensordot(x, net.matrix, dims=([3], [1])),
+        lambda net, x, y: x @ net.matrix.T,
+    ),
+    "local response norm": (
+        lambda net, x, y: functional.local_response_norm(x, 3, alpha=0.5),
+        lambda net, x, y: x * (functional.local_response_norm(x, 3, alpha=0.5) / x).detach(),
     ),
     "attention": (
         lambda net, x, y: planes(functional.scaled_dot_product_attention(heads(x), heads(y), heads(x + y))),

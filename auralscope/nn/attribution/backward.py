@@ -103,9 +103,8 @@ class BackwardMethod(AttributionMethod):
             step = tape.steps[index]
             rule = self._rules.get(step.function, self._otherwise)
             if rule is None:
-                module = step.module or "(the network itself)"
                 raise NoRuleError(
-                    f"There is no rule of {self.name} for '{step.name}' in module '{module}'; "
+                    f"There is no rule of {self.name} for '{step.name}' in module '{step.where}'; "
                     "a plugin adds one through the hook auralscope_rules."
                 )
             signal = next(iter(waiting[index].values()))

@@ -121,10 +121,11 @@ class Epsilon(Rule):
         shares = {}
         for place, signal in signals.items():
             shown = signal.spread()
-            shares[place] = Signal(shown.values / _stable(shown.of_each(outputs[place])), shown.channels)
+            share = shown.values / _stable(shown.of_each(outputs[place]))
+            shares[place] = Signal(share.conj(), shown.channels)  # the adjoint of a complex step is conjugate
         below = DECONVOLUTION[step.function].carry(tape, step, shares)
         return [
-            (tensor, Signal(values.dense(tensor.shape[1] if tensor.ndim > 1 else 1) * tensor))
+            (tensor, Signal(values.dense(tensor.shape[1] if tensor.ndim > 1 else 1).conj() * tensor))
             for tensor, values in below
         ]
 
@@ -223,7 +224,7 @@ class KeepRelevance(StepRule):
     )
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
-        ratio = step.output / _stable(step.source, 1e-12)
+        ratio = (step.output / _stable(step.source, 1e-12)).conj()
         return [(step.source, signal.with_values(signal.values * signal.of_each(ratio)))]
 
 

@@ -79,7 +79,7 @@ class StepRule(Rule):
         if self.needs_planes and outputs[0].shape[:1] != (1,):
             return Derivative().carry(tape, step, signals)
         if set(signals) != {0}:
-            raise NoRuleError(f"There is no rule for the further results of '{step.name}' in module '{step.module}'.")
+            raise NoRuleError(f"There is no rule for the further results of '{step.name}' in module '{step.where}'.")
         return self.backward(step, signals[0] if self.keeps_places else signals[0].spread())
 
     @abstractmethod
@@ -136,7 +136,7 @@ class Clamp(Rectify):
         limit = step.arguments(("input", minimum)).get(minimum, step.kwargs.get("threshold"))
         # The lower bound of a hard tanh is that of a tanh, which is rectified, too.
         if limit != 0 and step.function is not functional.hardtanh:
-            raise NoRuleError(f"Deconvolution has no rule for a clamp in module '{step.module}' that is not at zero.")
+            raise NoRuleError(f"Deconvolution has no rule for a clamp in module '{step.where}' that is not at zero.")
         return super().backward(step, signal)
 
 
@@ -158,7 +158,7 @@ class BatchNorm(StepRule):
         given = step.arguments(names)
         if given.get("running_var") is None:
             raise NoRuleError(
-                f"The batch norm in module '{step.module}' keeps no statistics; deconvolution needs those of training."
+                f"The batch norm in module '{step.where}' keeps no statistics; deconvolution needs those of training."
             )
         scale = (given["running_var"] + given.get("eps", 1e-5)).rsqrt()
         if given.get("weight") is not None:
@@ -280,6 +280,13 @@ class Maximum(Derivative):
 
     functions = functions_of(Kind.MAXIMUM)
 
+    def repeat(self, step: Step, tensors: list[Tensor]) -> Any:
+        shared = {"max": torch.amax, "min": torch.amin}.get(step.name)
+        given = step.arguments(("input", "dim", "keepdim"))
+        if shared is None or not isinstance(given.get("dim"), int):
+            return super().repeat(step, tensors)
+        return shared(tensors[0], given["dim"], keepdim=given.get("keepdim", False))
+
 
 class Product(Derivative):
     """Multiply by one factor of a product, which is held constant: its gate.
@@ -321,8 +328,11 @@ class Gate(Product):
         signal = signals[0].spread()
         if isinstance(factor, Tensor):
             shape = (1,) * (output.ndim - factor.ndim) + tuple(factor.shape)
-            factor = signal.of_each(factor.reshape(shape).expand(1, output.shape[1], *shape[2:]))
-        return [(tensor, Signal(signal.values * factor, signal.channels))]
+            factor = signal.of_each(factor.reshape(shape).expand(1, output.shape[1], *shape[2:])).conj()
+        else:
+            factor = factor.conjugate()
+        values = signal.values * factor
+        return [(tensor, Signal(values if tensor.is_complex() else values.real, signal.channels))]
 
     def factor(self, step: Step, given: list[Tensor], places: list[int]) -> Any:
         """Return the factor that is held constant."""
@@ -341,7 +351,7 @@ class Quotient(Gate):
 
     def carried(self, tape: Tape, step: Step) -> list[int]:
         if step.arguments(("input", "other")).get("rounding_mode") is not None or not step.varying[0]:
-            raise NoRuleError(f"Deconvolution has no rule for the division in module '{step.module}'.")
+            raise NoRuleError(f"Deconvolution has no rule for the division in module '{step.where}'.")
         return [0]
 
     def factor(self, step: Step, given: list[Tensor], places: list[int]) -> Any:
@@ -349,13 +359,16 @@ class Quotient(Gate):
 
 
 class Power(StepRule):
-    """Multiply by output / input, held constant: x^p is x gated by x^(p - 1), and |x| is x gated by its sign."""
+    """Multiply by output / input, held constant: x^p is x gated by x^(p - 1), and |x| is x gated by its sign.
+
+    Of a complex value, the gate is a phase; the adjoint multiplies by its conjugate.
+    """
 
     functions = functions_of(Kind.POWER)
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         source, output = step.source, step.output
-        gate = torch.where(source == 0.0, 0.0, output / source)
+        gate = torch.where(source == 0.0, 0.0, output / source).conj()
         return [(source, signal.with_values(signal.values * signal.of_each(gate)))]
 
 
@@ -408,10 +421,13 @@ def norm_scale(step: Step) -> Tensor:
         "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
         "instance_norm": ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "m", "eps"),
         "normalize": ("input", "p", "dim", "eps"),
+        "local_response_norm": ("input",),
     }[step.name]
     given = step.arguments(names)
     source: Tensor = given["input"]
     scale: Tensor
+    if step.name == "local_response_norm":
+        return torch.where(source == 0.0, 1.0, step.output / source)
     weight, eps = given.get("weight"), given.get("eps", 1e-12 if step.name == "normalize" else 1e-5)
     if step.name == "normalize":
         scale = source.norm(given.get("p", 2.0), given.get("dim", 1), keepdim=True).clamp(min=eps).reciprocal()

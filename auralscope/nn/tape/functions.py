@@ -57,7 +57,7 @@ class Kind(Enum):
     MAX_POOL = auto()
     ADAPTIVE_MAX_POOL = auto()
     MAXIMUM = auto()
-    """Maximum along axes."""
+    """Maximum along axes, or values picked by their order."""
     AVERAGE_POOL = auto()
     REDUCTION = auto()
     """Sum or mean along axes."""
@@ -98,6 +98,7 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
     Kind.SQUASH: (
         *(functional.sigmoid, torch.sigmoid, Tensor.sigmoid, torch.special.expit, functional.hardsigmoid),
         *(functional.tanh, torch.tanh, Tensor.tanh, functional.softsign, torch.atan, Tensor.atan, torch.erf),
+        *(torch.sign, Tensor.sign),
     ),
     Kind.POWER: (
         *(torch.pow, Tensor.pow, Tensor.__pow__, torch.square, Tensor.square, torch.abs, Tensor.abs, torch.sqrt),
@@ -119,13 +120,14 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
     Kind.BATCH_NORM: (functional.batch_norm, torch.batch_norm),
     Kind.NORM: (
         *(functional.layer_norm, torch.layer_norm, functional.group_norm, torch.group_norm, functional.instance_norm),
-        *(functional.rms_norm, torch.rms_norm, functional.normalize),
+        *(functional.rms_norm, torch.rms_norm, functional.normalize, functional.local_response_norm),
     ),
     Kind.CONVOLUTION: (torch.conv1d, torch.conv2d),
     Kind.TRANSPOSED_CONVOLUTION: (torch.conv_transpose1d, torch.conv_transpose2d),
     Kind.DENSE: (
         *(functional.linear, torch.matmul, torch.mm, torch.addmm, Tensor.matmul, Tensor.mm, Tensor.__matmul__),
         *(torch.bmm, Tensor.bmm, torch.baddbmm, torch.einsum),
+        *(torch.tensordot, torch.inner, Tensor.inner, torch.outer, torch.mv, Tensor.mv, torch.kron),
     ),
     Kind.ATTENTION: (functional.scaled_dot_product_attention, functional.multi_head_attention_forward),
     Kind.SOFTMAX: (functional.softmax, torch.softmax, Tensor.softmax),
@@ -138,7 +140,11 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
         *(torch.adaptive_max_pool1d, functional.adaptive_max_pool1d, functional.adaptive_max_pool1d_with_indices),
         *(functional.adaptive_max_pool2d, functional.adaptive_max_pool2d_with_indices),
     ),
-    Kind.MAXIMUM: (torch.amax, Tensor.amax, torch.amin, Tensor.amin, torch.max, Tensor.max, torch.min, Tensor.min),
+    Kind.MAXIMUM: (
+        *(torch.amax, Tensor.amax, torch.amin, Tensor.amin, torch.max, Tensor.max, torch.min, Tensor.min),
+        *(torch.sort, Tensor.sort, torch.topk, Tensor.topk, torch.median, Tensor.median, torch.kthvalue),
+        *(torch.cummax, Tensor.cummax),
+    ),
     Kind.AVERAGE_POOL: (
         *(torch.avg_pool1d, functional.avg_pool2d, functional.adaptive_avg_pool1d, functional.adaptive_avg_pool2d),
     ),
@@ -157,11 +163,14 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
         *(Tensor.T.__get__, Tensor.mT.__get__),  # type: ignore[attr-defined]  # the properties
         *(Tensor.narrow, torch.select, Tensor.select, torch.cat, torch.concat, functional.pad),
         *(Tensor.reshape_as, torch.index_select, Tensor.index_select, torch.gather, Tensor.gather),
-        *(torch.diagonal, Tensor.diagonal),
+        *(torch.diagonal, Tensor.diagonal, torch.moveaxis, Tensor.moveaxis, torch.take_along_dim, torch.diag_embed),
+        *(torch.ravel, Tensor.ravel, torch.swapdims, Tensor.swapdims),
+        *(torch.atleast_1d, torch.atleast_2d, torch.atleast_3d, torch.nan_to_num, Tensor.nan_to_num),
     ),
     Kind.REARRANGEMENT: (
         *(torch.flip, Tensor.flip, torch.roll, Tensor.roll, Tensor.repeat, Tensor.expand, Tensor.expand_as),
         *(torch.stack, torch.chunk, Tensor.chunk, torch.split, Tensor.split, torch.unbind, Tensor.unbind),
+        *(torch.hsplit, torch.vsplit, torch.dsplit, torch.dstack, torch.column_stack, torch.fliplr, torch.flipud),
         *(torch.hstack, torch.vstack, torch.tile, Tensor.tile, torch.broadcast_to, Tensor.broadcast_to),
         *(torch.repeat_interleave, Tensor.repeat_interleave, torch.tensor_split, Tensor.tensor_split, Tensor.__iter__),
         *(functional.fold, functional.unfold, Tensor.unfold, functional.pixel_shuffle, functional.pixel_unshuffle),
@@ -186,6 +195,8 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
         *map(on_copy, (Tensor.index_fill_, Tensor.index_copy_, Tensor.index_add_, Tensor.masked_scatter_)),
         *map(on_copy, (Tensor.scatter_, Tensor.scatter_add_, Tensor.index_put_, Tensor.put_, Tensor.fill_diagonal_)),
         *map(on_copy, (Tensor.tril_, Tensor.triu_)),
+        *(torch.scatter, Tensor.scatter, torch.scatter_add, Tensor.scatter_add, torch.index_add, Tensor.index_add),
+        *(torch.index_copy, Tensor.index_copy, torch.index_fill, Tensor.index_fill, torch.masked_scatter),
     ),
 }
 

@@ -44,6 +44,11 @@ class Step:
         return getattr(self.function, "__name__", str(self.function))
 
     @property
+    def where(self) -> str:
+        """Name of the module that made the call, for messages."""
+        return self.module or "(the network itself)"
+
+    @property
     def source(self) -> Tensor:
         """The first tensor in the arguments."""
         return next(self.tensors())
