@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,12 +11,14 @@ from auralscope.errors import WeightsError
 from auralscope.files import parse_json, quoted, reason, require_file, size_words, user_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
 
     from auralscope.nn.model import ModelSpec, Published
+
+log = logging.getLogger("auralscope.nn")
 
 State = Literal["bundled", "installed", "available", "missing"]
 """Part of the plugin; fetched and converted; not fetched yet; missing from the plugin."""
@@ -133,6 +135,8 @@ def load_into(network: nn.Module, spec: ModelSpec) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from auralscope.nn.tape.networks import unwrapped
+
     file = file_of(spec)
     here = state(spec)
     if here == "missing":
@@ -143,10 +147,10 @@ def load_into(network: nn.Module, spec: ModelSpec) -> None:
             f"The weights of '{spec.id}' {wrong}. 'auralscope weights get {spec.id}' fetches them "
             f"({size_words(spec.weights.published.size_bytes)})."
         )
-    sizes = {name: value.numel() for name, value in network.state_dict().items()}
-    # Before the tensors are read, which may be huge.
-    if any(sizes.get(name) != math.prod(shape) for name, shape in read_header(file).shapes.items()):
-        raise _other_network(spec, quoted(file))
+    network = unwrapped(network)
+    shapes = read_header(file).shapes
+    prefix = _prefix(network, shapes)
+    _check_shapes(network, {name.removeprefix(prefix): shape for name, shape in shapes.items()}, spec, quoted(file))
     try:
         tensors = load_file(file)
     except (SafetensorError, OSError) as failure:
@@ -161,7 +165,8 @@ def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, wher
     ----------
     network : torch.nn.Module
     tensors : mapping of str to Tensor
-        All entries of the network's `state_dict`, and no others.
+        All entries of the network's `state_dict`, and no others. A prefix that all names have in common, such as
+        `module.`, is taken off, with a message to the log `auralscope.nn`.
     spec : ModelSpec
     where : str
         Source of the tensors in the error message.
@@ -171,17 +176,59 @@ def fit(network: nn.Module, tensors: Mapping[str, Tensor], spec: ModelSpec, wher
     WeightsError
         The tensors do not fit the network, or contain NaN or infinity.
     """
+    from auralscope.nn.tape.networks import unwrapped
+
+    network = unwrapped(network)
+    prefix = _prefix(network, tensors)
+    if prefix:
+        log.warning("The prefix '%s' of all names in %s was taken off for the network of '%s'.", prefix, where, spec.id)
+    tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
     for name, value in tensors.items():
         if not bool(value.isfinite().all()):
             raise WeightsError(
                 f"The weights in {where} cannot be used: '{name}' of '{spec.id}' contains NaN or infinity. Train the "
                 "network again, or get the weights again."
             )
-    try:
-        network.load_state_dict(tensors, strict=True)
-    except RuntimeError as failure:
-        raise _other_network(spec, where) from failure
+    _check_shapes(network, {name: tuple(value.shape) for name, value in tensors.items()}, spec, where)
+    network.load_state_dict(tensors, strict=True)
 
 
-def _other_network(spec: ModelSpec, where: str) -> WeightsError:
-    return WeightsError(f"The weights in {where} are not those of '{spec.id}': its network differs.")
+def _prefix(network: nn.Module, names: Iterable[str]) -> str:
+    """Return the prefix without which some names are those of a network's tensors; empty if there is none."""
+    expected, given = set(network.state_dict()), list(names)
+    if not expected or not given:
+        return ""
+    one = min(expected)
+    for name in given:
+        prefix = name.removesuffix(one)
+        if prefix.endswith(".") and {other.removeprefix(prefix) for other in given} == expected:
+            return prefix
+    return ""
+
+
+SHOWN = 3
+"""Number of names that the message about another network lists."""
+
+
+def _check_shapes(network: nn.Module, shapes: Mapping[str, tuple[int, ...]], spec: ModelSpec, where: str) -> None:
+    """Raise a `WeightsError` that names the first missing, unexpected and differently shaped tensors, if any."""
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    differences = {
+        "missing": [name for name in expected if name not in shapes],
+        "unexpected": [name for name in shapes if name not in expected],
+        "of another shape": [
+            f"{name} {shapes[name]}, not {shape}"
+            for name, shape in expected.items()
+            if name in shapes and shapes[name] != shape
+        ],
+    }
+    parts = [
+        f"{kind}: {', '.join(names[:SHOWN])}" + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        for kind, names in differences.items()
+        if names
+    ]
+    if parts:
+        raise WeightsError(
+            f"The weights in {where} are not those of '{spec.id}': its network differs ({'; '.join(parts)}). "
+            "Use the file of this model, or rename its tensors as in the network's state_dict."
+        )

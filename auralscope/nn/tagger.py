@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from auralscope.errors import AuralScopeError, DeviceError, NetworkError, PluginError, UnknownNameError, one_line
 from auralscope.files import quoted
 from auralscope.nn.batches import Batch, enough_memory, is_out_of_memory
+from auralscope.nn.tape.networks import in_type_of, module_named, unwrapped
 from auralscope.types import Clip, Progress, Scores, no_progress
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Tagger:
     ----------
     spec : ModelSpec
     network : torch.nn.Module
-        With its weights. It is moved to the device and set to evaluation mode.
+        With its weights. It is moved to the device and set to evaluation mode; wrappers are taken off.
     device : torch.device
 
     Raises
@@ -93,7 +94,7 @@ class Tagger:
         self.spec = spec
         self.device = device
         with enough_memory(device, f"the network of '{spec.id}'"):
-            self.network = network.to(device).eval().requires_grad_(False)
+            self.network = unwrapped(network).to(device).eval().requires_grad_(False)
         # Recording a tape puts hooks on the network itself, so passes must take turns.
         self.one_at_a_time = threading.RLock()
         self._batch = Batch(CPU_BATCH if device.type == "cpu" else BATCH, "windows", device)
@@ -289,7 +290,7 @@ class Tagger:
 
     def _logits(self, images: Tensor, may_overflow: bool = False) -> Tensor:
         with self.network_errors():
-            output = self.network(images[:, None].to(self.device, torch.float32))
+            output = self.network(in_type_of(self.network, images[:, None].to(self.device, torch.float32)))
         return self.checked(output, len(images), may_overflow)
 
     def analyse_samples(self, samples: Tensor) -> Input:
@@ -437,7 +438,7 @@ class Tagger:
             The memory of the device does not hold one image.
         """
         with self.network_errors():
-            module = self.network.get_submodule(self.layer(layer).module)
+            module = module_named(self.network, self.layer(layer).module)
 
         def activations(batch: Tensor) -> tuple[Tensor, Tensor]:
             given: list[Any] = []

@@ -272,7 +272,7 @@ def test_a_network_that_keeps_state_comes_back_as_it_was() -> None:
     ("layers", "image"),
     [
         (nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(20)), IMAGE.float()),
-        (nn.Sequential(nn.Identity(), nn.Conv2d(1, 2, 3).double()), IMAGE.float()),
+        (nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 2, 3).double()), IMAGE.float()),
         (nn.Sequential(nn.Identity(), nn.Conv2d(3, 2, 3)), IMAGE.float()),
     ],
     ids=["smaller than a pooling", "of another type", "of other channels"],

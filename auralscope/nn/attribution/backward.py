@@ -30,6 +30,7 @@ from auralscope.nn.attribution.rules import (
     Rule,
     Squash,
     Table,
+    derivative,
     has_batch_of_one,
 )
 from auralscope.nn.batches import Batch
@@ -121,7 +122,8 @@ class BackwardMethod(AttributionMethod):
             for tensor, below in rule.carry(tape, step, waiting.pop(index)):
                 _deliver(tape, waiting, tensor, below)
         if INPUT not in waiting:
-            raise NoRuleError("This layer's output does not depend on the input.")
+            way = "only by steps without a derivative, such as rounding or an index" if order else "not at all"
+            raise NoRuleError(f"{self.name} has no picture of this layer: it depends on the input {way}.")
         return waiting[INPUT][0].dense(tape.image.shape[1])
 
 
@@ -136,6 +138,8 @@ def _deliver(tape: Tape, waiting: Waiting, tensor: Tensor, signal: Signal) -> No
         return
     outputs = [tape.image] if maker == INPUT else tensors_in(tape.steps[maker].output)
     place = next(n for n, output in enumerate(outputs) if output is tensor)
+    if signal.values.dtype != tensor.dtype and not signal.values.is_complex():
+        signal = signal.with_values(signal.values.to(tensor.dtype))
     signals = waiting.setdefault(maker, {})
     signals[place] = _sum(signals[place], signal, tensor) if place in signals else signal
 
@@ -192,9 +196,7 @@ def gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Ten
         activations = tape.replay(below, leaf, top)
         activations = activations.reshape(-1, activations.shape[-1]).sum(dim=0)
         rows = torch.eye(len(activations), dtype=top.dtype, device=top.device)[units]
-        (gradient,) = torch.autograd.grad(activations, leaf, rows, is_grads_batched=True)
-    values: Tensor = gradient[:, 0]
-    return values
+        return derivative(activations, leaf, rows)[:, 0]
 
 
 def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Tensor:
@@ -215,10 +217,7 @@ def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -
             activations = torch.stack([tape.replay(below, value, top) for value in leaf])
         mean = share @ activations.reshape(points, -1, activations.shape[-1]).sum(dim=1)
         rows = torch.eye(len(mean), dtype=top.dtype, device=top.device)[units]
-        gradients = [
-            torch.autograd.grad(mean, leaf, few, is_grads_batched=True, retain_graph=True)[0].sum(dim=1)
-            for few in torch.split(rows, 8)
-        ]
+        gradients = [derivative(mean, leaf, few).sum(dim=1) for few in torch.split(rows, 8)]
     return torch.cat(gradients)[:, 0]
 
 

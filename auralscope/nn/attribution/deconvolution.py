@@ -34,8 +34,8 @@ def deconvolve(
     network : torch.nn.Module
         It runs in evaluation mode and is left unchanged: hooks, modes and gradient flags are as before.
     image : (1, channels, bins, frames) or (1, channels, samples) tensor
-        The input, of the type of the network's weights. In half precision, maxima of poolings can fall into other
-        places than in float32.
+        The input; it is converted to the type of the network's weights. In half precision, maxima of poolings can fall
+        into other places than in float32.
     layer : str
         Dotted name of the module whose units are deconvolved, such as `"features.8"`.
     units : sequence of int, optional
@@ -46,7 +46,7 @@ def deconvolve(
     Returns
     -------
     (units, bins, frames) tensor
-        On the image's device; (units, channels, bins, frames) if the input has several channels.
+        Of the image's type, on its device; (units, channels, bins, frames) if the input has several channels.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def deconvolve(
     NoRuleError
         A function between the layer and the input has no rule.
     InputError
-        The image is empty, of another rank or not finite, or the layer's values are not finite.
+        The image is empty, of another rank or not finite, or the layer's values or the pictures are not finite.
     """
     tape = record(network, image)
     if not bool(tape.layer(layer).isfinite().all()):
@@ -63,7 +63,7 @@ def deconvolve(
             f"Layer '{layer}' has values that are not finite (NaN or infinite); the first are made in module "
             f"'{_first_not_finite(tape)}'. Check its weights, or use a type with a larger range."
         )
-    return deconvolve_tape(tape, layer, units, method=method)
+    return deconvolve_tape(tape, layer, units, method=method).to(image.dtype)
 
 
 def _first_not_finite(tape: Tape) -> str:
@@ -98,5 +98,11 @@ def deconvolve_parts(
     if not chosen:
         image = tape.image.new_zeros(0, *tape.image.shape[1:])
     else:
-        image = yield from find_method(method).attribute_parts(tape, layer, chosen)
+        found = find_method(method)
+        image = yield from found.attribute_parts(tape, layer, chosen)
+        if not bool(image.isfinite().all()):
+            raise InputError(
+                f"{found.name} gives NaN or infinity for layer '{layer}': the network divides by zero, or its values "
+                "are too large for their type, at this input or with a part of it silent."
+            )
     return image[:, 0] if image.shape[1] == 1 else image

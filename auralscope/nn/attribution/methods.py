@@ -29,6 +29,7 @@ from auralscope.nn.attribution.rules import (
     Pass,
     Rule,
     StepRule,
+    derivative,
     has_batch_of_one,
     table,
 )
@@ -162,7 +163,7 @@ class ZPlus(StepRule):
 def _stable(values: Tensor, stabiliser: float = STABILISER) -> Tensor:
     if values.is_complex():
         return values + stabiliser
-    return values + torch.where(values < 0.0, -stabiliser, stabiliser)
+    return values + torch.where(values < 0.0, -stabiliser, stabiliser).to(values.dtype)
 
 
 class Gradient(BackwardMethod):
@@ -195,7 +196,7 @@ class Gradient(BackwardMethod):
         # cuDNN's recurrent layers have a backward pass in training mode only.
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             leaf = below.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(tape.replay(below, leaf, top), leaf, own, is_grads_batched=True)
+            gradient = derivative(tape.replay(below, leaf, top), leaf, own)
         return below, Signal(gradient[:, 0])
 
 

@@ -155,6 +155,8 @@ class BatchNorm(StepRule):
 
     def backward(self, step: Step, signal: Signal) -> list[tuple[Tensor, Signal]]:
         names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+        if step.function is torch.batch_norm:
+            names = ("input", "weight", "bias", *names[1:3], *names[5:])
         given = step.arguments(names)
         if given.get("running_var") is None:
             raise NoRuleError(
@@ -201,9 +203,13 @@ class Derivative(Rule):
     def carry(self, tape: Tape, step: Step, signals: Mapping[int, Signal]) -> list[tuple[Tensor, Signal]]:
         given = list(step.tensors())
         places = [place for place in self.carried(tape, step) if _is_continuous(given[place])]
+        if not places:
+            return []
         leaves = {place: given[place].detach().requires_grad_() for place in places}
         with torch.enable_grad():
             outputs = list(tensors_in(self.repeat(step, [leaves.get(n, tensor) for n, tensor in enumerate(given)])))
+        if any(outputs[n].is_quantized for n in signals):
+            raise NoRuleError(f"There is no rule for integers: '{step.name}' in module '{step.module}' quantises.")
         chosen = [(outputs[n], signal) for n, signal in signals.items() if outputs[n].requires_grad]
         if not chosen:
             return []
@@ -255,7 +261,9 @@ def _with_tensors(value: Any, tensors: Iterator[Tensor]) -> Any:
 def _gradients(outputs: list[Tensor], leaves: list[Tensor], values: list[Tensor]) -> list[Tensor | None]:
     """Compute the gradients for each unit: (units, ...) as each leaf."""
     try:
-        return list(torch.autograd.grad(outputs, leaves, values, is_grads_batched=True, allow_unused=True))
+        return list(
+            torch.autograd.grad(outputs, leaves, values, is_grads_batched=True, allow_unused=True, retain_graph=True)
+        )
     except RuntimeError:  # some functions have no derivative for several units at once
         rows = [
             torch.autograd.grad(
@@ -264,6 +272,35 @@ def _gradients(outputs: list[Tensor], leaves: list[Tensor], values: list[Tensor]
             for unit in range(len(values[0]))
         ]
         return [None if column[0] is None else torch.stack(column) for column in zip(*rows, strict=True)]
+
+
+def derivative(output: Tensor, leaf: Tensor, rows: Tensor) -> Tensor:
+    """Compute the derivative of some values of an output with respect to a tensor.
+
+    Parameters
+    ----------
+    output : tensor
+        Computed from `leaf`.
+    leaf : tensor
+    rows : (n, ...) tensor
+        Weights of the output's values, shaped as `output` after the first axis.
+
+    Returns
+    -------
+    (n, ...) tensor
+        Shaped as `leaf` after the first axis.
+
+    Raises
+    ------
+    NoRuleError
+        All steps between the two have no derivative.
+    """
+    gradient = _gradients([output], [leaf], [rows])[0] if output.requires_grad else None
+    if gradient is None:
+        raise NoRuleError(
+            "This layer depends on the maps below it only by steps without a derivative, such as rounding or an index."
+        )
+    return gradient
 
 
 class Adjoint(Derivative):

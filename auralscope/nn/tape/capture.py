@@ -7,7 +7,9 @@ error.
 
 from __future__ import annotations
 
+import sys
 import weakref
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,12 @@ from torch.overrides import TorchFunctionMode
 
 from auralscope.errors import IncompleteRecordingError, InputError, NetworkError, UnknownNameError, one_line
 from auralscope.nn.batches import is_out_of_memory
+from auralscope.nn.tape.calls import plain_call
 from auralscope.nn.tape.functions import EMPTY, KINDS, OUT_OF_PLACE, Kind
+from auralscope.nn.tape.networks import in_type_of, named_modules, unwrapped
 from auralscope.nn.tape.pooling import max_pool
 from auralscope.nn.tape.state import preserved
-from auralscope.nn.tape.steps import Step, tensors_in
+from auralscope.nn.tape.steps import Step, substitute, tensors_in
 from auralscope.nn.tape.values import Values
 from auralscope.nn.tape.writes import inplace_position, on_copy, overlaid, overlap, writes_by_name
 
@@ -149,9 +153,10 @@ def record(network: nn.Module, image: Tensor) -> Tape:
     Parameters
     ----------
     network : torch.nn.Module
-        It runs in evaluation mode (no dropout, batch norms with running statistics) and is left unchanged.
+        It runs in evaluation mode (no dropout, batch norms with running statistics), uncompiled, and is left
+        unchanged. Wrappers such as `DataParallel` are taken off.
     image : (1, channels, bins, frames) tensor
-        One input, of the type of the network's weights; (1, channels, samples) for a network on the waveform.
+        One input; (1, channels, samples) for a network on the waveform. It is converted to the type of the weights.
 
     Returns
     -------
@@ -167,7 +172,8 @@ def record(network: nn.Module, image: Tensor) -> Tape:
         A part of the network depends on the image in a way that torch does not report.
     """
     _check(image)
-    tape = run(network, image)
+    network = unwrapped(network)
+    tape = run(network, in_type_of(network, image))
     prove(tape, run)
     return tape
 
@@ -177,7 +183,8 @@ def run(network: nn.Module, image: Tensor) -> Tape:
     values = Values()
     own = image.detach().clone()  # some networks write into their input
     tape = Tape(values.renew(own), network)
-    with torch.no_grad(), preserved(network, values), _Recorder(tape, values, network) as recorder:
+    plain = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
+    with torch.no_grad(), plain, preserved(network, values), _Recorder(tape, values, network) as recorder:
         try:
             output = network(own)
         except RuntimeError as failure:
@@ -225,7 +232,7 @@ class _Recorder(TorchFunctionMode):
         self._hooks: list[Any] = []
 
     def __enter__(self) -> _Recorder:
-        for name, module in self._network.named_modules():
+        for name, module in named_modules(self._network):
             self._hooks.append(module.register_forward_pre_hook(self._entering(name)))
             self._hooks.append(module.register_forward_hook(self._leaving(name)))
         super().__enter__()  # type: ignore[no-untyped-call]
@@ -263,6 +270,7 @@ class _Recorder(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if any(map(is_functorch_wrapped_tensor, (*tensors_in(args), *tensors_in(kwargs)))):
             return func(*args, **kwargs)  # inside torch.func; the proof of the recording finds what is missing
+        func, args, kwargs = plain_call(func, args, kwargs)
         write = _write(func, args, kwargs)
         if write is None:
             return self._call(func, args, kwargs)
@@ -280,6 +288,18 @@ class _Recorder(TorchFunctionMode):
         return result
 
     def _call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        device = self._tape.image.device.type
+        if not torch.is_autocast_enabled(device):
+            return self._call_as_given(func, args, kwargs)
+        output = next(tensors_in(func(*args, **kwargs)), None)
+        with torch.autocast(device, enabled=False):
+            if output is not None and _type_without_autocast(func, args, kwargs) is not output.dtype:
+                others = [t for t in tensors_in((args, kwargs)) if t.is_floating_point() and t.dtype != output.dtype]
+                cast = {id(t): self._call_as_given(Tensor.to, (t, output.dtype), {}) for t in others}
+                args, kwargs = substitute((args, kwargs), cast)
+            return self._call_as_given(func, args, kwargs)
+
+    def _call_as_given(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given, named = self._values.inside((args, kwargs))
         unpooling = None
         if KINDS.get(func) in (Kind.MAX_POOL, Kind.ADAPTIVE_MAX_POOL):
@@ -305,6 +325,17 @@ class _Recorder(TorchFunctionMode):
         module = self._running[-1] if self._running else ""
         varying = tuple(self._tape.maker(tensor) is not None for tensor in (*tensors_in(args), *tensors_in(kwargs)))
         self._tape.add(Step(function, args, kwargs, output, unpooling, module, varying))
+
+
+def _type_without_autocast(
+    func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> torch.dtype | None:
+    """Return the type of a call's first result; None if its arguments do not fit each other."""
+    try:
+        output = next(tensors_in(func(*args, **kwargs)), None)
+    except RuntimeError:
+        return None
+    return None if output is None else output.dtype
 
 
 def _write(
@@ -354,7 +385,7 @@ def prove(tape: Tape, run: Callable[[nn.Module, Tensor], Tape]) -> None:
     if module is not None:
         raise IncompleteRecordingError(
             f"Module '{module or '(the network itself)'}' depends on the image by a computation that torch does not "
-            "report (scripted or compiled code, numpy, torch.func, a custom autograd function), or gives another "
+            "report (scripted code, numpy, .item(), torch.func, a custom autograd function), or gives another "
             "result each time. Write that part with plain torch functions."
         )
     proven.add(course)

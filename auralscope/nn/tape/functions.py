@@ -36,7 +36,7 @@ class Kind(Enum):
     """Power of the values, or their magnitude."""
     LOGARITHM = auto()
     DEVIATION = auto()
-    """Standard deviation or norm along axes."""
+    """Standard deviation, variance or norm along axes."""
     CHOICE = auto()
     """The larger, the smaller or the chosen one of two values in each place."""
     COMPARISON = auto()
@@ -78,6 +78,31 @@ class Kind(Enum):
     """Copies values into another tensor or into a part of it; see `auralscope.nn.tape.writes`."""
 
 
+def quantised_linear(
+    values: Tensor, weight: Tensor, bias: Tensor | None, operator: Function, rest: tuple[Any, ...], **options: Any
+) -> Tensor:
+    """Compute a dense layer by an operator of torch on integers, with the derivative of the layer on real numbers.
+
+    Parameters
+    ----------
+    values : (..., inputs) tensor
+    weight : (outputs, inputs) tensor
+    bias : (outputs,) tensor, optional
+    operator : callable
+        Takes `values`, `rest` and `options`; it has no derivative of its own.
+    rest : tuple
+        The packed weights, and what follows them.
+    **options
+
+    Returns
+    -------
+    (..., outputs) tensor
+    """
+    real = functional.linear(values, weight, bias)
+    whole: Tensor = operator(values.detach(), *rest, **options)
+    return real + (whole - real.detach())
+
+
 FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
     Kind.IDENTITY: (
         *(functional.dropout, functional.dropout1d, functional.dropout2d, functional.alpha_dropout),
@@ -107,7 +132,10 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
     Kind.LOGARITHM: (
         *(torch.log, Tensor.log, torch.log1p, Tensor.log1p, torch.log2, Tensor.log2, torch.log10, Tensor.log10),
     ),
-    Kind.DEVIATION: (torch.std, Tensor.std, torch.norm, Tensor.norm, torch.linalg.vector_norm),
+    Kind.DEVIATION: (
+        *(torch.std, Tensor.std, torch.norm, Tensor.norm, torch.linalg.vector_norm, torch.var, Tensor.var),
+        *(torch.std_mean, torch.var_mean),
+    ),
     Kind.CHOICE: (
         *(torch.maximum, Tensor.maximum, torch.minimum, Tensor.minimum, torch.where, Tensor.where),
         *(torch.masked_fill, Tensor.masked_fill),
@@ -126,7 +154,7 @@ FUNCTIONS: dict[Kind, tuple[Function, ...]] = {
     Kind.TRANSPOSED_CONVOLUTION: (torch.conv_transpose1d, torch.conv_transpose2d),
     Kind.DENSE: (
         *(functional.linear, torch.matmul, torch.mm, torch.addmm, Tensor.matmul, Tensor.mm, Tensor.__matmul__),
-        *(torch.bmm, Tensor.bmm, torch.baddbmm, torch.einsum),
+        *(torch.bmm, Tensor.bmm, torch.baddbmm, torch.einsum, quantised_linear),
         *(torch.tensordot, torch.inner, Tensor.inner, torch.outer, torch.mv, Tensor.mv, torch.kron),
     ),
     Kind.ATTENTION: (functional.scaled_dot_product_attention, functional.multi_head_attention_forward),
@@ -218,6 +246,25 @@ OUT_OF_PLACE: dict[Function, Function] = {
     torch.threshold_: torch.threshold,
     Tensor.relu_: Tensor.relu,
     torch.relu_: torch.relu,
+    Tensor.pow_: Tensor.pow,
+    Tensor.__ipow__: Tensor.pow,
+    Tensor.square_: Tensor.square,
+    Tensor.abs_: Tensor.abs,
+    Tensor.sqrt_: Tensor.sqrt,
+    Tensor.log_: Tensor.log,
+    Tensor.neg_: Tensor.neg,
+    Tensor.sigmoid_: Tensor.sigmoid,
+    torch.sigmoid_: torch.sigmoid,
+    Tensor.tanh_: Tensor.tanh,
+    torch.tanh_: torch.tanh,
+    functional.hardtanh_: functional.hardtanh,
+    functional.elu_: functional.elu,
+    functional.leaky_relu_: functional.leaky_relu,
+    torch.selu_: torch.selu,
+    torch.celu_: torch.celu,
+    torch._C._nn.silu_: functional.silu,
+    torch._C._nn.hardswish_: functional.hardswish,
+    torch._C._nn.hardsigmoid_: functional.hardsigmoid,
 }
 """The function that returns what an in-place function would write."""
 
