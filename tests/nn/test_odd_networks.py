@@ -80,6 +80,7 @@ def gradients(network: nn.Module, image: Tensor, layer: str) -> Tensor:
     return torch.cat([torch.autograd.grad((top[:, u] ** 2).sum() / 2, leaf, retain_graph=True)[0][0] for u in units])
 
 
+@pytest.mark.network("Arithmetic inside a network", "{idiom}")
 @pytest.mark.parametrize("place", ["before", "between", "after"])
 @pytest.mark.parametrize("idiom", IDIOMS)
 def test_every_method_goes_through_an_idiom_and_the_gradient_is_that_of_autograd(idiom: str, place: str) -> None:
@@ -127,6 +128,7 @@ def test_a_batch_norm_of_the_library_has_its_own_order_of_arguments() -> None:
 # -- types ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.network("Types", "an image in float32 for weights in {dtype}")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"grad-cam"}))
 def test_an_image_is_converted_to_the_type_of_the_weights(dtype: torch.dtype, method: str) -> None:
@@ -147,6 +149,7 @@ class Autocast(nn.Module):
             return self.inner(image)
 
 
+@pytest.mark.network("Types", "autocast inside the network")
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"occlusion"}))
 def test_autocast_inside_the_network_changes_only_the_rounding(method: str) -> None:
     plain = Tagger(between=nn.BatchNorm2d(6).eval(), after=lambda x: x + x.mean())
@@ -170,6 +173,7 @@ def test_the_recording_of_autocast_holds_the_values_of_the_network() -> None:
     assert tape.output.dtype is torch.bfloat16
 
 
+@pytest.mark.network("Types", "a dense layer of 8-bit integers")
 def test_a_dense_layer_of_integers() -> None:
     network, image = Tagger().eval(), spectrogram()
     with warnings.catch_warnings():
@@ -186,6 +190,9 @@ def test_a_dense_layer_of_integers() -> None:
         assert float(functional.cosine_similarity(found.flatten(), expected.flatten(), dim=0)) > 0.999
 
 
+@pytest.mark.network(
+    "Functions without a rule", "an embedding of the rounded input", refused="no rule, and no derivative"
+)
 def test_an_index_cuts_off_the_image_in_one_sentence() -> None:
     class Codes(nn.Module):
         def __init__(self) -> None:
@@ -239,6 +246,7 @@ def wrapped(network: nn.Module, wrapper: str) -> nn.Module:
     return nn.DataParallel(compiled) if wrapper == "both" else compiled
 
 
+@pytest.mark.network("Wrappers", "{wrapper}")
 @pytest.mark.parametrize(
     "wrapper", ["parallel", "compiled", "compiled in place", "part compiled", "part parallel", "both"]
 )

@@ -275,7 +275,7 @@ def test_a_network_that_keeps_state_comes_back_as_it_was() -> None:
         (nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 2, 3).double()), IMAGE.float()),
         (nn.Sequential(nn.Identity(), nn.Conv2d(3, 2, 3)), IMAGE.float()),
     ],
-    ids=["smaller than a pooling", "of another type", "of other channels"],
+    ids=["smaller than a pooling", "for weights of two types", "of other channels"],
 )
 def test_a_network_that_cannot_run_names_its_module(layers: nn.Sequential, image: Tensor) -> None:
     with pytest.raises(InputError, match=r"cannot run on an input of \(1, 1, 12, 10\), float32: module '1' says"):
