@@ -112,19 +112,6 @@ class RelativeMelgram(_Melgram):
         return self._described(f"{self.n_mels} mel bands", "decibels below the loudest")
 
     def window(self, mono: NDArray[np.float32], start_s: float = 0.0) -> NDArray[np.float32]:
-        """Cut one window and repeat the sound where it ends.
-
-        Parameters
-        ----------
-        mono : (n,) float32 array
-            At `sample_rate`.
-        start_s : float
-            Start of the window in seconds.
-
-        Returns
-        -------
-        (window_samples,) float32 array
-        """
         first = max(round(start_s * self.sample_rate), 0)
         return np.resize(mono[first : first + self.window_samples], self.window_samples)
 

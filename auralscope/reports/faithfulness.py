@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from auralscope.nn.analysis.faithfulness import (
     output_layer,
     unit_faithfulness,
 )
-from auralscope.reports.tables import aligned, piped
+from auralscope.reports.tables import aligned, number, piped
 from auralscope.types import Progress, channel_name, no_progress
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ def measure(
     layers = run.model.layers if layer is None else (run.model.layer(layer).name,)
     units: list[UnitFaithfulness] = []
     labels: list[LabelFaithfulness] = []
-    for number, name in enumerate(layers):
+    for place, name in enumerate(layers):
 
-        def show(done: float, number: int = number) -> None:
-            progress((number + done) / len(layers))
+        def show(done: float, place: int = place) -> None:
+            progress((place + done) / len(layers))
 
         if name == output:
             probable = np.argsort(-run.scores, kind="stable")[:most].tolist()
@@ -128,8 +128,8 @@ def document(model: Model, measured: Sequence[Measured], seed: int = 0) -> dict[
                 "channel": one.channel,
                 "level": one.level,
                 "layers": quartiles(one.units),
-                "units": [unit.as_dict() for unit in one.units],
-                "labels": [label.as_dict() for label in one.labels],
+                "units": [asdict(unit) for unit in one.units],
+                "labels": [asdict(label) for label in one.labels],
             }
             for one in measured
         ],
@@ -187,7 +187,7 @@ def _three(values: Iterable[float]) -> list[float | None]:
     if not there.size:
         return [None, None, None]
     found = np.quantile(there, (0.25, 0.5, 0.75), method="inverted_cdf").tolist()
-    return [round(value, 6) if math.isfinite(value) else None for value in found]
+    return [number(value) for value in found]
 
 
 def _share_above(units: list[UnitFaithfulness], control: str, way: str, name: str) -> float | None:

@@ -34,8 +34,8 @@ alone. `level="matched"` removes this effect: every sound, also of the controls,
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -151,11 +151,6 @@ class UnitFaithfulness:
         """Measure of the unit's own sound."""
         return self.own.heard.selectivity
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, with None for NaN and infinity."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
-
 
 @dataclass(frozen=True)
 class LabelFaithfulness:
@@ -174,11 +169,6 @@ class LabelFaithfulness:
     own: Ways[LabelMeasure]
     random: Ways[LabelMeasure]
     shuffled: Ways[LabelMeasure]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, with None for NaN and infinity."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
 
 
 MASKS = ("own", "random", "shuffled")
@@ -444,10 +434,3 @@ def _label_measures(
             )
         )
     return measures
-
-
-def _plain(value: Any) -> Any:
-    """Replace NaN and infinity by None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
