@@ -12,7 +12,7 @@ import numpy as np
 
 from auralscope import weights
 from auralscope.errors import AuralScopeError
-from auralscope.files import quoted, require_file, sha256, write_aside
+from auralscope.files import finite, quoted, require_file, sha256, write_aside
 from auralscope.nn.analysis.faithfulness import (
     MASKS,
     WAYS,
@@ -128,8 +128,8 @@ def document(model: Model, measured: Sequence[Measured], seed: int = 0) -> dict[
                 "channel": one.channel,
                 "level": one.level,
                 "layers": quartiles(one.units),
-                "units": [asdict(unit) for unit in one.units],
-                "labels": [asdict(label) for label in one.labels],
+                "units": [finite(asdict(unit)) for unit in one.units],
+                "labels": [finite(asdict(label)) for label in one.labels],
             }
             for one in measured
         ],
