@@ -18,6 +18,7 @@ from auralscope import errors
 
 CONTRACT = (
     *("auralscope.hookspecs", "auralscope.nn.model"),
+    *("auralscope.nn.architectures", "auralscope.nn.architectures.keras"),
     *("auralscope.dsp.frontends", "auralscope.dsp.inversion", "auralscope.dsp.melgrams"),
     *("auralscope.dsp.processed", "auralscope.dsp.waveform", "auralscope.types"),
 )

@@ -30,8 +30,8 @@ _SAMPLE_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4",
 def decode(file: io.RawIOBase, name: str, start_s: float) -> DecodedSound:
     """Begin to decode a file.
 
-    The file is decoded from its beginning also where `start_s` lies later: the state of a decoder, such as the noise
-    that AAC substitutes, depends on all that came before, and the times in most containers are not exact to a sample.
+    The file is always decoded from its beginning, even if `start_s` is later: the state of a decoder, such as the noise
+    that AAC substitutes, depends on everything before, and the times in most containers are not exact to a sample.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Models whose weights are not on this machine, and the download of their weights."""
+"""Find models whose weights are not on this machine, and download the weights."""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ class Session:
     # -- the recording ---------------------------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
-        """Open a recording; the one before stays until the new one is decoded, or if that fails."""
+        """Open a recording. The previous one stays until the new one is decoded, and also if decoding fails."""
 
         def decode(job: Job) -> Clip:
             return load_clip(path, progress=job.advance)
@@ -269,7 +269,7 @@ class Session:
         self.jobs.start("model", find, key="plugins", urgency=3, done=found, failed=self.problem.emit)
 
     def load_model(self, model_id: str) -> None:
-        """Load a model; the one before stays until the new one is loaded, or if that fails.
+        """Load a model. The previous one stays until the new one is loaded, and also if loading fails.
 
         If the model's weights must be fetched first, it becomes `fetching.requested` instead.
         """

@@ -52,7 +52,7 @@ def confusion(network: nn.Module, windows: Windows, n_labels: int) -> torch.Tens
 
 @torch.no_grad()
 def dead_units(network: nn.Module, modules: Sequence[str], windows: Windows) -> Mapping[str, list[int]]:
-    """Find the units whose output is above zero for no window, in each of `modules` (dotted names)."""
+    """Find the units of each module (dotted names) whose output is not above zero in any window."""
     highest: dict[str, torch.Tensor] = {}
 
     def keep_peaks(name: str) -> Any:

@@ -28,7 +28,7 @@ class RecentFiles:
         return [Path(os.fsdecode(unquote_to_bytes(line))) for line in str(stored or "").split(" ") if line]
 
     def add(self, path: Path) -> None:
-        """Move or add a file to the top."""
+        """Add a file to the top of the list, or move it there."""
         path = path.absolute()
         self._store([path, *(other for other in self.paths() if other != path)][:MOST])
 

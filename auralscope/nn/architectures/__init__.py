@@ -1,7 +1,7 @@
-"""Architectures of the tagging papers, by name: those that `auralscope train` fits and that trained models use.
+"""Find the architectures of the tagging papers by name, for `auralscope train` and for trained models.
 
-Describing one needs no torch; only `Architecture.build` imports it. They are not part of `training`, so a trained model
-works without the extra `[train]`.
+Describing an architecture needs no torch; only `Architecture.build` imports it. The room is not part of `training`, so
+a trained model works without the extra `[train]`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ ARCHITECTURES: dict[str, Architecture] = {item.name: item for item in CATALOGUE}
 
 
 def architecture(name: str) -> Architecture:
-    """Return the architecture called `name`.
+    """Return an architecture by its name.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ARCHITECTURES`.
+
+    Returns
+    -------
+    Architecture
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The architectures of the tagging papers, with the sizes that the papers print."""
+"""List the architectures of the tagging papers, with the sizes that the papers print."""
 
 from __future__ import annotations
 
@@ -47,7 +47,23 @@ class Architecture:
     note: str = ""
 
     def layers(self, n_labels: int, input_shape: tuple[int, int] | None = None) -> tuple[Layer, ...]:
-        """Return the layers, from the input upwards, for an input of (bins, frames)."""
+        """Return the layers, from the input upwards.
+
+        Parameters
+        ----------
+        n_labels : int
+        input_shape : (int, int), optional
+            Bins and frames; the paper's unless given.
+
+        Returns
+        -------
+        tuple of Layer
+
+        Raises
+        ------
+        AuralScopeError
+            The input is too small.
+        """
         return (*self.network.layers(input_shape or self.input_shape), Layer("output", "output", n_labels))
 
     def build(self, n_labels: int, input_shape: tuple[int, int] | None = None) -> nn.Module:

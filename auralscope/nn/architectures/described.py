@@ -1,4 +1,4 @@
-"""Descriptions of networks, and the layers and sizes that follow from them. No torch."""
+"""Describe networks without torch, and compute the layers and sizes that follow from a description."""
 
 from __future__ import annotations
 
@@ -40,7 +40,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Dense:
-    """Dense layer with its activation and the dropout before it."""
+    """Dense layer with its activation and the dropout before it.
+
+    Attributes
+    ----------
+    units : int
+    dropout : float
+        Probability with which a value is dropped in training.
+    """
 
     units: int
     dropout: float = 0.5
@@ -48,7 +55,15 @@ class Dense:
 
 @dataclass(frozen=True)
 class Placed:
-    """Sizes of a block in a network: those that fit the maps below it, and the size of its own maps."""
+    """Sizes of a block in a network, cut to the maps below it.
+
+    Attributes
+    ----------
+    kernel, padding, pool : (int, int)
+        Bins and frames.
+    size : (int, int)
+        Bins and frames of the block's feature maps.
+    """
 
     kernel: tuple[int, int]
     padding: tuple[int, int]
@@ -94,12 +109,31 @@ class Stack:
     dropout: float = 0.0
 
     def padded_frames(self, frames: int) -> int:
-        """Return the number of frames with the zeros of `whole_steps`."""
+        """Return the number of frames with the zeros of `whole_steps`.
+
+        Parameters
+        ----------
+        frames : int
+            Frames of the image.
+
+        Returns
+        -------
+        int
+        """
         step = math.prod(block.pool[1] for block in self.blocks)
         return math.ceil(frames / step) * step if self.whole_steps else frames
 
     def placed(self, input_shape: tuple[int, int]) -> list[Placed]:
         """Return the sizes of each block.
+
+        Parameters
+        ----------
+        input_shape : (int, int)
+            Bins and frames of the image.
+
+        Returns
+        -------
+        list of Placed
 
         Raises
         ------
@@ -129,7 +163,22 @@ class Stack:
         return found
 
     def layers(self, input_shape: tuple[int, int]) -> tuple[Layer, ...]:
-        """Return all layers but the output, for an input of (bins, frames)."""
+        """Return all layers but the output.
+
+        Parameters
+        ----------
+        input_shape : (int, int)
+            Bins and frames of the image.
+
+        Returns
+        -------
+        tuple of Layer
+
+        Raises
+        ------
+        AuralScopeError
+            The input is too small.
+        """
         named = [
             Layer(f"conv{number}", f"block{number}.{'pool' if max(place.pool) > 1 else self.activation}", block.maps)
             for number, (block, place) in enumerate(zip(self.blocks, self.placed(input_shape), strict=True), start=1)
@@ -164,14 +213,40 @@ class SampleLevel:
         return int(2 * 3 ** (len(self.maps) - 1))
 
     def layers(self, input_shape: tuple[int, int]) -> tuple[Layer, ...]:
-        """Return all layers but the output, for an input of (bins, frames)."""
+        """Return all layers but the output.
+
+        Parameters
+        ----------
+        input_shape : (int, int)
+            Bins and frames of the image.
+
+        Returns
+        -------
+        tuple of Layer
+
+        Raises
+        ------
+        AuralScopeError
+            The input is too small.
+        """
         self.check(input_shape)
         first, *rest = self.maps
         blocks = (Layer(f"conv{number}", f"block{number}.pool", maps) for number, maps in enumerate(rest, start=2))
         return Layer("conv1", "block1.relu", first), *blocks, Layer("dense", "dense.relu", sum(rest[-self.levels :]))
 
     def check(self, input_shape: tuple[int, int]) -> None:
-        """Raise an error for a window that is too short."""
+        """Raise an error for a window that is too short.
+
+        Parameters
+        ----------
+        input_shape : (int, int)
+            One bin, and the samples of the window.
+
+        Raises
+        ------
+        AuralScopeError
+            The window has fewer samples than `smallest`.
+        """
         if input_shape[1] < self.smallest:
             raise AuralScopeError(
                 f"A window of {input_shape[1]} samples is too short for this architecture; "

@@ -1,4 +1,4 @@
-"""Reading weights from the HDF5 files of Keras."""
+"""Read weights from the HDF5 files of Keras."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ def read_arrays(
     path : Path
         The file.
     convert : callable
-        Returns the arrays of the open file by their names in the network's `state_dict`.
+        Takes the open file; returns arrays, each shaped as the network's parameter, by their names in `state_dict`.
     network : str
         Name of the network, for messages.
 
     Returns
     -------
     dict of str to float32 array
+        Each shaped as the network's parameter.
 
     Raises
     ------

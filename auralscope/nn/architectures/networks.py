@@ -1,4 +1,4 @@
-"""Networks built from their descriptions."""
+"""Build networks from their descriptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Popup list of labels with a search field, to choose which labels are shown."""
+"""Choose which labels are shown, in a popup list with a search field."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ class FeatureMapPane(QWidget):
             self._show_cell(self._marked)  # same map, another attribution method
 
     def repeat(self) -> None:
-        """Repeat the receptive field of the cell."""
+        """Loop the part of the recording in the receptive field of the cell."""
         seen = self._session.receptive_fields.result
         if seen is not None:
             self._session.listening.repeat(seen.span_s)

@@ -1,4 +1,4 @@
-"""Tags over time: a picture of labels by time, the labels' names, and curves of the chosen labels."""
+"""Show tags over time: a picture of labels by time, the labels' names, and curves of the chosen labels."""
 
 from __future__ import annotations
 
