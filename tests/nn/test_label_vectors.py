@@ -200,7 +200,7 @@ def test_a_vector_of_zeros_is_undefined_and_last() -> None:
     assert sorted(vectors.order("clustered")) == [0, 1, 2, 3, 4]
 
 
-def test_orders(vectors: LabelVectors) -> None:
+def test_labels_are_arranged_in_each_order(vectors: LabelVectors) -> None:
     assert vectors.order() == [0, 1, 2, 3, 4]
     assert [LABELS[place] for place in vectors.order("alphabetical")] == ["60s", "beautiful", "Mellow", "rock", "sad"]
     assert [LABELS[place] for place in vectors.order("category")] == ["rock", "60s", "Mellow", "sad", "beautiful"]

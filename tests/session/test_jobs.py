@@ -210,7 +210,7 @@ def test_progress_is_reported(jobs, until):
 
 
 @pytest.mark.parametrize("in_parts", [False, True])
-def test_an_error_of_ours_is_its_own_sentence(jobs, until, in_parts):
+def test_an_auralscope_error_is_delivered_as_its_sentence(jobs, until, in_parts):
     def plain(_job):
         raise AudioFileError("It is broken.")
 

@@ -50,7 +50,7 @@ def test_the_vectors_of_the_model_are_found_when_it_is_loaded(owner):
     assert owner.labels.labels == ("ballad", "dance", "hip-hop")
 
 
-def test_a_model_without_a_dense_layer_is_a_sentence(owner, monkeypatch):
+def test_a_model_without_a_dense_layer_is_reported_in_a_sentence(owner, monkeypatch):
     def refuse(_self):
         from auralscope.errors import AuralScopeError
 
@@ -72,12 +72,12 @@ def test_a_model_without_a_dense_layer_is_a_sentence(owner, monkeypatch):
         ("category", ["rock", "metal", "sad", "Happy"]),
     ],
 )
-def test_labels_in_an_order(order, expected):
+def test_each_order_arranges_the_labels_as_its_name_says(order, expected):
     vectors = four()
     assert [vectors.labels[place] for place in arrange(vectors, order, None).places] == expected
 
 
-def test_a_tree_is_that_of_the_labels_shown():
+def test_the_tree_has_only_the_labels_that_are_shown():
     vectors, chosen = four(), frozenset({"rock", "sad", "Happy"})
     arrangement = arrange(vectors, "clustered", chosen)
     shown = [vectors.labels[place] for place in arrangement.places]
@@ -89,7 +89,7 @@ def test_a_tree_is_that_of_the_labels_shown():
     assert first == {1, 2}, "sad and Happy are the most alike"
 
 
-def test_no_tree_for_fewer_than_two_labels():
+def test_fewer_than_two_labels_have_no_tree():
     vectors = four()
     assert arrange(vectors, "clustered", frozenset()).places == ()
     assert arrange(vectors, "clustered", frozenset({"sad"})).linkage is None
@@ -116,7 +116,7 @@ def test_clustering_is_background_work(owner):
     assert sorted(labels.labels) == ["ballad", "dance", "hip-hop"]
 
 
-def test_a_pair_with_itself_is_the_label(owner):
+def test_a_label_paired_with_itself_selects_the_label(owner):
     labels = owner.begin().labels
     labels.select("dance", "dance")
     assert labels.selected == ("dance",)
@@ -133,13 +133,13 @@ def test_one_call_plays_a_unit_of_a_label_vector(owner):
     assert owner.session.listening.title == labels.unit_name(unit) == f"6-{unit}"
 
 
-def test_playing_without_a_recording_is_one_sentence(owner):
+def test_playing_without_a_recording_is_reported_in_one_sentence(owner):
     labels = owner.begin().labels
     labels.choose_unit(3)
     assert owner.problems == ["Open a recording to hear what this unit keeps of it."]
 
 
-def test_a_pair_in_words(owner):
+def test_a_pair_is_described_in_words(owner):
     labels = owner.begin().labels
     vectors = labels.vectors
     first, last = vectors.pairs("cosine")[0], vectors.pairs("cosine")[-1]
@@ -169,7 +169,7 @@ def test_the_cooccurrence_of_a_pair_is_reported(owner, truth_file):
     assert labels.together_sentence("dance", "hip-hop") == "hip-hop never occurs: co-occurrence undefined"
 
 
-def test_too_little_to_correlate_is_a_sentence(owner, truth_file):
+def test_too_few_values_to_correlate_are_reported_in_a_sentence(owner, truth_file):
     labels = owner.begin().labels
     labels.load_truth([truth_file])
     owner.until(lambda: labels.truth_problem)
@@ -232,16 +232,16 @@ def test_undefined_values_are_empty_in_a_table():
 @pytest.mark.parametrize(
     ("value", "said"), [(0.8249, "0.82"), (-0.5, "−0.50"), (-0.001, "0.00"), (np.nan, "undefined")]
 )
-def test_numbers_in_words(value, said):
+def test_numbers_are_written_with_two_decimals_or_as_undefined(value, said):
     assert decimal(value) == said
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.134, "13 %"), (0.001, "under 1 %"), (0.0, "0 %"), (np.nan, "–")])
-def test_shares_in_words(share, said):
+def test_shares_are_written_as_percentages(share, said):
     assert percent(share) == said
 
 
-def test_another_model_begins_anew(owner):
+def test_another_model_clears_the_choice_of_labels(owner):
     labels = owner.begin().labels
     labels.choose(["dance"])
     labels.select("dance")
@@ -307,7 +307,7 @@ def test_kernels_are_described_once_and_their_labels_found_over_recordings(owner
     assert (owner.session.layer, owner.session.unit) == (owner.session.model.layers[0], 5)
 
 
-def test_a_map_of_a_folder_and_a_point_of_it_played(speaker, owner, sounds):
+def test_a_folder_becomes_a_map_and_a_point_of_it_is_played(speaker, owner, sounds):
     owner.begin()
     recordings = owner.session.recording_map
     recordings.lay_out([sounds])
@@ -320,7 +320,7 @@ def test_a_map_of_a_folder_and_a_point_of_it_played(speaker, owner, sounds):
     assert owner.session.listening.player.source == "original"
 
 
-def test_a_map_of_too_few_is_a_sentence_and_leaves_the_one_before(owner, sounds):
+def test_a_map_of_too_few_recordings_is_refused_and_the_previous_map_stays(owner, sounds):
     owner.begin()
     recordings = owner.session.recording_map
     recordings.lay_out([sounds])
@@ -332,7 +332,7 @@ def test_a_map_of_too_few_is_a_sentence_and_leaves_the_one_before(owner, sounds)
     assert recordings.points is before
 
 
-def test_listening_to_recordings_can_be_cancelled(owner, sounds):
+def test_analysing_recordings_can_be_cancelled(owner, sounds):
     owner.begin()
     recordings = owner.session.recording_map
     recordings.lay_out([sounds] * 20)
@@ -347,7 +347,7 @@ def test_listening_to_recordings_can_be_cancelled(owner, sounds):
 # Label noise
 
 
-def test_noise_and_auc_of_the_ground_truth_that_is_loaded(owner, tmp_path):
+def test_noise_and_auc_are_measured_for_the_loaded_ground_truth(owner, tmp_path):
     labels = owner.begin().labels
     noise = owner.session.noise
     rng = np.random.default_rng(0)

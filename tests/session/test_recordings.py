@@ -44,7 +44,7 @@ def test_responses_equal_those_of_each_window(model, tmp_path: Path) -> None:
         np.testing.assert_allclose(activity[number], maps.mean(axis=(1, 2)), rtol=2e-3, atol=1e-3)
 
 
-def test_folders_and_files_that_cannot_be_read(model, tmp_path: Path) -> None:
+def test_folders_are_searched_and_unreadable_files_are_named(model, tmp_path: Path) -> None:
     (tmp_path / "songs" / "more").mkdir(parents=True)
     write(tmp_path / "songs" / "b.wav", 1)
     write(tmp_path / "songs" / "more" / "c.wav", 2)
@@ -89,13 +89,13 @@ def test_a_map_keeps_neighbours(model) -> None:
 
 
 @pytest.mark.parametrize("n", [3, 4, 7])
-def test_a_map_of_few_recordings(model, n: int) -> None:
+def test_few_recordings_have_distinct_places_on_the_map(model, n: int) -> None:
     points = recordings_map(model, groups(n, n))
     assert np.isfinite([(point.x, point.y) for point in points]).all()
     assert len({(point.x, point.y) for point in points}) == n
 
 
-def test_maps_with_nothing_to_show(model) -> None:
+def test_equal_recordings_share_a_place_and_fewer_than_three_are_refused(model) -> None:
     same = groups(1, 1) * 5
     assert {(point.x, point.y) for point in recordings_map(model, same)} == {(0.0, 0.0)}
     with pytest.raises(AuralScopeError, match="three recordings at least, not 2"):

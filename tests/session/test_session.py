@@ -63,7 +63,7 @@ def test_opening_decodes_in_the_background(owner):
 
 
 @pytest.mark.parametrize("name", bad_files.SAYS)
-def test_a_bad_file_is_one_sentence_and_keeps_the_open_recording(owner, tmp_path, name):
+def test_a_bad_file_is_reported_in_one_sentence_and_the_open_recording_stays(owner, tmp_path, name):
     session = owner.session
     owner.open(EXCERPT)
     clip = session.clip
@@ -233,7 +233,7 @@ def test_a_cancelled_gallery_is_filled_up_later(looking):
     assert all(session.gallery.features[unit] is feature for unit, feature in have.items())
 
 
-def test_a_cancelled_look_is_begun_again(looking):
+def test_a_cancelled_analysis_is_started_again(looking):
     session = looking.session
     session.move_window(7.0)
     for job in session.jobs.running:
@@ -328,7 +328,7 @@ def test_when_the_window_moves_the_unit_stays_chosen_and_sounds_there(looking):
     assert listening.player.loop == (6.0, 10.0), "the loop was on the window, so it follows"
 
 
-def test_a_loop_of_the_users_own_stays(looking):
+def test_a_loop_that_the_user_made_stays(looking):
     session, listening = looking.session, looking.session.listening
     listening.set_loop((1.0, 2.0))
     session.choose_unit(session.gallery.layer_result.order[0])
@@ -362,7 +362,7 @@ def test_sound_and_picture_are_written(looking, tmp_path):
 # Memory
 
 
-def test_the_model_before_is_gone_once_another_is_there(looking):
+def test_the_previous_model_is_freed_when_another_is_loaded(looking):
     session = looking.session
     session.choose_unit(session.gallery.layer_result.order[0])
     looking.until(lambda: session.listening.sound is not None)

@@ -50,7 +50,7 @@ def a_layer():
         ("label", [1, 2, 0, 3, 4]),
     ],
 )
-def test_orders(order, expected):
+def test_each_order_sorts_by_its_measure_or_by_activity_without_a_summary(order, expected):
     look, summary = a_layer()
     assert summaries.arranged(order, look, summary, 5) == expected
     without = summaries.arranged(order, look, None, 5)

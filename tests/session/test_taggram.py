@@ -189,7 +189,7 @@ def test_cancelled_work_is_kept_and_goes_on_where_it_stopped(owner):
     assert not owner.taggram.unfinished
 
 
-def test_another_recording_and_another_model_overtake(owner, tmp_path):
+def test_another_recording_or_model_replaces_the_tags_being_computed(owner, tmp_path):
     owner.open(EXCERPT)
     owner.load("genre-convnet")
     owner.taggram.toggle_curve(1)

@@ -32,7 +32,7 @@ def test_folders_are_classes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("separator", [",", "\t"])
-def test_a_line_for_each_tag(tmp_path: Path, separator: str) -> None:
+def test_a_table_may_have_a_line_for_each_tag(tmp_path: Path, separator: str) -> None:
     files(tmp_path, *numbered(8))
     lines = [("file", "tag"), *((f"{n}.wav", "slow") for n in range(4)), *((f"{n}.wav", "loud") for n in range(2, 6))]
     lines += [("6.wav", ""), ("7.wav", "")]
@@ -45,7 +45,7 @@ def test_a_line_for_each_tag(tmp_path: Path, separator: str) -> None:
     assert not collection.exclusive
 
 
-def test_a_column_for_each_tag(tmp_path: Path) -> None:
+def test_a_table_may_have_a_column_for_each_tag(tmp_path: Path) -> None:
     files(tmp_path, *(f"a/{name}" for name in numbered(6)))
     table = tmp_path / "tags.csv"
     rows = [f"a/{n}.wav,{n % 2},{1 - n % 2}" for n in range(6)]
@@ -71,7 +71,7 @@ def test_a_column_for_each_tag(tmp_path: Path) -> None:
         ("file,a,b\n" + "".join(f"{n}.wav,{n % 2},{int(n < 7)}\n" for n in range(8)), "'b' is on 7 of 8"),
     ],
 )
-def test_a_bad_table_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+def test_a_bad_table_is_reported_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
     files(tmp_path, *numbered(8))
     table = tmp_path / "tags.csv"
     table.write_text(text)
@@ -79,7 +79,7 @@ def test_a_bad_table_is_one_sentence(tmp_path: Path, text: str, said: str) -> No
         read_tags(tmp_path, table)
 
 
-def test_a_table_that_is_no_text_or_not_there(tmp_path: Path) -> None:
+def test_a_table_that_is_not_text_or_is_missing_is_reported(tmp_path: Path) -> None:
     table = tmp_path / "tags.csv"
     with pytest.raises(TrainingError, match=r"tags\.csv.*cannot be read"):
         read_tags(tmp_path, table)
@@ -98,13 +98,13 @@ def test_a_table_that_is_no_text_or_not_there(tmp_path: Path) -> None:
         ([*(f"one/{n}.wav" for n in range(8)), "two/1.wav"], "'two' is on 1 of the recordings"),
     ],
 )
-def test_a_bad_folder_is_one_sentence(tmp_path: Path, names: list[str], said: str) -> None:
+def test_a_bad_folder_is_reported_in_one_sentence(tmp_path: Path, names: list[str], said: str) -> None:
     files(tmp_path, *names)
     with pytest.raises(TrainingError, match=said):
         read_classes(tmp_path)
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="cannot be read"):
         read_classes(tmp_path / "nowhere")
 

@@ -40,12 +40,12 @@ def read_back(genre: str, seed: int) -> mido.MidiFile:
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_same_seed_same_piece(genre: str) -> None:
+def test_the_same_seed_composes_the_same_piece(genre: str) -> None:
     assert midi_bytes(genre, 7) == midi_bytes(genre, 7)
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_every_seed_is_another_piece(genre: str) -> None:
+def test_every_seed_composes_another_piece(genre: str) -> None:
     assert len({midi_bytes(genre, seed) for seed in SEEDS}) == len(SEEDS)
 
 
@@ -55,7 +55,7 @@ def test_documented_genres_and_tempos_are_the_code_s() -> None:
 
 
 @pytest.mark.parametrize("genre", GENRES)
-def test_tempo_length_and_notes(genre: str) -> None:
+def test_tempo_length_and_notes_are_within_their_ranges(genre: str) -> None:
     low, high = DOCUMENTED_BPM[genre]
     for seed in SEEDS:
         midi = read_back(genre, seed)

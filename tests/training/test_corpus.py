@@ -51,7 +51,7 @@ def test_genres_and_sound_fonts_are_balanced() -> None:
 
 
 @pytest.mark.parametrize(("n", "labels", "said"), [(300, ("ballad", "polka"), "polka"), (5, LABELS, "too few")])
-def test_a_plan_that_cannot_be(n: int, labels: tuple[str, ...], said: str) -> None:
+def test_an_impossible_plan_is_refused(n: int, labels: tuple[str, ...], said: str) -> None:
     with pytest.raises(TrainingError, match=said):
         plan(n, labels)
 
@@ -76,7 +76,7 @@ def test_damaged_sound_font_is_named(tmp_path: Path, tim: Path) -> None:
         render(compose("ballad", 0), damaged)
 
 
-def test_rendering_and_its_cache(tmp_path: Path, tim: Path) -> None:
+def test_pieces_are_rendered_once_and_kept_in_the_cache(tmp_path: Path, tim: Path) -> None:
     items = [Item("test", genre, 3, TIM) for genre in GENRES]
     corpus = Corpus(items, tmp_path, 11_025)
     corpus.render()

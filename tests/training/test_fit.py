@@ -148,7 +148,7 @@ class KilledError(Exception):
     """Exception that ends a fit between two epochs, as if killed."""
 
 
-def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_fit_continues_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = fitting.Settings(max_epochs=4, batch=16, workers=0, half=False, loss="binary", learning_rate=1e-2)
 
     def run(state_file: Path | None) -> tuple[fitting.Fitted, dict[str, torch.Tensor]]:
@@ -191,7 +191,7 @@ def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(tmp_path: Path, mo
     assert done.training_losses == again.training_losses
 
 
-def test_a_state_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_saved_state_is_reported_in_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "state.safetensors"
     file.write_bytes(b"none")
     with pytest.raises(FileError, match="delete it to start anew"):

@@ -49,7 +49,7 @@ def loaded(models: Path, model_id: str) -> Model:
     return Model(spec, network, choose_device("cpu"))
 
 
-def test_smoke(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_smoke_training_makes_a_model(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--smoke", "--json"]) == 0
     made = json.loads(capsys.readouterr().out)
     assert made["id"] == "smoke"
@@ -74,7 +74,7 @@ def test_smoke(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"{made['mean_auc']:.3f}" in card
 
 
-def test_tags_of_a_table_with_all_of_the_processing(folder: Path, models: Path, tmp_path: Path) -> None:
+def test_a_table_of_tags_is_fitted_with_every_step_of_processing(folder: Path, models: Path, tmp_path: Path) -> None:
     """Train a recurrent network on two tags that do not exclude each other."""
     files = sorted(folder.rglob("*.flac"))
     table = tmp_path / "tags.csv"
@@ -103,7 +103,7 @@ def test_tags_of_a_table_with_all_of_the_processing(folder: Path, models: Path, 
 
 
 @pytest.mark.parametrize("name", ["dieleman-2014", "sample-cnn"])
-def test_networks_without_norms_and_networks_on_the_waveform(folder: Path, models: Path, name: str) -> None:
+def test_networks_without_norms_and_on_the_waveform_can_be_fitted(folder: Path, models: Path, name: str) -> None:
     window = "2" if name == "sample-cnn" else "1"
     words = [
         "train",
@@ -125,7 +125,7 @@ def test_networks_without_norms_and_networks_on_the_waveform(folder: Path, model
     assert model.front_end.is_waveform == (name == "sample-cnn")
 
 
-def test_a_training_that_was_killed_goes_on(folder: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_training_continues(folder: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", str(folder), "--id", "killed", *SMALL, "--epochs", "4", "--patience", "4", "--windows", "8"]
     state = models / "killed" / "training" / "state.safetensors"
     process = subprocess.Popen(

@@ -49,7 +49,7 @@ def test_the_pieces_are_two_of_each_style() -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 6))
-def test_the_bundled_ones_are_of_five_blocks(number) -> None:
+def test_the_bundled_statistics_belong_to_five_blocks(number) -> None:
     statistics = load_file(BUNDLED)
     assert len(statistics) == 10
     mean, variance = (statistics[f"block{number}.norm.running_{part}"] for part in ("mean", "var"))

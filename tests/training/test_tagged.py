@@ -127,12 +127,12 @@ def test_a_transposed_image_has_its_frequencies_moved(semitones: float) -> None:
     assert float(transposed(torch.ones(96, 3), -2.0, hertz)[-1].max()) == 0.0  # nothing is above
 
 
-def test_no_tempo_leaves_a_listener_in_doubt() -> None:
+def test_no_tempo_is_near_the_border_of_two_tempo_tags() -> None:
     for piece in PIECES:
         assert all(abs(piece.score.tempo_bpm / border - 1.0) > 0.049 for border in (76.0, 138.0))
 
 
-def test_who_plays_alone_is_solo_and_has_no_style_and_a_section_is_neither() -> None:
+def test_a_piece_for_one_instrument_is_solo_without_a_style_and_a_section_is_neither() -> None:
     for piece in PIECES:
         tags = tags_of(piece)
         parts = [part for part in piece.score.parts if part.notes]

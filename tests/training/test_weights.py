@@ -30,7 +30,7 @@ def network() -> nn.Module:
     return built.eval()
 
 
-def test_the_card_is_of_these_weights() -> None:
+def test_the_card_names_the_hash_of_the_weights() -> None:
     weights = find_spec("genre-convnet").weights
     assert weights.card is not None
     text = weights.card.read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def new_pieces(tmp_path_factory: pytest.TempPathFactory, tim: Path) -> list[tupl
 
 
 @pytest.mark.parametrize("gain_db", [-10.0, 0.0, 10.0])
-def test_new_pieces_by_a_held_out_sound_font(
+def test_new_pieces_with_a_held_out_sound_font_are_classified(
     network: nn.Module, new_pieces: list[tuple[Item, np.ndarray]], gain_db: float
 ) -> None:
     spec = find_spec("genre-convnet")
@@ -60,8 +60,10 @@ def test_new_pieces_by_a_held_out_sound_font(
     assert float(counts.diagonal().sum() / counts.sum()) >= 0.9
 
 
-def test_nearly_every_unit_has_something_to_show(network: nn.Module, new_pieces: list[tuple[Item, np.ndarray]]) -> None:
-    """A dead unit is a black picture and silence."""
+def test_nearly_every_unit_is_active_in_some_window(
+    network: nn.Module, new_pieces: list[tuple[Item, np.ndarray]]
+) -> None:
+    """Allow two dead units a layer: a dead unit is a black picture and silence."""
     spec = find_spec("genre-convnet")
     windows = EvaluationWindows(new_pieces[::3], spec.labels, spec.front_end)
     dead = dead_units(network, [layer.module for layer in spec.layers[:5]], windows)

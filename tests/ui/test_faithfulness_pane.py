@@ -9,7 +9,7 @@ from auralscope.ui import help as pages
 from auralscope.wording import percent
 
 
-def test_it_stands_beside_the_feature_and_beside_the_play_button(ready):
+def test_the_verdict_stands_beside_the_feature_and_beside_the_play_button(ready):
     window, session = ready.window, ready.session
     ready.layer("conv3")
     ready.filled()
@@ -26,7 +26,7 @@ def test_it_stands_beside_the_feature_and_beside_the_play_button(ready):
     assert "Masked" in pane.words.toolTip()
 
 
-def test_the_figures_are_a_key_or_a_button_away(ready):
+def test_a_key_or_a_button_opens_the_figures(ready):
     window, session = ready.window, ready.session
     ready.layer("output")
     ready.filled()
@@ -44,7 +44,7 @@ def test_the_figures_are_a_key_or_a_button_away(ready):
     assert len(window.findChildren(pages.Page)) == 1
 
 
-def test_no_text_before_the_first_result(ready):
+def test_the_verdict_is_empty_until_the_new_layer_is_measured(ready):
     window, session = ready.window, ready.session
     ready.click_unit(session.gallery.layer_result.order[0])
     ready.until(lambda: session.faithfulness.result is not None)

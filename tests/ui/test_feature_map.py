@@ -48,7 +48,7 @@ def framed(driver):
     return rect.left(), rect.right(), float(low_hz), float(high_hz)
 
 
-def test_it_begins_with_the_strongest_cell(at_map):
+def test_the_strongest_cell_is_chosen_first(at_map):
     session, pane = at_map.session, at_map.window.gallery.map
     assert pane.isVisible()
     values = session.gallery.layer_result.maps[session.unit]
@@ -94,7 +94,7 @@ def test_a_click_keeps_the_cell_and_the_arrow_keys_go_on(at_map):
         )
 
 
-def test_the_cell_stays_when_units_are_read_in_another_way(at_map):
+def test_the_cell_stays_when_the_attribution_method_changes(at_map):
     session, view = at_map.session, at_map.window.gallery.map.view
     cell = (7, 2)
     at_map.click(view, view.rect_of(cell).center().toPoint())
@@ -118,7 +118,7 @@ def test_the_receptive_field_is_looped(at_map):
     assert player.loop == pytest.approx(span_s), "of the recording and of the feature"
 
 
-def test_layers_without_maps_have_none(at_map):
+def test_layers_without_maps_have_no_receptive_field(at_map):
     at_map.layer("dense")
     at_map.filled()
     at_map.click_unit(at_map.session.gallery.layer_result.order[0])

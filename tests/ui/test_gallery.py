@@ -89,7 +89,7 @@ def test_all_units_are_shown_with_the_most_active_first(at_conv3):
     assert [tile.title for tile in tiles(at_conv3)] == [f"3-{unit}" for unit in units(at_conv3)]
 
 
-def test_a_unit_that_gives_nothing_is_shown_as_silent(at_conv3):
+def test_a_unit_whose_feature_map_is_zero_is_shown_as_silent(at_conv3):
     maps = at_conv3.session.window_result.run.feature_maps("conv3")
     silent = {unit for unit in range(64) if not maps[unit].any()}
     assert {unit for unit, tile in zip(units(at_conv3), tiles(at_conv3), strict=True) if tile.is_silent} == silent
@@ -153,7 +153,7 @@ def test_the_pictures_are_on_the_screen(at_conv3, qtbot):
 # Choices
 
 
-def test_by_number(at_conv3, qtbot):
+def test_units_can_be_sorted_by_number(at_conv3, qtbot):
     order = at_conv3.gallery.order
     order.setCurrentIndex(order.findData("number"))
     assert units(at_conv3) == list(range(64))
@@ -274,7 +274,7 @@ def test_only_new_pictures_are_painted(at_conv3, monkeypatch):
     assert len(painted) <= 3 * in_view  # 16 batches arrive: painting all each time would be 16 times as many
 
 
-def test_it_fills_in_as_features_are_computed(at_conv3):
+def test_pictures_appear_as_features_are_computed(at_conv3):
     session = at_conv3.session
     shown = []
     session.gallery.features_arrived.connect(
@@ -349,7 +349,7 @@ def test_the_keys_reach_the_methods(at_conv3, qtbot):
     assert choice.hasFocus()
 
 
-def test_orders_wait_for_all_features_and_captions_say_by_what(at_conv3, qtbot):
+def test_orders_wait_for_all_features_and_captions_name_the_measure(at_conv3, qtbot):
     session, order = at_conv3.session, at_conv3.gallery.order
     session.choose_layer("conv4")
     session.gallery.features.clear()

@@ -29,7 +29,7 @@ def titles(driver):
     return {choice.itemData(row): choice.itemText(row) for row in range(choice.count())}
 
 
-def test_choosing_it_offers_its_weights_and_keeps_the_open_model(wanting, server):
+def test_choosing_a_model_without_weights_offers_them_and_keeps_the_open_model(wanting, server):
     window, pane = wanting.window, wanting.window.model_pane.weights
     assert wanting.session.model.spec.id == "genre-convnet"
     assert window.model_pane.choice.currentData() == "genre-convnet"
@@ -48,7 +48,7 @@ def test_choosing_it_offers_its_weights_and_keeps_the_open_model(wanting, server
     assert not server.asked
 
 
-def test_its_weights_are_got_and_it_opens(wanting, kept):
+def test_fetched_weights_open_the_model(wanting, kept):
     pane = wanting.window.model_pane
     wanting.click(pane.weights.get)
     wanting.until(lambda: wanting.session.model.spec.id == "far-tagger")
@@ -61,7 +61,7 @@ def test_its_weights_are_got_and_it_opens(wanting, kept):
     wanting.idle()
 
 
-def test_weights_that_somebody_else_got_meanwhile(wanting, far_tagger):
+def test_weights_fetched_by_another_process_are_used(wanting, far_tagger):
     store.get(far_tagger.find("far-tagger"))
     wanting.session.load_model("far-tagger")
     wanting.until(lambda: wanting.session.model.spec.id == "far-tagger")
@@ -71,7 +71,7 @@ def test_weights_that_somebody_else_got_meanwhile(wanting, far_tagger):
     wanting.idle()
 
 
-def test_getting_is_cancelled_and_nothing_is_left(wanting, server, kept):
+def test_a_cancelled_download_leaves_no_file(wanting, server, kept):
     server.answer = "slow"
     pane = wanting.window.model_pane.weights
     wanting.click(pane.get)
@@ -126,7 +126,7 @@ def test_another_choice_cancels_the_download(wanting, server, kept):
     assert wanting.session.model.spec.id == "genre-convnet"
 
 
-def test_beginning_with_it(server, far_tagger, drive):
+def test_the_window_can_begin_with_a_model_without_weights(server, far_tagger, drive):
     driver = drive()
     driver.window.begin([], "far-tagger")
     pane = driver.window.model_pane.weights

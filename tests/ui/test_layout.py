@@ -213,7 +213,7 @@ def test_a_saved_picture_says_what_it_is_and_has_the_colours_of_the_view(ready, 
     assert np.median(apart) < 12
 
 
-def test_small_texts(ready):
+def test_percentages_cents_and_captions_are_written_alike_everywhere(ready):
     assert [percent(share) for share in (0.0, 0.37, 0.834, 1.0, 0.001)] == ["0 %", "37 %", "83 %", "100 %", "under 1 %"]
     assert percent(0.001, rounded=True) == "0 %"
     assert percent(0.1234, 1) == "12.3 %"

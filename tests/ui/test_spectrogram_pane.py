@@ -282,7 +282,7 @@ def test_a_silent_overlay_is_not_drawn(qtbot, spectrogram):
     np.testing.assert_array_equal(pixels(pane), plain)
 
 
-def test_the_overlays_colours():
+def test_the_overlay_goes_from_transparent_over_black_to_white():
     for name in COLOUR_MAPS:
         assert not overlay_lut(name, 0.0).any()
         alone = overlay_lut(name, 1.0)

@@ -76,7 +76,7 @@ def cell(driver, time_s, label):
     return tag_map.plot.mapFromScene(tag_map.box.mapViewToScene(QPointF(time_s, -row - 0.5)))
 
 
-def test_it_is_shown_when_it_is_asked_for_and_remembered(drive):
+def test_the_pane_is_shown_on_request_and_that_is_remembered(drive):
     driver = drive().begin()
     pane = driver.window.taggram
     assert not pane.isVisible()
@@ -269,7 +269,7 @@ def test_odd_names_are_shown_as_they_are(fifty):
     assert "&lt;b&gt;quiet &amp; slow" in names.item(names.order.index(label)).toolTip()
 
 
-def test_it_can_be_cancelled_and_goes_on(ready, tmp_path):
+def test_computing_tags_can_be_cancelled_and_continued(ready, tmp_path):
     window, taggram = ready.window, ready.session.taggram
     long = tmp_path / "long.wav"
     soundfile.write(long, 0.1 * np.random.default_rng(0).standard_normal(11025 * 120), 11025)
@@ -300,7 +300,7 @@ def test_it_can_be_cancelled_and_goes_on(ready, tmp_path):
     assert window.taggram.map.duration_s == taggram.tags.duration_s
 
 
-def test_another_overlap_begins_again(tags):
+def test_another_overlap_computes_the_tags_again(tags):
     assert len(tags.session.taggram.tags.starts_s) == 21
     tags.choose(tags.window.taggram.overlap, "0.5")
     complete(tags)

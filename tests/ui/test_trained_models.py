@@ -37,7 +37,7 @@ def put_waveform_model(models):
     trained.write_description(folder, spec, "sample-cnn")
 
 
-def test_a_network_on_the_waveform(drive, tmp_path, monkeypatch):
+def test_a_trained_network_on_the_waveform_is_shown_and_played(drive, tmp_path, monkeypatch):
     put_waveform_model(tmp_path / "models")
     monkeypatch.setenv("AURALSCOPE_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(registry, "_default", None)

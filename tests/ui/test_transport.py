@@ -171,7 +171,7 @@ def test_the_playhead_moves_in_all_views_and_the_clock_stops_with_it(playing_win
     assert window.transport.position.text() == "0:00.0 / 0:24.0"
 
 
-def test_true_level_and_matched_loudness(playing_window, speaker):
+def test_a_feature_is_played_at_its_true_level_or_as_loud_as_the_original(playing_window, speaker):
     window, listening = playing_window, playing_window.session.listening
     click_tile(window, 0)
     sound = listening.sound
@@ -264,7 +264,7 @@ def test_a_device_plugged_in_later_is_found(silent_machine, impatient, make_wind
 # Loop, place and volume
 
 
-def test_loop_volume_and_place_by_keys(playing_window):
+def test_keys_change_loop_volume_and_position(playing_window):
     window, player = playing_window, playing_window.session.listening.player
     press(window, Qt.Key.Key_L)
     assert player.loop == (0.0, window.session.window_s)
