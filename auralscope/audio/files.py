@@ -195,7 +195,7 @@ def _has_resource_fork(path: Path) -> bool:
 
 
 def _gather(
-    sound: DecodedSound, name: str, start_s: float, duration_s: float | None, progress: Callable[[float], None]
+    sound: DecodedSound, name: str, start_s: float, duration_s: float | None, progress: Progress
 ) -> NDArray[np.float32]:
     """Return the requested samples in one array; raise `AudioFileError` where they are unusable."""
     rate = sound.rate

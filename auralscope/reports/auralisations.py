@@ -76,8 +76,8 @@ def write_auralisations(
                 name = f"{layer}-{unit:0{digits}d}"
                 write_wav(aside / f"{name}.wav", sound.excerpt(0.0, duration_s=duration_s))
                 title = f"{unit_name(number, unit)}  ({layer}, unit {unit})"
-                drawn, seen = front_end.shown(image), front_end.shown(excerpt.input)
-                picture = pictures.feature(drawn, seen, front_end.plane, sound.start_s, title)
+                drawn, original = front_end.shown(image), front_end.shown(excerpt.input)
+                picture = pictures.feature(drawn, original, front_end.plane, sound.start_s, title)
                 (aside / f"{name}.png").write_bytes(picture)
                 entries.append(
                     {

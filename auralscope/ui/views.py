@@ -221,13 +221,13 @@ class Views(QObject):
             pane.set_loop(self._session.listening.player.loop)
 
     def _show_input(self) -> None:
-        look = self._session.window_result
-        if look is None:
+        window = self._session.window_result
+        if window is None:
             self._input.clear()
         else:
-            front_end = look.run.model.front_end.plane
+            front_end = window.run.model.front_end.plane
             self._input.show_input(
-                look.input, front_end.frequencies_hz, front_end.hop_s, look.run.start_s, front_end.value_range
+                window.input, front_end.frequencies_hz, front_end.hop_s, window.run.start_s, front_end.value_range
             )
 
     def _show_overlay(self) -> None:
@@ -247,19 +247,19 @@ class Views(QObject):
 
     def _show_field(self) -> None:
         """Draw the receptive field of a cell: in Hz over the spectrogram, in bins and frames over the input."""
-        look, seen = self._session.window_result, self._session.receptive_fields.result
-        if look is None or seen is None:
+        window, result = self._session.window_result, self._session.receptive_fields.result
+        if window is None or result is None:
             for item in (self._field, self._field_in_input):
                 item.hide()
             return
-        field, front_end = seen.field, look.run.model.front_end
+        field, front_end = result.field, window.run.model.front_end
         hop_s = front_end.hop_s
         # A waveform has no bins: the receptive field is as high as the picture.
-        bins = (0, look.input.shape[0] - 1) if front_end.is_waveform else (field.first_bin, field.last_bin)
-        self._field.show_field(seen.span_s, lambda: self._spectrogram.heights_of(field.low_hz, field.high_hz))
+        bins = (0, window.input.shape[0] - 1) if front_end.is_waveform else (field.first_bin, field.last_bin)
+        self._field.show_field(result.span_s, lambda: self._spectrogram.heights_of(field.low_hz, field.high_hz))
         frames_s = ((field.first_frame - 0.5) * hop_s, (field.last_frame + 0.5) * hop_s)
         self._field_in_input.show_field(
-            (look.run.start_s + frames_s[0], look.run.start_s + frames_s[1]),
+            (window.run.start_s + frames_s[0], window.run.start_s + frames_s[1]),
             lambda: (bins[0] - 0.5, bins[1] + 0.5),
         )
 

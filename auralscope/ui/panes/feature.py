@@ -98,16 +98,16 @@ class FeaturePane(QWidget):
         self.about.setToolTip(self._about())
 
     def _about(self) -> str:
-        session, unit, look = self._session, self._session.unit, self._session.gallery.layer_result
+        session, unit, layer = self._session, self._session.unit, self._session.gallery.layer_result
         if unit is None:
-            return "Click a feature to see and hear it." if look is not None else ""
-        if look is None:
+            return "Click a feature to see and hear it." if layer is not None else ""
+        if layer is None:
             return ""
-        if look.is_silent(unit):
+        if layer.is_silent(unit):
             return f"silent: its feature map is 0 in this window ({session.layer})"
         method = session.methods.chosen
         text = "" if method == DEFAULT else f"{title_of(method)}; "
-        text += f"{look.rank(unit)} in {session.layer} by {look.ranked_by}"
+        text += f"{layer.rank(unit)} in {session.layer} by {layer.ranked_by}"
         sound = session.listening.sound
         if sound is not None and sound.negative_share >= 0.01:
             text += f"; {percent(sound.negative_share)} of its energy is negative and is left out of the sound"

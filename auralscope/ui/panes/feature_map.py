@@ -159,10 +159,10 @@ class FeatureMapPane(QWidget):
 
     def refresh(self) -> None:
         """Show the chosen unit's feature map, if it has one."""
-        session, look, unit = self._session, self._session.gallery.layer_result, self._session.unit
-        there = self._on and look is not None and unit is not None and look.maps.ndim == 3
+        session, layer, unit = self._session, self._session.gallery.layer_result, self._session.unit
+        there = self._on and layer is not None and unit is not None and layer.maps.ndim == 3
         self.setVisible(there)
-        if not there or look is None or unit is None:
+        if not there or layer is None or unit is None:
             if self._of is not None:
                 session.receptive_fields.clear()
             self._of = None
@@ -170,16 +170,16 @@ class FeatureMapPane(QWidget):
         of = (session.window_result, session.layer, unit)
         if self._of != of:
             self._of = of
-            self.view.show_map(look.maps[unit], self._colours)
-            self._mark(strongest_cell(look.maps[unit]))
+            self.view.show_map(layer.maps[unit], self._colours)
+            self._mark(strongest_cell(layer.maps[unit]))
         elif session.receptive_fields.result is None and self._marked is not None:
             self._show_cell(self._marked)  # same map, another attribution method
 
     def repeat(self) -> None:
         """Loop the part of the recording in the receptive field of the cell."""
-        seen = self._session.receptive_fields.result
-        if seen is not None:
-            self._session.listening.repeat(seen.span_s)
+        result = self._session.receptive_fields.result
+        if result is not None:
+            self._session.listening.repeat(result.span_s)
 
     def _mark(self, cell: Cell) -> None:
         self._marked = cell
@@ -198,13 +198,13 @@ class FeatureMapPane(QWidget):
             self._say()
 
     def _say(self) -> None:
-        seen = self._session.receptive_fields.result
-        there = seen is not None and seen.cell == self._cell
+        result = self._session.receptive_fields.result
+        there = result is not None and result.cell == self._cell
         self.loop.setEnabled(there)
         if self._session.receptive_fields.problem:
             self.words.setText(self._session.receptive_fields.problem)
-        if seen is None or not there:
+        if result is None or not there:
             return  # keep the previous text until the result is there
-        look, unit = self._session.gallery.layer_result, self._session.unit
-        value = f" = {look.maps[unit][seen.cell]:.3g}" if look is not None and unit is not None else ""
-        self.words.setText(f"Cell {seen.cell[0]}, {seen.cell[1]}{value} {field_sentence(seen)}")
+        layer, unit = self._session.gallery.layer_result, self._session.unit
+        value = f" = {layer.maps[unit][result.cell]:.3g}" if layer is not None and unit is not None else ""
+        self.words.setText(f"Cell {result.cell[0]}, {result.cell[1]}{value} {field_sentence(result)}")

@@ -134,26 +134,26 @@ class GalleryPane(QWidget):
             self._following = False
 
     def _show_count(self) -> None:
-        look, spec = self._session.gallery.layer_result, self._session.layer_spec
+        layer, spec = self._session.gallery.layer_result, self._session.layer_spec
         filling = any(job.key in ("analyse", "gallery", "open", "load") for job in self._session.jobs.running)
         missing = spec.units if spec is not None and self._session.clip is not None else 0
         text = f"{spec.units} features" if spec is not None else ""
-        if look is not None:
+        if layer is not None:
             self.order.setItemText(
                 self.order.findData("activity"),
-                f"Most {'probable' if look.ranked_by == 'probability' else 'active'} first",
+                f"Most {'probable' if layer.ranked_by == 'probability' else 'active'} first",
             )
             done = len(self._session.gallery.features)
-            missing = len(look.order) - done
+            missing = len(layer.order) - done
             if missing:
-                text = f"{done} of {len(look.order)}"
-            elif look.n_silent:
-                text = f"{len(look.order)} features, {look.n_silent} silent"
-        if look is not None and summaries.needs_summary(self.model.order) and self._session.summaries.summary is None:
+                text = f"{done} of {len(layer.order)}"
+            elif layer.n_silent:
+                text = f"{len(layer.order)} features, {layer.n_silent} silent"
+        if layer is not None and summaries.needs_summary(self.model.order) and self._session.summaries.summary is None:
             text = f"{text}; not sorted yet".lstrip("; ")
         self.heading.setText(text)
         known = not summaries.needs_summary(self.model.order) or self._session.summaries.summary is not None
-        self.legend.setText(summaries.LEGENDS[self.model.order if known else "activity"] if look is not None else "")
+        self.legend.setText(summaries.LEGENDS[self.model.order if known else "activity"] if layer is not None else "")
         self.legend.setToolTip(f"Beside the number of each feature. {summaries.ORDERS[self.model.order][1]}")
         self.heading.setToolTip("A feature is silent if its feature map is 0 in the whole window")
         self.resume.setVisible(missing > 0 and not filling)

@@ -171,12 +171,12 @@ class GalleryModel(QAbstractListModel):
 
     def _sentence(self, unit: int) -> str:
         title = self._session.unit_title(unit)
-        look = self._session.gallery.layer_result
-        if look is None:
+        layer = self._session.gallery.layer_result
+        if layer is None:
             return f"Feature {title}: not computed yet"
-        if look.is_silent(unit):
+        if layer.is_silent(unit):
             return f"Feature {title} is silent: its feature map is 0 in this window"
-        said = f"Feature {title}: {look.rank(unit)} by {look.ranked_by} ({look.level(unit)})."
+        said = f"Feature {title}: {layer.rank(unit)} by {layer.ranked_by} ({layer.level(unit)})."
         return " ".join(part for part in (said, self._words(unit), "Click to hear it.") if part)
 
     def _words(self, unit: int) -> str:
@@ -187,15 +187,15 @@ class GalleryModel(QAbstractListModel):
         return summaries.words(summary, unit, model.labels, session.unit_label)
 
     def _tile(self, unit: int) -> Tile:
-        title, look = self._session.unit_title(unit), self._session.gallery.layer_result
-        if look is None or unit >= len(look.order):
+        title, layer = self._session.unit_title(unit), self._session.gallery.layer_result
+        if layer is None or unit >= len(layer.order):
             return Tile(title, None, None, is_silent=False)
-        levels = look.activity.levels
+        levels = layer.activity.levels
         activity = float(levels[unit] / levels.max()) if levels.max() > 0.0 else 0.0
-        silent = look.is_silent(unit)
+        silent = layer.is_silent(unit)
         caption = "" if silent else self._caption(unit)
-        if self._kind == "map" and not look.is_map:
-            return Tile(title, None, activity, silent, value=float(look.maps[unit]), caption=caption)
+        if self._kind == "map" and not layer.is_map:
+            return Tile(title, None, activity, silent, value=float(layer.maps[unit]), caption=caption)
         coarse = self._kind == "map"
         return Tile(title, None if silent else self._picture(unit), activity, silent, coarse, caption=caption)
 
@@ -208,9 +208,9 @@ class GalleryModel(QAbstractListModel):
 
     def _picture(self, unit: int) -> QImage | None:
         if unit not in self._pictures:
-            look, feature = self._session.gallery.layer_result, self._session.gallery.features.get(unit)
-            if self._kind == "map" and look is not None:
-                self._pictures[unit] = picture_of(np.atleast_2d(look.maps[unit]), self._colours)
+            layer, feature = self._session.gallery.layer_result, self._session.gallery.features.get(unit)
+            if self._kind == "map" and layer is not None:
+                self._pictures[unit] = picture_of(np.atleast_2d(layer.maps[unit]), self._colours)
             elif feature is not None:
                 self._pictures[unit] = picture_of(feature.picture, self._colours)
         return self._pictures.get(unit)

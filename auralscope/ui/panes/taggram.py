@@ -174,7 +174,7 @@ class TaggramPane(QWidget):
         self.map.show_tags(tags, self.names.order)
         self.scale.set_top(percent(tags.top) if tags is not None else "")
         if tags is not None:
-            self.names.tell(tags)
+            self.names.describe(tags)
         self._show_curves()
 
     def _order_chosen(self) -> None:
@@ -250,7 +250,7 @@ class NamesView(QListWidget):
         self.show_curves(self.curves)
         self._set_row_height()
 
-    def tell(self, tags: TagsOverTime) -> None:
+    def describe(self, tags: TagsOverTime) -> None:
         """Give each label's mean and highest probability in its tooltip."""
         means, highest = tags.scores.values.mean(axis=0), tags.scores.values.max(axis=0)
         for row, label in enumerate(self.order):
