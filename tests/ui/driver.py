@@ -1,24 +1,24 @@
-"""Drive a real window with mouse and keys: the fixtures `drive` and `ready` of the tests in this folder."""
+"""Drive a real window with mouse and keys: the fixture `drive` of the tests in this folder."""
 
 from __future__ import annotations
 
 import gc
 import threading
 import time
+from contextlib import contextmanager
 
 import pyqtgraph as pg
 import pytest
 import shiboken6
 import torch
+from kept import EXCERPT, kept
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt, QThread, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from auralscope.files import resource
 from auralscope.ui.main_window import MainWindow
 
-EXCERPT = resource("excerpt.ogg")
 PATIENCE_S = 60.0
 LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 NO_KEYS = Qt.KeyboardModifier.NoModifier
@@ -168,23 +168,8 @@ def settings_file(tmp_path):
     return tmp_path / "auralscope.ini"
 
 
-@pytest.fixture
-def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
-    """Return a function that opens windows with the same settings; check at the end that no thread or timer remains."""
-    monkeypatch.setenv("AURALSCOPE_PLUGINS", str(tmp_path / "no plugins"))
-    # Tests run beside other work: two threads that wait for each other take many times as long.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    mouse_rate = pg.getConfigOption("mouseRateLimit")
-    pg.setConfigOptions(mouseRateLimit=-1)  # every move of the mouse counts
-    palette, sheet = qapp.palette(), qapp.styleSheet()
-    drivers = []
-
-    def open_window():
-        drivers.append(Driver(qtbot, QSettings(str(settings_file), QSettings.Format.IniFormat)))
-        return drivers[-1]
-
-    yield open_window
+def close_all(drivers):
+    """Close windows; no thread or timer of theirs remains."""
     for driver in drivers:
         driver.window.close()
     end_s = time.monotonic() + 3.0  # a view may still be about to draw itself; what dangles would tick on
@@ -195,11 +180,41 @@ def drive(qapp, qtbot, settings_file, tmp_path, monkeypatch):
     for driver in drivers:
         driver.window.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    torch.set_num_threads(threads)
-    pg.setConfigOptions(mouseRateLimit=mouse_rate)
-    qapp.setStyleSheet(sheet)
-    qapp.setPalette(palette)
     assert not left, "closing the window ends everything"
+
+
+@contextmanager
+def prepared(qapp, plugins):
+    """Hide the user's plugins, and restore what windows change in the process."""
+    # Tests run beside other work: two threads that wait for each other take many times as long.
+    threads, mouse_rate = torch.get_num_threads(), pg.getConfigOption("mouseRateLimit")
+    palette, sheet = qapp.palette(), qapp.styleSheet()
+    torch.set_num_threads(1)
+    pg.setConfigOptions(mouseRateLimit=-1)  # every move of the mouse counts
+    with pytest.MonkeyPatch.context() as patch, kept():
+        patch.setenv("AURALSCOPE_PLUGINS", str(plugins))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            pg.setConfigOptions(mouseRateLimit=mouse_rate)
+            qapp.setStyleSheet(sheet)
+            qapp.setPalette(palette)
+
+
+@pytest.fixture
+def drive(qapp, qtbot, settings_file, tmp_path, shared_window):
+    """Return a function that opens new windows with the same settings."""
+    shared_window.close()
+    drivers = []
+
+    def open_window():
+        drivers.append(Driver(qtbot, QSettings(str(settings_file), QSettings.Format.IniFormat)))
+        return drivers[-1]
+
+    with prepared(qapp, tmp_path / "no plugins"):
+        yield open_window
+        close_all(drivers)
 
 
 class FileDialogAnswer:
@@ -224,9 +239,3 @@ def file_dialog(monkeypatch):
     answer = FileDialogAnswer()
     monkeypatch.setattr(QFileDialog, "exec", lambda dialog: answer.choose(dialog))
     return answer
-
-
-@pytest.fixture
-def ready(drive):
-    """Return an idle window with the excerpt and the genre convnet."""
-    return drive().begin()

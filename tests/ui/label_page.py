@@ -10,12 +10,9 @@ from PySide6.QtWidgets import QApplication
 
 
 @pytest.fixture
-def opened(ready):
+def opened(qtbot, shared_window):
     """Open the label page of the genre convnet, which has three labels."""
-    ready.until(lambda: ready.session.model is not None and ready.session.labels.vectors is not None)
-    ready.key(Qt.Key.Key_V)
-    assert ready.window.labels_pane.isVisible()
-    return ready
+    return shared_window.take_labels(qtbot)
 
 
 def heatmap_of(driver):

@@ -25,13 +25,14 @@ def test_a_click_on_a_kernel_chooses_its_unit(opened):
     assert [bar.value for bar in pane.kernels_tab.responses.items][:1] == [kernel.responses.onset]
 
 
-def test_kernels_stay_drawn_until_the_view_is_refreshed(opened):
+def test_kernels_stay_drawn_until_the_view_is_refreshed(opened, monkeypatch):
     pane = opened.window.labels_pane
     pane.tabs.setCurrentIndex(3)
     opened.until(lambda: opened.session.kernels.kernels)
     model = pane.kernels_tab.figure.view.model()
     before = model.index(63, 0).data(ItemRole)
-    opened.session.kernels.kernels = []  # the session's list is empty while another model is loaded
+    # The session's list is empty while another model is loaded.
+    monkeypatch.setattr(opened.session.kernels, "kernels", [])
     assert model.index(63, 0).data(ItemRole) is before
     pane.kernels_tab.figure.view.grab()
     opened.session.kernels.changed.emit()
