@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from auralscope.session.summaries import Summaries
 
 
+KEPT_BYTES = 256 << 20
+"""Size of the features that are kept for the window; those of the layers and methods shown longest ago go first."""
+
+
 class Gallery:
     """Features of the selected layer's units, and the sound of the chosen one.
 
@@ -103,6 +107,18 @@ class Gallery:
         if now.window != before.window:
             self._layer_result, self._features = None, {}
             self.layer_result_changed.emit()
+        elif now.gallery != before.gallery:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """Keep the features of the present layer and method, and of those before as long as they fit."""
+        present = self._selection().gallery
+        self._features[present] = self._features.pop(present, {})  # the last one in the dictionary's order
+        size = 0
+        for key in reversed(tuple(self._features)):
+            size += sum(feature.n_bytes for feature in self._features[key].values())
+            if size > KEPT_BYTES and key != present:
+                del self._features[key]
 
     def fill(self) -> None:
         """Compute the missing features of the layer, the most active unit first."""

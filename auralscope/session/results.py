@@ -111,6 +111,11 @@ class Feature:
     image: NDArray[np.float32]
     picture: NDArray[np.float32]
 
+    @property
+    def n_bytes(self) -> int:
+        """Size in memory."""
+        return self.image.nbytes + (0 if self.picture is self.image else self.picture.nbytes)
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureSound:

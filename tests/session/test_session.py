@@ -14,6 +14,7 @@ from owner import Owner
 from auralscope.audio.files import load_clip
 from auralscope.catalogue import load_model
 from auralscope.files import resource
+from auralscope.session import gallery
 
 EXCERPT = resource("excerpt.ogg")
 
@@ -219,6 +220,25 @@ def test_results_of_a_layer_are_kept_for_the_window(looking):
     assert all(session.gallery.features.get(unit) is not feature for unit, feature in kept.items())
 
 
+def test_features_of_the_layers_shown_last_are_kept_as_far_as_they_fit(looking, monkeypatch):
+    session = looking.session
+
+    def show(layer):
+        session.choose_layer(layer)
+        filled(looking)
+        return dict(session.gallery.features)
+
+    conv1, _, conv3 = show("conv1"), show("conv2"), show("conv3")
+    layer_bytes = sum(feature.image.nbytes for feature in conv1.values())
+    monkeypatch.setattr(gallery, "KEPT_BYTES", 2 * layer_bytes)
+    session.choose_layer("conv1")
+    assert session.gallery.features == conv1, "the layer that is shown is kept"
+    session.choose_layer("conv3")
+    assert session.gallery.features == conv3, "two layers fit"
+    session.choose_layer("conv2")
+    assert session.gallery.features == {}, "the third does not"
+
+
 def test_a_cancelled_gallery_is_filled_up_later(looking):
     session = looking.session
     session.choose_layer("conv5")
@@ -364,6 +384,9 @@ def test_sound_and_picture_are_written(looking, tmp_path):
 
 def test_the_previous_model_is_freed_when_another_is_loaded(looking):
     session = looking.session
+    looking.load()  # the first one is kept for other tests
+    looking.idle()
+    filled(looking)
     session.choose_unit(session.gallery.layer_result.order[0])
     looking.until(lambda: session.listening.sound is not None)
     filled(looking)
