@@ -38,6 +38,8 @@ class Listening:
         Holds state, position, source, loop and volume.
     match_loudness : bool
         Whether the auralisation is played as loud as the original, not at its true level.
+    marked_s : (float, float) or None
+        The stretch that the user marked last, so that it can be repeated again after the loop was switched off.
     """
 
     changed = Signal()
@@ -50,6 +52,8 @@ class Listening:
         self._selection = selection
         self.player = Player(lambda: deliver(self.changed.emit))
         self.match_loudness = True
+        self.marked_s: tuple[float, float] | None = None
+        self._clip: Clip | None = None
         self._feature: FeatureSound | None = None
         self._feature_loop_s: tuple[float, float] | None = None
         self._loops_feature = False
@@ -86,10 +90,18 @@ class Listening:
         return self.feature.title if self.feature is not None else ""
 
     def set_recording(self, clip: Clip) -> None:
-        """Take another recording: the original from its start, without a loop. Playback goes on with it."""
-        playing = self.player.state == "playing"
+        """Take another recording: the original from its start, without a loop. Playback goes on with it.
+
+        A file that is opened again keeps its loop and the marked stretch.
+        """
+        playing, loop_s, before = self.player.state == "playing", self.player.loop, self._clip
+        self._clip = clip
         self.player.load(clip)
         self.player.set_source("original")
+        if before is not None and (before.source, before.duration_s) == (clip.source, clip.duration_s):
+            self.player.set_loop(loop_s)
+        else:
+            self.marked_s = None
         if playing:
             self.player.play()
 
@@ -204,9 +216,16 @@ class Listening:
         loop = self.player.loop
         if loop is not None and not loop[0] <= position_s <= loop[1]:
             self.player.set_loop(None)
+        if self.marked_s is not None and not self.marked_s[0] <= position_s <= self.marked_s[1]:
+            self.marked_s = None
         self.player.seek(position_s)
         self.seeked.emit()
         self.changed.emit()
+
+    def mark(self, loop_s: tuple[float, float] | None) -> None:
+        """Repeat a stretch that the user has marked, or None."""
+        self.set_loop(loop_s)
+        self.marked_s = self.player.loop
 
     def set_loop(self, loop_s: tuple[float, float] | None) -> None:
         """Repeat a stretch, in seconds, or None."""
@@ -217,7 +236,7 @@ class Listening:
 
     def repeat(self, loop_s: tuple[float, float]) -> None:
         """Play a stretch from its beginning, repeatedly."""
-        self.set_loop(loop_s)
+        self.mark(loop_s)
         self.to_start()
         if self.player.state != "playing":
             self.player.play()

@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
         self.dialogs = FileDialogs(self, settings)
         self.help = HelpPages(self, self.session)
         self.labels_pane: LabelsPane | None = None  # made when it is first opened
+        self._lacks = ""  # of the open recording, as the messages show it
 
         self.first_model = FirstModel(self.session, settings)
         self.messages = MessagePane()
@@ -141,6 +142,7 @@ class MainWindow(QMainWindow):
         session.notice.connect(self.jobs.say)
         session.listening.changed.connect(self._report_player)
         session.recording_changed.connect(self._recording_opened)
+        session.channel_changed.connect(lambda: self.messages.withdraw(self._lacks))
         session.plugins_changed.connect(self._report_failed_plugins)
         session.model_changed.connect(self._order_focus)
         session.model_changed.connect(self.first_model.model_changed)
@@ -203,7 +205,11 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
 
     def _recording_opened(self) -> None:
+        """Name the recording, and withdraw what was said about the one before."""
         clip = self.session.clip
+        said, self._lacks = self._lacks, " ".join(clip.notices) if clip is not None else ""
+        if said != self._lacks:
+            self.messages.withdraw(said)
         if clip is not None and clip.source is not None:
             self.setWindowTitle(f"{quoted(clip.source.name)[1:-1]} – AuralScope")
             self.recent.add(clip.source)
@@ -264,7 +270,7 @@ class MainWindow(QMainWindow):
     def _restore_sizes(self) -> None:
         screen = QGuiApplication.primaryScreen().availableSize()
         self.resize(min(SIZE[0], screen.width() - FRAME_PX[0]), min(SIZE[1], screen.height() - FRAME_PX[1]))
-        for splitter, extent, share in ((self.across, self.width(), 0.58), (self.down, self.height(), 0.16)):
+        for splitter, extent, share in ((self.across, self.width(), 0.53), (self.down, self.height(), 0.16)):
             splitter.setSizes([round(share * extent), round((1.0 - share) * extent)])
         for key, restore in (
             ("window/geometry", self.restoreGeometry),

@@ -83,7 +83,9 @@ def apply(choice: Choice) -> Theme:
     _current = DARK if dark else LIGHT
     app = QApplication.instance()
     if isinstance(app, QApplication):
-        if not app.styleSheet():  # Qt wraps the style while there is a style sheet; it is set once, before
+        # Set once: another style deletes the one before, which widgets about to be deleted may still use. While there
+        # is a style sheet, Qt wraps the style, and its name is not that of Fusion.
+        if not app.styleSheet() and app.style().name().lower() != "fusion":
             app.setStyle("Fusion")
         app.setPalette(_palette(_current))
         app.setStyleSheet(_sheet(_current))
@@ -155,7 +157,7 @@ def _sheet(theme: Theme) -> str:
     """
 
 
-Icon = Literal["play", "pause", "stop", "loop", "close", "back", "forward", "up"]
+Icon = Literal["play", "pause", "stop", "loop", "volume", "close", "back", "forward", "up"]
 
 
 def icon(name: Icon, colour: str | None = None) -> QIcon:
@@ -192,6 +194,15 @@ def _draw(painter: QPainter, name: str, ink: QColor) -> None:
         painter.drawRoundedRect(QRectF(38, 8, 14, 48), 3, 3)
     elif name == "stop":
         painter.drawRoundedRect(QRectF(11, 11, 42, 42), 4, 4)
+    elif name == "volume":
+        painter.drawPolygon(
+            QPolygonF(
+                [QPointF(6, 22), QPointF(18, 22), QPointF(34, 8), QPointF(34, 56), QPointF(18, 42), QPointF(6, 42)]
+            )
+        )
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(ink, 6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawArc(QRectF(26, 16, 32, 32), -55 * 16, 110 * 16)
     elif name == "loop":
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(ink, 7, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ZOOM = 1.6
 
+Stretch = tuple[float, float] | None
+
 
 class Views(QObject):
     """Link between the session and the views: state goes to the views, actions of the user to the session."""
@@ -60,7 +62,7 @@ class Views(QObject):
         self._gallery = gallery
         self._shown: object = None
         self._was_playing = False
-        self._before_seek: tuple[float, float, tuple[float, float] | None] | None = None
+        self._before_seek: tuple[float, float, Stretch, Stretch] | None = None
         self._curves = CurvesOver(spectrogram)
         self._field, self._field_in_input = FieldItem(), FieldItem()
         spectrogram.box.addItem(self._field, ignoreBounds=True)
@@ -70,8 +72,7 @@ class Views(QObject):
         for pane in self._along_time:
             pane.seek_requested.connect(self._seek)
             pane.seek_withdrawn.connect(self._withdraw_seek)
-            pane.loop_changed.connect(session.listening.set_loop)
-            pane.loop_changed.connect(transport.mark)
+            pane.loop_changed.connect(session.listening.mark)
             pane.window_moved.connect(session.move_window)
             pane.following_changed.connect(controls.show_following)
             transport.position_changed.connect(pane.set_playhead)
@@ -143,6 +144,7 @@ class Views(QObject):
             failed=self._session.problem.emit,
         )
         self._show_window()
+        self._show_loop()
 
     def _make_pyramid(self) -> None:
         clip, view = self._session.clip, self._controls.view
@@ -186,20 +188,21 @@ class Views(QObject):
 
     def _seek(self, time_s: float) -> None:
         player = self._session.listening.player
-        self._before_seek = (monotonic(), player.position_s, player.loop)
-        self._session.listening.seek(time_s)
+        listening = self._session.listening
+        self._before_seek = (monotonic(), player.position_s, player.loop, listening.marked_s)
+        listening.seek(time_s)
 
     def _withdraw_seek(self) -> None:
         """Return to the position before the first click of a double click, and to its loop."""
         if self._before_seek is None:
             return
-        at_s, position_s, loop_s = self._before_seek
+        at_s, position_s, loop_s, marked_s = self._before_seek
         listening = self._session.listening
         if listening.player.state == "playing":
             position_s += monotonic() - at_s
         listening.set_loop(loop_s)
         listening.seek(position_s)
-        self._before_seek = None
+        listening.marked_s, self._before_seek = marked_s, None
 
     # Window, loop and overlays.
 

@@ -30,11 +30,16 @@ def test_a_channel_is_chosen_beside_the_recording(drive, tmp_path):
     driver.filled()
     driver.idle()
     assert box.currentText() == "Right"
+    assert driver.message() == "", "the advice was followed"
     assert scores.toolTip() != of_silence
     np.testing.assert_allclose(driver.session.window_result.run.clip.mono(), -mono, atol=1e-4)
     pyramid = driver.window.spectrogram._pyramid
     assert pyramid.clip.analysed_channel == 1, "the spectrogram shows the same channel"
-    driver.open(tmp_path / "three.wav")
+    driver.open(tmp_path / "antiphase.wav")
+    assert "choose one channel" in driver.message()
+    driver.session.open(tmp_path / "three.wav")
+    driver.until(lambda: driver.session.clip.channels == 3)
+    assert driver.message() == "", "the message was about another recording"
     assert contents(box) == [("Mix", None), ("Channel 1", 0), ("Channel 2", 1), ("Channel 3", 2)]
     assert box.currentText() == "Mix"
     driver.open(tmp_path / "mono.wav")

@@ -77,7 +77,8 @@ def test_escape_in_a_box_of_levels_undoes_the_typing_and_does_not_stop(ready):
     assert ready.player.position_s == pytest.approx(5.0, abs=0.2)
 
 
-def test_letters_and_space_are_keys_of_the_window_while_a_box_of_levels_has_the_focus(ready):
+def test_letters_and_space_are_keys_of_the_window_while_a_box_of_levels_has_the_focus(drive):
+    ready = drive().begin()
     floor = ready.window.controls.floor
     played = []
     ready.session.listening.play_or_pause = lambda: played.append(True)
@@ -145,10 +146,11 @@ def test_a_pan_pauses_following_and_playing_seeking_or_the_button_resumes_it(rea
     waveform = window.waveform
     ready.drag(waveform, ready.place(waveform, 3.0), ready.place(waveform, 9.0))
     assert not controls.follow.isChecked(), "a pan in the waveform as well"
-    ready.player.state = "playing"
+    state, ready.player.state = ready.player.state, "playing"
     listening.changed.emit()
     assert pane.following == "page"
-    ready.player.state = "stopped"
+    ready.player.state = state
+    listening.changed.emit()
     ready.choose(controls.following, "off")
     assert not controls.follow.isEnabled()
     listening.seek(2.0)
@@ -244,6 +246,13 @@ def test_loop_off_and_on_repeats_the_marked_stretch_again(ready):
         ready.until(lambda: ready.player.loop is None and not loop.isChecked())
         switch()
         ready.until(lambda: ready.player.loop == marked and loop.isChecked())
+    ready.double_click(pane, ready.place(pane, 15.0))
+    assert ready.player.loop == marked, "a double click does not seek"
+    ready.open(EXCERPT)
+    assert ready.player.loop == marked, "the same recording, opened again"
+    ready.key(Qt.Key.Key_L)
+    ready.key(Qt.Key.Key_L)
+    ready.until(lambda: ready.player.loop == marked)
     ready.session.listening.seek(15.0)
     ready.key(Qt.Key.Key_L)
     assert ready.player.loop == (0.0, 4.0), "another place ends the mark"

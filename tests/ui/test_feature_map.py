@@ -116,6 +116,10 @@ def test_the_receptive_field_is_looped(at_map):
     at_map.key(Qt.Key.Key_X)
     assert player.source != source
     assert player.loop == pytest.approx(span_s), "of the recording and of the feature"
+    at_map.key(Qt.Key.Key_L)
+    assert player.loop is None
+    at_map.key(Qt.Key.Key_L)
+    assert player.loop == pytest.approx(span_s), "the same stretch again"
 
 
 def test_layers_without_maps_have_no_receptive_field(at_map):

@@ -62,6 +62,12 @@ def test_the_window_fits_small_screens_with_everything_in_it(opened, monkeypatch
             assert (window.width(), window.height()) == (width, height)
             rects = controls_of(window)
             assert len(rects) >= 15
+            cut = [text for kind, text in cut_texts(window) if kind != "_ElidedLabel"]
+            assert not cut, (width, cut)
+            verdict = window.transport.faithfulness
+            assert verdict.text().startswith("Faithfulness: ")
+            if width > 1024:  # there, only beside a shorter name
+                assert verdict.fontMetrics().horizontalAdvance(verdict.text()) <= verdict.width(), width
             for widget, rect in rects.items():
                 assert window.rect().contains(rect), (width, height, widget, widget.accessibleName())
                 # Buttons, boxes and sliders have the room that they need.

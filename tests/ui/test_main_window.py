@@ -40,7 +40,8 @@ def test_the_layout_at_1280_by_720(ready):
     gallery = window.gallery.view
     assert gallery.viewport().height() / gallery.gridSize().height() >= 3.0
     assert window.spectrogram.height() > 0.5 * window.height()
-    ready.until(lambda: not cut_texts(window))
+    ready.until(lambda: not ready.session.jobs.running)
+    assert not cut_texts(window)
     scores = window.model_pane.scores
     names, number = scores._widths()
     cell = scores.width() // scores._columns(scores.width()) - scores.GAP_PX

@@ -27,7 +27,7 @@ AXIS_MARGIN_PX = 7
 class FrequencyAxisItem(pg.AxisItem):  # type: ignore[misc]
     """Vertical axis whose values are positions on an `Axis` and whose ticks are round frequencies in Hz."""
 
-    PX_PER_TICK = 36
+    PX_PER_TICK = 30
 
     def __init__(self) -> None:
         super().__init__("left")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 
 from auralscope.session import faithfulness
@@ -14,6 +14,8 @@ from auralscope.ui.widgets.layouts import in_row
 from auralscope.wording import percent
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from auralscope.session.session import Session
 
 
@@ -42,9 +44,9 @@ class FaithfulnessPane(QWidget):
         said = faithfulness.sentences(finding) if finding is not None else ""
         if not said and self._session.faithfulness.measuring:
             said = "Measuring how faithful the sound is…"
-        self.words.setText(said)
         if self._session.unit is not None and self._session.methods.chosen in SLOW:
             said = "Faithfulness is not measured for slow methods."
+        self.words.set_whole(said)
         figures = page(self._session) if said and finding is not None else ""
         self.words.setToolTip(figures)
         self.details.setEnabled(bool(figures))
@@ -93,17 +95,40 @@ def _meaning(finding: faithfulness.Finding) -> str:
     )
 
 
+_WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+
+
 class _Lines(QLabel):
-    """Text that wraps in a fixed number of lines, so that the layout does not jump when it changes."""
+    """Text in a fixed number of lines, so that the layout does not jump; it ends with an ellipsis if it is longer."""
 
     def __init__(self, lines: int) -> None:
         super().__init__()
         self._lines = lines
+        self._whole = ""
         self.setObjectName("dim")
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_whole(self, text: str) -> None:
+        """Show a text, as far as there is room; a screen reader gets all of it."""
+        self._whole = text
+        self.setAccessibleName(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Drop words from the end until the text fits."""
+        room = QRect(0, 0, self.width(), self._lines * self.fontMetrics().lineSpacing())
+        text, words = self._whole, self._whole.split(" ")
+        while len(words) > 1 and self.fontMetrics().boundingRect(room, _WRAPPED, text).height() > room.height():
+            words.pop()
+            text = f"{' '.join(words)}…"
+        self.setText(text)
 
     def sizeHint(self) -> QSize:
         return QSize(100, self._lines * self.fontMetrics().lineSpacing())

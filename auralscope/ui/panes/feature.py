@@ -110,5 +110,5 @@ class FeaturePane(QWidget):
         text += f"{layer.rank(unit)} in {session.layer} by {layer.ranked_by}"
         sound = session.listening.sound
         if sound is not None and sound.negative_share >= 0.01:
-            text += f"; {percent(sound.negative_share)} of its energy is negative and is left out of the sound"
+            text += f"; {percent(sound.negative_share)} of its energy is negative and not heard"
         return text

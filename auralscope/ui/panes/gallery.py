@@ -35,6 +35,7 @@ class GalleryPane(QWidget):
         self.model = GalleryModel(session, value_lut(COLOUR_MAPS[0]).tolist(), self)
         self.view = TileView(self)
         self.view.setModel(self.model)
+        self.model.modelReset.connect(self.view.delegate.clear)  # pictures of another layer or window are not kept
         self.map = FeatureMapPane(session, value_lut(COLOUR_MAPS[0]).tolist())
         self.heading = line()
         self.legend = line()
@@ -56,7 +57,7 @@ class GalleryPane(QWidget):
         self.order.setMinimumContentsLength(10)
         self.order.setAccessibleName("Order of the features")
         self.order.setToolTip("Order of the features")
-        choices = in_row(self.kind, (self.method, 1), (self.order, 1), spacing=6)
+        choices = in_row(self.kind, (self.method, 1), (self.order, 1), spacing=4)
         below = in_row((self.about, 1), self.legend, self.heading, self.resume)
         in_column(self, choices, below, (self.map, 2), (self.view, 5), spacing=6)
 

@@ -56,6 +56,13 @@ class MessagePane(QFrame):
         self.label.setText("\n".join(self._sentences))
         self.show()
 
+    def withdraw(self, text: str) -> None:
+        """Remove a sentence that is no longer true, unless the user has dismissed it already."""
+        if text in self._sentences:
+            self._sentences.remove(text)
+            self.label.setText("\n".join(self._sentences))
+            self.setVisible(bool(self._sentences))
+
     def clear(self) -> None:
         """Remove all messages."""
         self._sentences = []

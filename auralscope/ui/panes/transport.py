@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QToolButton,
     QWidget,
@@ -42,7 +43,6 @@ class TransportPane(QFrame):
         self._session = session
         self._ended = False
         self._replaced = False
-        self._marked_s: tuple[float, float] | None = None
         self._listening = session.listening
         self._player = session.listening.player
 
@@ -86,18 +86,21 @@ class TransportPane(QFrame):
         self.gain = line()
         self.gain.setMinimumWidth(self.gain.fontMetrics().horizontalAdvance("+00.0 dB"))
         self.faithfulness = line(elastic=True)
+        self.speaker = QLabel()
+        self.speaker.setToolTip("Volume (Ctrl+Up, Ctrl+Down)")
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(0, 100)
         self.volume.setMinimumWidth(60)
+        self.volume.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.volume.setMaximumWidth(140)
         self.volume.setAccessibleName("Volume")
         self.volume.setToolTip("Volume (Ctrl+Up, Ctrl+Down)")
 
         row = in_row(
-            *(self.play, self.stop, self.loop, self.position, None),
-            *(sources, self.render_choice, self.match, self.gain, self.model_rate, (self.faithfulness, 3)),
-            *(QLabel("Volume"), self.volume),
-            spacing=6,
+            *(self.play, self.stop, self.loop, self.position, (line(elastic=True), 1)),
+            *(sources, self.render_choice, self.match, self.gain, self.model_rate, (self.faithfulness, 20)),
+            *(self.speaker, (self.volume, 3)),
+            spacing=4,
             parent=self,
         )
         row.setContentsMargins(8, 6, 8, 6)
@@ -121,8 +124,6 @@ class TransportPane(QFrame):
         self._devices.timeout.connect(self._listening.find_device)
         self._listening.changed.connect(self.refresh)
         session.recording_changed.connect(self.refresh)
-        session.recording_changed.connect(lambda: self.mark(None))
-        session.listening.seeked.connect(self._seeked)
         session.faithfulness.changed.connect(self._show_faithfulness)
         self.recolour()
         self.refresh()
@@ -135,6 +136,7 @@ class TransportPane(QFrame):
         """After a change of theme."""
         self.stop.setIcon(theme.icon("stop"))
         self.loop.setIcon(theme.icon("loop"))
+        self.speaker.setPixmap(theme.icon("volume").pixmap(self.stop.iconSize(), self.devicePixelRatio()))
         self._show_state()
 
     def stop_timers(self) -> None:
@@ -143,21 +145,11 @@ class TransportPane(QFrame):
         self._playhead.stop()
         self._devices.stop()
 
-    def mark(self, loop_s: tuple[float, float] | None) -> None:
-        """Keep a stretch that the user marked, so that it can be repeated again after the loop was switched off."""
-        self._marked_s = loop_s
-
     def set_loop(self, on: bool) -> None:
         """Repeat the marked stretch or else the model's window, or nothing."""
         start_s = self._session.window_start_s
         length_s = self._session.window_s or self._player.duration_s
-        self._listening.set_loop((self._marked_s or (start_s, start_s + length_s)) if on else None)
-
-    def _seeked(self) -> None:
-        """Forget the marked stretch when the user goes elsewhere."""
-        marked_s = self._marked_s
-        if marked_s is not None and not marked_s[0] <= self._player.position_s <= marked_s[1]:
-            self._marked_s = None
+        self._listening.set_loop((self._listening.marked_s or (start_s, start_s + length_s)) if on else None)
 
     def seek_by(self, by_s: float) -> None:
         """Move the playhead by some seconds."""

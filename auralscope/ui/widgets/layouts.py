@@ -34,11 +34,13 @@ def together(*items: Item, spacing: int = 6) -> QWidget:
 
 
 class _ElidedLabel(QLabel):
-    """Label that ends with an ellipsis where its text does not fit."""
+    """Label that ends with an ellipsis where its text does not fit, and is empty where less than half of it fits."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, rect = QPainter(self), self.contentsRect()
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
+        if 2 * len(text) < len(self.text()):
+            return
         flags = self.alignment() | Qt.TextFlag.TextSingleLine
         self.style().drawItemText(
             painter, rect, int(flags), self.palette(), self.isEnabled(), text, self.foregroundRole()
