@@ -171,8 +171,8 @@ def load_model(model_id: str, *, device: str = "auto") -> Model:
     DeviceError
         There is no such device.
     """
+    from auralscope.nn.batches import choose_device
     from auralscope.nn.loaded import Model
-    from auralscope.nn.tagger import choose_device
 
     known = registry()
     spec = known.find(model_id)

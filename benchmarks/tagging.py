@@ -14,7 +14,7 @@ import torch
 from auralscope.audio.files import load_clip
 from auralscope.catalogue import load_model, models
 from auralscope.files import resource
-from auralscope.nn.tagger import choose_device
+from auralscope.nn.batches import choose_device
 from auralscope.types import Clip
 
 if TYPE_CHECKING:

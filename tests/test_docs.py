@@ -12,8 +12,8 @@ import soundfile
 from safetensors.torch import save_file
 
 from auralscope import weights
+from auralscope.nn.batches import choose_device
 from auralscope.nn.loaded import Model
-from auralscope.nn.tagger import choose_device
 from auralscope.registry import Registry
 from auralscope.types import Clip
 

@@ -74,7 +74,7 @@ def _package(name: str) -> Finding:
 
 
 def _torch() -> Finding:
-    from auralscope.nn.tagger import choose_device
+    from auralscope.nn.batches import choose_device
 
     device = choose_device()
     kind = {"cuda": "an NVIDIA GPU", "mps": "an Apple GPU"}.get(device.type, "the CPU; a GPU would be faster")

@@ -1,4 +1,4 @@
-"""Batching that halves on out-of-memory and logs a warning.
+"""Choose a compute device, and compute in batches that halve on out-of-memory and log a warning.
 
 Warnings for people go to the log `auralscope.nn`; the window and the command line show them.
 """
@@ -19,6 +19,42 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the compute device called `name`.
+
+    Parameters
+    ----------
+    name : str
+        "auto" (CUDA, then MPS, then CPU), "cpu", "mps", "cuda" or "cuda:1".
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    DeviceError
+        This machine has no such device; the message lists those it has.
+    """
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, there in here.items() if there))
+    kind, _, number = name.partition(":")
+    usable = here.get(kind, False) and (not number or (number.isdigit() and int(number) < _count(kind)))
+    if not usable:
+        there = ", ".join(kind for kind, is_there in here.items() if is_there)
+        raise DeviceError(f"There is no compute device '{name}' here; there is: auto, {there}.")
+    return torch.device(name)
+
+
+def _count(kind: str) -> int:
+    return torch.cuda.device_count() if kind == "cuda" else 1
 
 
 class Batch:

@@ -18,7 +18,8 @@ from auralscope.nn.attribution.deconvolution import deconvolve_parts, deconvolve
 from auralscope.nn.attribution.methods import find_method
 from auralscope.nn.batches import enough_memory
 from auralscope.nn.tagger import to_numpy
-from auralscope.nn.tape.capture import is_map, record
+from auralscope.nn.tape.capture import record
+from auralscope.nn.tape.layout import layout_of
 from auralscope.types import Auralisation, Clip
 
 if TYPE_CHECKING:
@@ -296,7 +297,8 @@ class Window(Excerpt):
         Returns
         -------
         (units, bins', frames') float32 array
-            (units,) for a dense layer, (units, steps) for a recurrent one.
+            (units, frames') for a layer without bins, such as a recurrent one; (units,) for single values. Frames that
+            are folded into the batch follow each other; tokens are in the plane of their patches, without class tokens.
 
         Raises
         ------
@@ -304,12 +306,11 @@ class Window(Excerpt):
             The model has no such layer.
         """
         value = self._tape.layer(self.model.layer(layer).module)
-        if value.ndim > 2 and not is_map(value, self._tape.image):
-            return self.model.finite(to_numpy(value.reshape(-1, value.shape[-1]).T), f"layer '{layer}'")
-        return self.model.finite(to_numpy(value[0]), f"layer '{layer}'")
+        maps = layout_of(self._tape, value).maps(value)
+        return self.model.finite(to_numpy(maps), f"layer '{layer}'")
 
     def is_map(self, layer: str) -> bool:
-        """Return True if a layer's units have feature maps, False if they have single values or sequences.
+        """Return True if a layer's units have maps with bins and frames, False for single values and sequences.
 
         Parameters
         ----------
@@ -324,7 +325,7 @@ class Window(Excerpt):
         UnknownNameError
             The model has no such layer.
         """
-        return is_map(self._tape.layer(self.model.layer(layer).module), self._tape.image)
+        return self.feature_maps(layer).ndim == 3
 
     def is_output(self, layer: str) -> bool:
         """Return whether a layer is the network's output: its units are the labels.

@@ -11,10 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auralscope.errors import AuralScopeError, DeviceError, NetworkError, PluginError, UnknownNameError, one_line
+from auralscope.errors import AuralScopeError, NetworkError, PluginError, UnknownNameError, one_line
 from auralscope.files import quoted
 from auralscope.nn.batches import Batch, enough_memory, is_out_of_memory
+from auralscope.nn.tape.capture import record
+from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.networks import in_type_of, module_named, unwrapped
+from auralscope.nn.tape.steps import tensors_in
 from auralscope.types import Clip, Progress, Scores, no_progress
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from auralscope.dsp.frontends import FrontEnd, Input
     from auralscope.nn.model import Layer, ModelSpec
+    from auralscope.nn.tape.layout import Layout
 
 BATCH = 8
 """Windows in a batch, where memory allows."""
@@ -36,42 +40,6 @@ HALF_TOLERANCE = 1e-2
 
 HALF_DEVICES = ("cuda",)
 """Devices on which half precision is tried."""
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """Return the compute device called `name`.
-
-    Parameters
-    ----------
-    name : str
-        "auto" (CUDA, then MPS, then CPU), "cpu", "mps", "cuda" or "cuda:1".
-
-    Returns
-    -------
-    torch.device
-
-    Raises
-    ------
-    DeviceError
-        This machine has no such device; the message lists those it has.
-    """
-    here = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(kind for kind, there in here.items() if there))
-    kind, _, number = name.partition(":")
-    usable = here.get(kind, False) and (not number or (number.isdigit() and int(number) < _count(kind)))
-    if not usable:
-        there = ", ".join(kind for kind, is_there in here.items() if is_there)
-        raise DeviceError(f"There is no compute device '{name}' here; there is: auto, {there}.")
-    return torch.device(name)
-
-
-def _count(kind: str) -> int:
-    return torch.cuda.device_count() if kind == "cuda" else 1
 
 
 class Tagger:
@@ -98,6 +66,7 @@ class Tagger:
         # Recording a tape puts hooks on the network itself, so passes must take turns.
         self.one_at_a_time = threading.RLock()
         self._batch = Batch(CPU_BATCH if device.type == "cpu" else BATCH, "windows", device)
+        self._layouts: dict[str, Layout] = {}
         self._half: bool | None = None  # None until it was tried
 
     @property
@@ -417,7 +386,7 @@ class Tagger:
         return bool(self._half)
 
     def activations(self, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
-        """Compute a layer's output and the labels' probabilities for a batch of input images.
+        """Compute all values of a layer's units and the labels' probabilities for a batch of input images.
 
         Parameters
         ----------
@@ -426,8 +395,8 @@ class Tagger:
 
         Returns
         -------
-        outputs : (batch, units, ...) tensor
-            The last output of the layer's module; the sequence for a recurrent layer.
+        cells : (batch, units, n) tensor
+            The last output of the layer's module: all n values of each unit's map or sequence, or its single value.
         probabilities : (batch, labels) tensor
 
         Raises
@@ -447,11 +416,28 @@ class Tagger:
                 probabilities = self.probabilities(self._logits(batch))
             finally:
                 hook.remove()
-            return (given[-1][0] if isinstance(given[-1], tuple) else given[-1]), probabilities
+            value = next(tensors_in(given[-1]))
+            each = torch.split(value, 1) if layout.batch == 0 and len(value) == len(batch) else [value]
+            return torch.stack([layout.cells(one) for one in each]), probabilities
 
         with torch.no_grad(), self.one_at_a_time:
-            outputs, probabilities = zip(*self._batch.turns(activations, images), strict=True)
-        return torch.cat(outputs), torch.cat(probabilities)
+            layout = self._layout(layer, images[:1])
+            # Frames that are folded into the batch cannot be told from those of the next image.
+            turns = (
+                self._batch.turns(activations, images)
+                if layout.batch == 0
+                else map(activations, torch.split(images, 1))
+            )
+            cells, probabilities = zip(*turns, strict=True)
+        return torch.cat(cells), torch.cat(probabilities)
+
+    def _layout(self, layer: str, image: Tensor) -> Layout:
+        """Return the layout of a layer's output for one image (1, bins, frames); found once and kept."""
+        if layer not in self._layouts:
+            with self.network_errors():
+                tape = record(self.network, image[:, None].to(self.device, torch.float32))
+            self._layouts[layer] = layout_of(tape, tape.layer(self.layer(layer).module))
+        return self._layouts[layer]
 
     def copy_network(self) -> nn.Module:
         """Return a deep copy of the network.

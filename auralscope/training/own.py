@@ -20,9 +20,9 @@ from auralscope.dsp.processed import ProcessedSpectrogram
 from auralscope.errors import TrainingError
 from auralscope.files import quoted, reason, user_folder, write_aside
 from auralscope.nn.architectures import Stack, architecture
+from auralscope.nn.batches import choose_device
 from auralscope.nn.loaded import Model
 from auralscope.nn.model import ModelSpec, Weights
-from auralscope.nn.tagger import choose_device
 from auralscope.registry import Registry
 from auralscope.terminal import say, show_status
 from auralscope.training.card import TEMPLATES, write_card

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
 from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
+from auralscope.nn.batches import choose_device
 from auralscope.nn.excerpts import Window
 from auralscope.nn.loaded import Model
 from auralscope.nn.model import Layer, ModelSpec, Weights
-from auralscope.nn.tagger import choose_device
 from auralscope.types import Clip, unit_name
 
 RATE = 8_000

@@ -13,10 +13,9 @@ from auralscope.dsp.waveform import WaveformFrontEnd
 from auralscope.errors import AuralScopeError
 from auralscope.nn.analysis.summaries import summarise_parts
 from auralscope.nn.architectures import architecture
-from auralscope.nn.batches import outcome
+from auralscope.nn.batches import choose_device, outcome
 from auralscope.nn.loaded import Model
 from auralscope.nn.model import ModelSpec, Weights
-from auralscope.nn.tagger import choose_device
 
 RATE, N = 8000, 3**8
 

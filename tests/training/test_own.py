@@ -18,8 +18,8 @@ import soundfile
 from auralscope import trained
 from auralscope.cli.main import main, parse
 from auralscope.dsp.processed import ProcessedSpectrogram
+from auralscope.nn.batches import choose_device
 from auralscope.nn.loaded import Model
-from auralscope.nn.tagger import choose_device
 from auralscope.registry import Registry
 from auralscope.training.clips import DrawnClips, Sounds, band_statistics
 from auralscope.training.smoke import RATE, clicks, noise, tone, write_clips

@@ -43,7 +43,8 @@ from torch import Tensor, nn
 from auralscope.dsp.inversion import matching_gain_db
 from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.nn.attribution.deconvolution import deconvolve_tape
-from auralscope.nn.tape.capture import is_map, record
+from auralscope.nn.tape.capture import record
+from auralscope.nn.tape.layout import layout_of
 from auralscope.types import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -214,7 +215,8 @@ def unit_faithfulness(
         The model's input is the waveform.
     """
     chosen = list(range(window.model.layer(layer).units)) if units is None else list(units)
-    before = energies(window.tape.layer(window.model.layer(layer).module), window.tape.image)[0]
+    top = window.tape.layer(window.model.layer(layer).module)
+    before = energies(layout_of(window.tape, top).cells(top))
     stft = window.analysed.stft
     nothing = window.model.front_end.image_of(torch.zeros_like(stft), window.analysed.n_samples)
     silence = _retention(window, layer, nothing[None], before)[0]
@@ -308,12 +310,9 @@ def output_layer(window: Window) -> str | None:
     return None
 
 
-def energies(value: Tensor, image: Tensor) -> Tensor:
-    """Compute the activation energy of each unit, the mean square of its map, (batch, units)."""
-    squares = value.cpu().double().square()  # some devices lack double precision
-    if is_map(value, image):
-        return squares.flatten(2).mean(dim=2)
-    return squares.flatten(1, -2).mean(dim=1) if value.ndim > 2 else squares
+def energies(cells: Tensor) -> Tensor:
+    """Compute the activation energy of each unit, the mean square of its cells, (..., units) from (..., units, n)."""
+    return cells.cpu().double().square().mean(dim=-1)  # some devices lack double precision
 
 
 def shuffle_weights(network: nn.Module, seed: int = 0) -> nn.Module:
@@ -399,9 +398,9 @@ def _sounds(window: Window, gains: Tensor, level: Level) -> _Sounds:
 
 def _retention(window: Window, layer: str, images: Tensor, before: Tensor) -> Tensor:
     """Compute the retention of each unit for each sound, (sounds, units); NaN for silent units."""
-    value, _ = window.model.activations(images, layer)
+    cells, _ = window.model.activations(images, layer)
     silent = before <= SILENT * before.mean()
-    ratio = energies(value, window.tape.image) / before
+    ratio = energies(cells) / before
     return ratio.masked_fill(silent, math.nan)
 
 

@@ -18,8 +18,9 @@ from torch.nn import functional
 
 from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.labels.categories import CATEGORIES, category
-from auralscope.nn.tape.capture import INPUT, Tape, record, unit_count
+from auralscope.nn.tape.capture import INPUT, Tape, record
 from auralscope.nn.tape.functions import KINDS, Kind, functions_of
+from auralscope.nn.tape.layout import layout_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -368,4 +369,4 @@ def _layer_of(model: Tagger, tape: Tape, hidden: Tensor, units: int) -> str:
         if step.function not in _POINTWISE or len(step.varying_tensors()) != 1:
             return ""
         tensor = step.varying_tensors()[0]
-    return named[id(tensor)] if unit_count(tensor, tape.image) == units else ""
+    return named[id(tensor)] if tensor.shape[layout_of(tape, tensor).unit] == units else ""

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import UnknownNameError
-from auralscope.nn.tape.capture import is_map
 from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, KINDS, MAX_POOL_ARGUMENTS, Kind, functions_of, per_axis
+from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.steps import Step, substitute, tensors_in
 
 if TYPE_CHECKING:
@@ -140,20 +140,18 @@ def reach(tape: Tape, module: str, cell: Cell | None = None, unit: int | None = 
     """
     top = tape.layer(module)
     # On the CPU: masks are small, and some devices lack double precision.
-    start = torch.zeros(top.shape, dtype=torch.float64)
-    channels = slice(None) if unit is None else slice(unit, unit + 1)
-    if is_map(top, tape.image):
-        plane = top.shape[2:]
-        where = tuple(size // 2 for size in plane) if cell is None else tuple(cell)
-        if len(where) != len(plane) or any(not 0 <= at < size for at, size in zip(where, plane, strict=True)):
-            size = " x ".join(str(n) for n in plane)
-            raise UnknownNameError(f"A map of '{module}' is {size} cells; there is no cell {where}.")
-        chosen: tuple[slice | int, ...] = (slice(None), channels, *where)
-        start[chosen] = 1.0
-    else:
-        start[..., channels] = 1.0
-    if not bool(start.any()):
-        raise UnknownNameError(f"Layer '{module}' has no unit {unit}.")
+    layout = layout_of(tape, top)
+    start = torch.ones(top.shape, dtype=torch.float64)
+    if layout.is_spread:
+        marked = layout.at(top.shape, cell)
+        if marked is None:
+            size = " x ".join(str(n) for n in layout.maps(top).shape[1:])
+            raise UnknownNameError(f"A map of '{module}' is {size} cells; there is no cell {cell}.")
+        start = marked
+    if unit is not None:
+        if not 0 <= unit < top.shape[layout.unit]:
+            raise UnknownNameError(f"Layer '{module}' has no unit {unit}.")
+        start = layout.only(start, [unit])[0]
 
     waiting: dict[int, Tensor] = {id(top): start}
     for index in sorted(tape.ancestors(top), reverse=True):
@@ -221,7 +219,9 @@ def nominal_of(tape: Tape, module: str, front_end: FrontEnd) -> NominalSize | No
     """
     top = tape.layer(module)
     n_fft, hop = getattr(front_end, "n_fft", None), getattr(front_end, "hop", None)
-    if n_fft is None or hop is None or getattr(front_end, "n_mels", None) is not None or not is_map(top, tape.image):
+    if n_fft is None or hop is None or getattr(front_end, "n_mels", None) is not None:
+        return None
+    if not layout_of(tape, top).is_map or tape.image.ndim != 4:
         return None
     kernels, pools = [], []
     for index in tape.ancestors(top):

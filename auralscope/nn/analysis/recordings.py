@@ -77,12 +77,8 @@ def window_responses(model: Tagger, clip: Clip, layer: str) -> tuple[NDArray[np.
     for first in range(0, len(starts_s), WINDOWS):
         windows = [front_end.window(mono, start_s) for start_s in starts_s[first : first + WINDOWS]]
         images = torch.stack([front_end.analyse(model.tensor(window)).image for window in windows])
-        maps, probabilities = model.activations(images, layer)
-        if maps.ndim == 4:
-            maps = maps.mean(dim=(2, 3))
-        elif maps.ndim == 3:  # a recurrent layer's sequence
-            maps = maps.mean(dim=1)
-        activity.append(maps.cpu().double().numpy())
+        cells, probabilities = model.activations(images, layer)
+        activity.append(cells.mean(dim=2).cpu().double().numpy())
         scores.append(probabilities.cpu().double().numpy())
     return np.concatenate(activity), np.concatenate(scores)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralscope.nn.tape.capture import is_map
+from auralscope.nn.tape.layout import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -108,7 +108,7 @@ def summarise_parts(window: Window, layer: str, images: NDArray[np.float32]) -> 
     front_end = window.model.front_end
     image = torch.from_numpy(images)
     shown = torch.from_numpy(np.stack([front_end.shown(each) for each in images])) if front_end.is_waveform else image
-    maps = _maps(top, window.tape.image)
+    maps = layout_of(window.tape, top).cells(top.detach().cpu().double())
     centroid_hz, bandwidth_hz = spectral_shape(shown, torch.from_numpy(front_end.plane.frequencies_hz))
     yield
     activity = torch.from_numpy(window.activity(layer).values)
@@ -165,13 +165,6 @@ def votes_parts(tape: Tape, module: str) -> Generator[None, None, Tensor]:
     for label, logit in enumerate(logits, start=1):
         yield
         (gradient,) = torch.autograd.grad(logit, leaf, retain_graph=label < len(logits))
-        votes.append(_maps(gradient * top, tape.image).sum(dim=1))
+        # On the CPU: some devices lack double precision.
+        votes.append(layout_of(tape, top).cells((gradient * top).detach().cpu().double()).sum(dim=1))
     return torch.stack(votes, dim=1)
-
-
-def _maps(value: Tensor, image: Tensor) -> Tensor:
-    """Reshape a layer's output to (units, cells), in double precision."""
-    value = value.detach().cpu().double()  # some devices lack double precision
-    if is_map(value, image):
-        return value[0].flatten(1)
-    return value.reshape(-1, value.shape[-1]).T

@@ -32,11 +32,13 @@ from auralscope.nn.attribution.rules import (
     Table,
     derivative,
     has_batch_of_one,
+    without_batch_of_one,
 )
 from auralscope.nn.batches import Batch
-from auralscope.nn.tape.capture import INPUT, Tape, is_map
+from auralscope.nn.tape.capture import INPUT, Tape
 from auralscope.nn.tape.convolution import is_folded
 from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, KINDS, Kind
+from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.signals import Signal
 from auralscope.nn.tape.steps import tensors_in
 
@@ -83,13 +85,11 @@ class BackwardMethod(AttributionMethod):
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
         """Return the tensor where the walk starts, and the signal there: each unit's activation, all others zero."""
-        if is_map(top, tape.image):
+        layout = layout_of(tape, top)
+        if layout.unit == 1 and top.ndim > 2 and has_batch_of_one(top):
             channels = torch.tensor(units, device=top.device)
             return top, Signal(top[0, channels].unsqueeze(1), channels)
-        chosen = torch.zeros(len(units), top.shape[-1], dtype=top.dtype, device=top.device)
-        chosen[torch.arange(len(units)), units] = 1.0
-        each = chosen.view(len(units), *(1,) * (top.ndim - 1), -1) * top
-        return top, Signal(each[:, 0] if has_batch_of_one(top) else each)
+        return top, Signal(without_batch_of_one(layout.only(top, units), top))
 
     def _backward(self, tape: Tape, start: Tensor, signal: Signal) -> Tensor:
         """Carry a signal from a recorded tensor back to the image: (units, channels, bins, frames)."""
@@ -151,11 +151,12 @@ class Deconvolution(BackwardMethod):
         super().__init__("deconvolution", DECONVOLUTION)
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
-        if is_map(top, tape.image) or is_attended(tape, top):
+        layout = layout_of(tape, top)
+        if layout.is_map or is_attended(tape, top):
             return super().start(tape, top, units)
         below = last_map(tape, top)
         start = gradient_at(tape, below, top, units) * below
-        activations = top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
+        activations = layout.cells(top).sum(dim=1)[units]
         nothing = start.flatten(1).abs().sum(dim=1) < SATURATED * activations.abs()
         saturated = nothing.nonzero()[:, 0].tolist()
         if saturated:
@@ -178,7 +179,7 @@ def last_map(tape: Tape, top: Tensor) -> Tensor:
         if (
             isinstance(rule, (Convolution, MaxPool, Rectify, BatchNorm))
             and not squashed
-            and is_map(step.output, tape.image)
+            and layout_of(tape, step.output).is_map
         ):
             output: Tensor = step.output
             return output
@@ -188,15 +189,15 @@ def last_map(tape: Tape, top: Tensor) -> Tensor:
 def gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Tensor:
     """Compute the gradients of units of a dense or recurrent layer at a tensor below it: (units, ...) as `below`.
 
-    The activations of a recurrent layer's unit are summed over time.
+    The activations of a recurrent layer's unit are summed over time, those of folded frames over the frames.
     """
+    layout = layout_of(tape, top)
     # cuDNN's recurrent layers have a backward pass in training mode only.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         leaf = below.detach().requires_grad_()
-        activations = tape.replay(below, leaf, top)
-        activations = activations.reshape(-1, activations.shape[-1]).sum(dim=0)
+        activations = layout.cells(tape.replay(below, leaf, top)).sum(dim=1)
         rows = torch.eye(len(activations), dtype=top.dtype, device=top.device)[units]
-        return derivative(activations, leaf, rows)[:, 0]
+        return without_batch_of_one(derivative(activations, leaf, rows), below)
 
 
 def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Tensor:
@@ -215,10 +216,10 @@ def mean_gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -
             activations = torch.func.vmap(lambda value: tape.replay(below, value, top))(leaf)
         except RuntimeError:  # some torch functions do not support batches of batches
             activations = torch.stack([tape.replay(below, value, top) for value in leaf])
-        mean = share @ activations.reshape(points, -1, activations.shape[-1]).sum(dim=1)
+        mean = share @ activations.movedim(layout_of(tape, top).unit + 1, 1).flatten(2).sum(dim=2)
         rows = torch.eye(len(mean), dtype=top.dtype, device=top.device)[units]
         gradients = [derivative(mean, leaf, few).sum(dim=1) for few in torch.split(rows, 8)]
-    return torch.cat(gradients)[:, 0]
+    return without_batch_of_one(torch.cat(gradients), below)
 
 
 def _plane_bytes(rule: Rule, step: Step, signal: Signal) -> int:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from auralscope.errors import InputError, UnknownNameError
 from auralscope.nn.attribution.methods import find_method
 from auralscope.nn.batches import outcome
-from auralscope.nn.tape.capture import Tape, record, unit_count
+from auralscope.nn.tape.capture import Tape, record
+from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.steps import tensors_in
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def deconvolve_parts(
     The caller must advance it under `torch.no_grad`.
     """
     top = tape.layer(layer)
-    n_units = unit_count(top, tape.image)
+    n_units = top.shape[layout_of(tape, top).unit]
     chosen = list(range(n_units)) if units is None else list(units)
     for unit in chosen:
         if not 0 <= unit < n_units:

@@ -32,11 +32,13 @@ from auralscope.nn.attribution.rules import (
     derivative,
     has_batch_of_one,
     table,
+    without_batch_of_one,
 )
 from auralscope.nn.batches import outcome
-from auralscope.nn.tape.capture import is_map, record
+from auralscope.nn.tape.capture import record
 from auralscope.nn.tape.convolution import transposed_convolution
 from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, Kind, functions_of
+from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.signals import Signal
 from auralscope.nn.tape.steps import tensors_in
 
@@ -186,18 +188,17 @@ class Gradient(BackwardMethod):
 
     def start(self, tape: Tape, top: Tensor, units: list[int]) -> tuple[Tensor, Signal]:
         try:
-            below = top if is_map(top, tape.image) else last_map(tape, top)
+            below = top if layout_of(tape, top).is_map else last_map(tape, top)
         except NoRuleError:  # the network has no convolution
             below = top
         if below is top:
             return super().start(tape, top, units)
-        own = torch.zeros(len(units), *top.shape, dtype=top.dtype, device=top.device)
-        own[range(len(units)), ..., units] = top[..., units].movedim(-1, 0)
+        own = layout_of(tape, top).only(top, units)
         # cuDNN's recurrent layers have a backward pass in training mode only.
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             leaf = below.detach().requires_grad_()
             gradient = derivative(tape.replay(below, leaf, top), leaf, own)
-        return below, Signal(gradient[:, 0])
+        return below, Signal(without_batch_of_one(gradient, below))
 
 
 class AttnLrp(BackwardMethod):
@@ -277,13 +278,20 @@ class GradCam(AttributionMethod):
 
     def attribute(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
         top = tape.layer(layer)
-        if is_map(top, tape.image):
+        if layout_of(tape, top).is_map:
             raise NoRuleError(f"Layer '{layer}' is a convolution; Grad-CAM is for labels and dense units.")
-        maps = last_map(tape, top)
-        plane = tuple(range(2, maps.ndim))
-        weights = gradient_at(tape, maps, top, units).mean(dim=plane, keepdim=True)
-        coarse = (weights * maps).sum(dim=1, keepdim=True).clamp(min=0.0)
+        below = last_map(tape, top)
+        layout = layout_of(tape, below)
+        weights = [
+            layout.cells(gradient.view_as(below)).mean(dim=1) for gradient in gradient_at(tape, below, top, units)
+        ]
+        maps = layout.maps(below)
+        coarse = torch.tensordot(torch.stack(weights), maps, 1).clamp(min=0.0).unsqueeze(1)
         size = tape.image.shape[2:]
+        if coarse.ndim == 3 and len(size) == 2:  # maps without bins: the same at all frequencies
+            coarse = coarse.unsqueeze(2)
+        elif coarse.ndim == 4 and len(size) == 1:  # bins of a spectrogram inside the network
+            coarse = coarse.mean(dim=2)
         mode = "bilinear" if len(size) == 2 else "linear"
         image = functional.interpolate(coarse, size=tuple(size), mode=mode, align_corners=False)
         return image.expand(-1, tape.image.shape[1], *size)
@@ -336,9 +344,9 @@ class Occlusion(AttributionMethod):
     def _activation(self, tape: Tape, layer: str, units: list[int]) -> Tensor:
         """Return each unit's activation, (units,), of which a patch can take a part."""
         top = tape.layer(layer)
-        if is_map(top, tape.image):
-            return top[0, units].square().flatten(1).mean(dim=1)
-        return top.reshape(-1, top.shape[-1]).sum(dim=0)[units]
+        layout = layout_of(tape, top)
+        cells = layout.cells(top)[units]
+        return cells.square().mean(dim=1) if layout.is_map else cells.sum(dim=1)
 
 
 RELEVANCE = (PassAll(), PassGated(), PassChoice(), MaxPool(), Maximum(), Adjoint())

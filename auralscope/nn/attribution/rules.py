@@ -217,7 +217,7 @@ class Derivative(Rule):
         values = [whole(signal, output) for output, signal in chosen]
         gradients = _gradients([output for output, _ in chosen], list(leaves.values()), values)
         return [
-            (given[place], Signal(gradient[:, 0] if has_batch_of_one(given[place]) else gradient))
+            (given[place], Signal(without_batch_of_one(gradient, given[place])))
             for place, gradient in zip(places, gradients, strict=True)
             if gradient is not None
         ]
@@ -235,6 +235,11 @@ class Derivative(Rule):
 def has_batch_of_one(tensor: Tensor) -> bool:
     """Return whether a signal has its units in place of a tensor's first axis."""
     return tensor.shape[:1] == (1,)
+
+
+def without_batch_of_one(values: Tensor, tensor: Tensor) -> Tensor:
+    """Return values (units, *tensor.shape) in the shape of a signal at the tensor."""
+    return values[:, 0] if has_batch_of_one(tensor) else values
 
 
 def whole(signal: Signal, tensor: Tensor) -> Tensor:

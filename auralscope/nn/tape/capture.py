@@ -210,16 +210,6 @@ def _check(image: Tensor) -> None:
         raise InputError(f"The input has {odd} values that are not finite (NaN or infinite), of {image.numel()}.")
 
 
-def is_map(value: Tensor, image: Tensor) -> bool:
-    """Return whether a layer's output is a stack of feature maps, laid out as the input is."""
-    return value.ndim == image.ndim
-
-
-def unit_count(value: Tensor, image: Tensor) -> int:
-    """Count the units of a layer: channels of maps, or the last axis of a dense or recurrent layer's output."""
-    return value.shape[1] if is_map(value, image) else value.shape[-1]
-
-
 class _Recorder(TorchFunctionMode):
     """Mode that records each call into torch, with the module that made it."""
 
