@@ -5,6 +5,7 @@ FFmpeg may crash on a damaged file, so only `decoder_process` calls this module,
 
 from __future__ import annotations
 
+import io
 import re
 from fractions import Fraction
 from itertools import chain
@@ -18,12 +19,24 @@ from auralscope.audio.decoded import DAMAGED, DecodedSound, changes_format, chec
 from auralscope.errors import AudioFileError
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-_STATING = {"mp4", "caf", "wav", "w64", "aiff", "au", "tta", "wv", "ape"}  # containers that state an exact length
+_PACKET_SIZES = (188, 192, 204)  # of MPEG-TS, in bytes: plain, with a time stamp, with error correction
+_LOSS = re.compile("corrupt|no index at the end")  # in FFmpeg's warnings
+_STATING = {
+    "mp4",
+    "flac",
+    "caf",
+    "wav",
+    "w64",
+    "aiff",
+    "au",
+    "tta",
+    "wv",
+    "ape",
+}  # containers that state an exact length
 _SAMPLE_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
 
@@ -48,6 +61,8 @@ def decode(file: io.RawIOBase, name: str, start_s: float) -> DecodedSound:
         The file is not audio, or has no sound that can be decoded.
     """
     not_audio = f"{name} is not a sound file that can be decoded: it is in another format, or damaged."
+    file_size = file.seek(0, io.SEEK_END)
+    file.seek(0)
     try:
         # A playlist may name other files and addresses; they must not be opened.
         container = av.open(file, metadata_errors="replace", options={"protocol_whitelist": "none"})
@@ -64,12 +79,15 @@ def decode(file: io.RawIOBase, name: str, start_s: float) -> DecodedSound:
     if not stream.codec_context.channels:
         raise AudioFileError(f"{name} has 0 channels: there is no sound in it.")
     sound = DecodedSound(0, iter(()))
+    stream.codec_context.options = {"err_detect": "crccheck"}
+    if container.format.name == "mpegts" and all(file_size % size for size in _PACKET_SIZES):
+        sound.lack("ends within a packet: it may have been longer")
     frames = _frames(container, stream, sound)
     # Take the rate from a decoded frame: that of HE-AAC may be twice the rate in its container.
-    frame = next(frames, None)
-    if frame is None:
+    first = next(frames, None)
+    if first is None:
         raise AudioFileError(not_audio)
-    sound.rate = frame.sample_rate
+    sound.rate = first[0].sample_rate
     check_rate(sound.rate, name)
     stated_s = _stated_s(container, stream, file)
     if stated_s is not None:
@@ -77,7 +95,7 @@ def decode(file: io.RawIOBase, name: str, start_s: float) -> DecodedSound:
     if len(tracks) > 1:
         which = list(tracks).index(stream) + 1
         sound.lack(f"has {len(tracks)} sound tracks: only track {which} is open")
-    sound.blocks = _blocks(container, chain((frame,), frames), sound, round(start_s * sound.rate))
+    sound.blocks = _blocks(container, chain((first,), frames), sound, round(start_s * sound.rate))
     return sound
 
 
@@ -110,31 +128,67 @@ def _has_mp3_length(file: io.RawIOBase) -> bool:
     return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _frames(container: Any, stream: Any, sound: DecodedSound) -> Iterator[Any]:
-    """Yield decoded frames; skip packets that do not decode and note the damage."""
-    try:
-        for packet in container.demux(stream):
-            if packet.is_corrupt:
+def _frames(container: Any, stream: Any, sound: DecodedSound) -> Iterator[tuple[Any, int]]:
+    """Yield decoded frames, each with the number of samples to drop from its beginning; note all damage.
+
+    FFmpeg drops too little from the beginning of Opus whose container states another rate than 48 kHz.
+    """
+    is_opus = stream.codec_context.codec.canonical_name == "opus"
+    head = stream.codec_context.extradata or b""
+    n_to_drop = int.from_bytes(head[10:12], "little") if is_opus else 0  # RFC 7845, sec. 5.1: pre-skip
+    names = (container.format.name, stream.codec_context.codec.name)
+    av.logging.set_level(av.logging.WARNING)
+    with av.logging.Capture(local=False) as messages:
+        try:
+            for packet in container.demux(stream):
+                if packet.is_corrupt:
+                    sound.lack(DAMAGED)
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    sound.lack(DAMAGED)
+                    continue
+                if n_to_drop:
+                    n_to_drop = max(n_to_drop - _opus_samples(bytes(packet)) + sum(each.samples for each in frames), 0)
+                for frame in frames:
+                    n = min(n_to_drop, frame.samples)
+                    n_to_drop -= n
+                    yield frame, n
+        except av.FFmpegError:
+            sound.lack(DAMAGED)
+        for level, name, text in messages:
+            if name in names and (level <= av.logging.ERROR or _LOSS.search(text)):
                 sound.lack(DAMAGED)
-            try:
-                yield from packet.decode()
-            except av.FFmpegError:
-                sound.lack(DAMAGED)
-    except av.FFmpegError:
-        sound.lack(DAMAGED)
 
 
-def _blocks(container: Any, frames: Iterator[Any], sound: DecodedSound, first: int) -> Iterator[NDArray[np.float32]]:
+def _opus_samples(packet: bytes) -> int:
+    """Return the number of samples in a packet of Opus, at 48 kHz (RFC 6716, sec. 3.1)."""
+    if not packet:
+        return 0
+    mode, count = packet[0] >> 3, packet[0] & 3
+    if mode < 12:
+        duration_ms: float = (10, 20, 40, 60)[mode % 4]
+    elif mode < 16:
+        duration_ms = (10, 20)[mode % 2]
+    else:
+        duration_ms = (2.5, 5, 10, 20)[mode % 4]
+    n_frames = (1, 2, 2, packet[1] & 63 if len(packet) > 1 else 0)[count]
+    return round(48 * duration_ms * n_frames)
+
+
+def _blocks(
+    container: Any, frames: Iterator[tuple[Any, int]], sound: DecodedSound, first: int
+) -> Iterator[NDArray[np.float32]]:
     """Yield the samples of the frames from frame `first` of the file on."""
     channels = None
     # Remove the silence with which the encoder filled its last frame.
     end = sound.n_stated if "mp4" in container.format.name else None
-    for frame in frames:
+    for frame, n_to_drop in frames:
         channels = channels or frame.layout.nb_channels
         if frame.sample_rate != sound.rate or frame.layout.nb_channels != channels:
             sound.lack(changes_format(sound.n_passed / sound.rate))  # a broadcast may do so
             return
-        samples = _samples(frame, channels)
+        samples = _samples(frame, channels)[:, n_to_drop:]
         if end is not None:
             samples = samples[:, : max(end - sound.n_passed, 0)]
         yield sound.keep(samples, first)

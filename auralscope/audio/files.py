@@ -21,6 +21,7 @@ import numpy as np
 from auralscope.audio import decoder_process, libsndfile, parts
 from auralscope.audio.cancellation import cancelling_s
 from auralscope.audio.decoded import DAMAGED
+from auralscope.audio.ends import CUT_SHORT, SEVERAL, container_lacks
 from auralscope.errors import AudioFileError
 from auralscope.files import quoted, reason, write_aside
 from auralscope.types import Clip, Progress, no_progress
@@ -177,11 +178,14 @@ def _recognise(raw: io.FileIO, path: Path, start_s: float, waiting: Callable[[],
     if is_mp3 or head[:3] == b"ID3":
         return decoder_process.decode(path, first, name, start_s, waiting)
     layout = parts.find_parts(raw, first)
-    # libsndfile decodes Opus at the rate of the sound before it was encoded, where that is stated; FFmpeg at 48 kHz.
-    sound = None if layout.is_opus else libsndfile.decode(layout, name, start_s)
+    sound = None if layout.is_for_ffmpeg else libsndfile.decode(layout, name, start_s)
     if sound is None:
+        lacks = layout.lacks + container_lacks(raw, first)
+        if len(layout.parts) > 1 and head != b"OggS":  # FFmpeg joins streams of Ogg
+            lacks.append(SEVERAL)
         sound = decoder_process.decode(path, first, name, start_s, waiting)
-        sound.lacks += layout.lacks
+        for lack in lacks:
+            sound.lack(lack)
     return sound
 
 
@@ -226,14 +230,15 @@ def _gather(
 
 def _note_shortness(sound: DecodedSound, *, is_to_the_end: bool) -> bool:
     """Note what is missing if a file that was decoded to its end is shorter than its header says."""
+    if not is_to_the_end:
+        sound.lacks = [lack for lack in sound.lacks if lack != CUT_SHORT]
     if not is_to_the_end or sound.n_stated is None:
         return False
     missing_s = (sound.n_stated - sound.n_passed) / sound.rate
     if missing_s <= (0.0 if sound.is_exact else _TOLERANCE_S):
         return False
-    digits = 1 if missing_s >= 0.1 else 4
-    if DAMAGED in sound.lacks:  # the sentence below says more
-        sound.lacks.remove(DAMAGED)
+    digits = 1 if missing_s >= 0.1 else 5
+    sound.lacks = [lack for lack in sound.lacks if lack not in (DAMAGED, CUT_SHORT)]  # the sentence below says more
     whole_s, read_s = sound.n_stated / sound.rate, sound.n_passed / sound.rate
     sound.lack(f"is damaged or cut short: {read_s:.{digits}f} of {whole_s:.{digits}f} s can be read")
     return True

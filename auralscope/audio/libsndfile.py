@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from contextlib import ExitStack
@@ -18,13 +19,22 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from auralscope.audio.parts import Layout
+    from auralscope.audio.parts import Layout, Part
 
 _BLOCK_FRAMES = 1 << 12  # small, because a block that does not decode to its end is lost as a whole
 _CHANNEL_COUNT_ZERO = 67  # libsndfile's error number
 _UNKNOWN_FRAMES = 1 << 48  # libsndfile states a larger number where it cannot measure the length
 
 _LARGEST_SIZES = range(0x7FFF0000, 1 << 33)
+
+_STATED_FRAMES = {  # in libsndfile's log of the header, by format; bytes for VOC
+    "AVR": r"^\s*Frames\s*: (\d+)",
+    "MAT4": r"^\s*Cols\s*: (\d+)",
+    "MAT5": r"Cols\s*: (\d+)",
+    "MPC2K": r"^\s*Frames\s*: (\d+)",
+    "VOC": r"^\s*Extended II : (\d+)",
+    "WVE": r"^Data length (\d+) should be \d+",
+}
 
 _FROM_VORBIS_ORDER = {  # from the channel order of Vorbis and Opus (Vorbis I, sec. 4.3.9) to that of WAV
     3: (0, 2, 1),
@@ -70,7 +80,11 @@ def decode(layout: Layout, name: str, start_s: float) -> DecodedSound | None:
                 raise AudioFileError(f"{name} has 0 channels: there is no sound in it.") from error
             return None
     check_rate(streams[0].samplerate, name)
-    return _sound(streams, lacks, start_s, layout.stretch)
+    n_stated = sum(
+        math.ceil(part.stretch * _stated_frames(stream, part))
+        for stream, part in zip(streams, layout.parts, strict=False)
+    )
+    return _sound(streams, n_stated, lacks, start_s)
 
 
 def decode_path(path: Path, start_s: float) -> DecodedSound | None:
@@ -82,28 +96,37 @@ def decode_path(path: Path, start_s: float) -> DecodedSound | None:
     except soundfile.LibsndfileError:
         return None
     check_rate(stream.samplerate, quoted(path))
-    return _sound([stream], [], start_s)
+    return _sound([stream], stream.frames, [], start_s)
 
 
-def _sound(streams: list[Any], lacks: list[str], start_s: float, stretch: float = 1.0) -> DecodedSound:
-    is_measured = all(stream.frames < _UNKNOWN_FRAMES for stream in streams)
-    n_stated = round(stretch * sum(map(_stated_frames, streams))) if is_measured else None
+def _sound(streams: list[Any], n_stated: int, lacks: list[str], start_s: float) -> DecodedSound:
     sound = DecodedSound(streams[0].samplerate, iter(()), n_stated, is_exact=True, lacks=lacks)
+    if n_stated >= _UNKNOWN_FRAMES:
+        sound.n_stated = None
     sound.blocks = _blocks(streams, sound, round(start_s * sound.rate))
     return sound
 
 
-def _stated_frames(stream: Any) -> int:
+def _stated_frames(stream: Any, part: Part) -> int:
     """Return the number of frames in the header, also if the file holds fewer."""
     frames = int(stream.frames)
-    # libsndfile's log of the header; W64 and RF64 compare only the size of the whole file.
-    marks = "riff|Riff size" if stream.format in ("W64", "RF64") else "data|SSND|BODY|Data Size"
-    match = re.search(rf"^\s*(?:{marks})\s*: (\d+) \(should be (\d+)\)", stream.extra_info, re.MULTILINE)
+    if stream.format == "NIST":
+        part.seek(0)
+        text, pattern = part.read(1024).decode("latin-1"), r"^sample_count -i (\d+)"
+    else:
+        text, pattern = stream.extra_info, _STATED_FRAMES.get(stream.format, "")
+    if pattern:
+        found = re.findall(pattern, text, re.MULTILINE)
+        n = int(found[-1]) if found else 0
+        if stream.format == "VOC":
+            n = -(-(n - 12) // (stream.channels * (1 if stream.subtype == "PCM_U8" else 2)))
+        return max(frames, n)
+    match = re.search(r"^\s*(?:data|SSND|BODY|Data Size)\s*: (\d+) \(should be (\d+)\)", text, re.MULTILINE)
     if match:
         stated, present = map(int, match.groups())
         # Programs that write into a pipe do not know the length and state the largest possible one.
         if 0 < present < stated and stated not in _LARGEST_SIZES:
-            return frames * stated // present
+            return -(-frames * stated // present)  # a frame of which bytes are missing counts
     return frames
 
 

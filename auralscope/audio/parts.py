@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from auralscope.audio.decoded import DAMAGED
+from auralscope.audio.ends import BAD_HEADER, HOLDS_MORE, chunks, find_starts, holds_more, sound_place
 
 _OGG_CONTINUED, _OGG_FIRST, _OGG_LAST = 1, 2, 4  # flags of a page (RFC 3533, sec. 6)
 _FLAC_START = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")  # marker and STREAMINFO's header (RFC 9639, sec. 8)
+_FLAC_FRAME = re.compile(rb"\xff[\xf8\xf9]")  # sync code with the bit for variable block sizes
 _REVERSED = bytes(int(f"{k:08b}"[::-1], 2) for k in range(256))
 
 
@@ -28,6 +29,8 @@ class Part(io.RawIOBase):
         The first byte and the one after the last; up to the end of the file unless given.
     patch : (int, bytes), optional
         Bytes to read instead of those at a position of the part.
+    stretch : float
+        Stated size of the sound over its present size, where libsndfile does not state it (CAF, W64, RF64).
 
     Attributes
     ----------
@@ -36,9 +39,14 @@ class Part(io.RawIOBase):
     """
 
     def __init__(
-        self, raw: io.FileIO, first: int = 0, last: int | None = None, patch: tuple[int, bytes] = (0, b"")
+        self,
+        raw: io.FileIO,
+        first: int = 0,
+        last: int | None = None,
+        patch: tuple[int, bytes] = (0, b""),
+        stretch: float = 1.0,
     ) -> None:
-        self._raw, self.first = raw, first
+        self._raw, self.first, self.stretch = raw, first, stretch
         n_bytes = raw.seek(0, io.SEEK_END)
         self.size = max((n_bytes if last is None else min(last, n_bytes)) - first, 0)
         self._patch = patch
@@ -58,7 +66,9 @@ class Part(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        view = memoryview(buffer).cast("B")[: max(self.size - self._position, 0)]
+        if self._position >= self.size:
+            return 0
+        view = memoryview(buffer).cast("B")[: self.size - self._position]
         self._raw.seek(self.first + self._position)
         n = self._raw.readinto(view) or 0
         at, patch = self._patch
@@ -78,15 +88,12 @@ class Layout:
         Streams end to end, to be joined.
     lacks : list of str
         What the file lacks; see `DecodedSound`.
-    stretch : float
-        Stated size of the sound over its present size, where libsndfile would refuse the difference (CAF).
-    is_opus : bool
-        Whether the codec is Opus.
+    is_for_ffmpeg : bool
+        Whether FFmpeg decodes the file better than libsndfile.
     """
 
     parts: list[Part]
-    stretch: float = 1.0
-    is_opus: bool = False
+    is_for_ffmpeg: bool = False
     lacks: list[str] = field(default_factory=list)
 
 
@@ -121,11 +128,22 @@ def find_parts(raw: io.FileIO, first: int) -> Layout:
         return _ogg(raw, first)
     if head[:4] == b"fLaC":
         return _flac(raw, first)
-    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-        return _wav(raw, first)
-    if head[:4] == b"caff":
-        return _caf(raw, first)
-    return Layout([Part(raw, first, patch=_completed_header(raw, first, head))])
+    starts = _wav_starts(raw, first) if head[:4] == b"RIFF" and head[8:] == b"WAVE" else find_starts(raw, first)
+    n_bytes = raw.seek(0, io.SEEK_END)
+    layout = Layout([])
+    for start, last in pairwise([*starts, n_bytes]):
+        place = sound_place(raw, start)
+        if place == (0, 0) and head[:4] in (b"caff", b"riff"):  # libsndfile searches for the sound
+            layout.lacks = [BAD_HEADER]
+        elif place and holds_more(raw, place[1], last):
+            layout.lacks = [HOLDS_MORE]
+        begin, end = place or (0, 0)
+        is_riff = head[:4] == b"riff" and begin < end  # libsndfile takes all that follows as sound
+        part = Part(raw, start, min(end, last)) if is_riff else _completed(raw, start, last)
+        if head[:4] in (b"riff", b"RF64") and begin < last:
+            part.stretch = max((end - begin) / (last - begin), 1.0)
+        layout.parts.append(part)
+    return layout
 
 
 def _flac(raw: io.FileIO, first: int) -> Layout:
@@ -139,28 +157,48 @@ def _flac(raw: io.FileIO, first: int) -> Layout:
             at = content.find(mark, at + 4)
     bounds = [*sorted(starts), first + len(content)]
     layout = Layout([Part(raw, a, b) for a, b in pairwise(bounds)])
-    if any(_holds_more(content[a - first : b - first]) for a, b in pairwise(bounds)):
-        layout.lacks.append("is damaged: it holds more sound than its header says, and the rest is left out")
+    layout.lacks = [lack for a, b in pairwise(bounds) if (lack := _flac_lack(content[a - first : b - first]))][:1]
+    layout.is_for_ffmpeg = layout.lacks == [DAMAGED] and len(layout.parts) == 1  # libsndfile stops at the damage
     return layout
 
 
-def _holds_more(flac: bytes) -> bool:
-    """Return whether the last frame of a FLAC begins after the end that its header states (RFC 9639, sec. 8.2, 9.1)."""
+def _flac_lack(flac: bytes) -> str | None:
+    """Return what the frames of a FLAC lack, judged by the numbers in their headers (RFC 9639, sec. 8.2 and 9.1)."""
     n_stated = int.from_bytes(flac[21:26], "big") & 0xFFFFFFFFF
-    at = len(flac)
-    while n_stated and (at := flac.rfind(b"\xff", max(len(flac) - (1 << 17), 0), at)) >= 0:
-        head = flac[at : at + 16]
-        if len(head) < 16 or head[1] not in (0xF8, 0xF9):
+    n_block = int.from_bytes(flac[10:12], "big")
+    n_next = 0  # first sample of the next frame
+    kind = None
+    for match in _FLAC_FRAME.finditer(flac):
+        head = flac[match.start() : match.start() + 16]
+        if (found := _flac_frame(head, n_block)) is None:
             continue
-        n_number = max(8 - (head[4] ^ 0xFF).bit_length(), 1)
-        end = 4 + n_number + {6: 1, 7: 2}.get(head[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(head[2] & 15, 0)
-        if n_number > 7 or end > 15 or _crc8(head[:end]) != head[end]:
-            continue
-        number = head[4] & (0xFF >> (n_number + (n_number > 1)))
-        for byte in head[5 : 4 + n_number]:
-            number = number << 6 | byte & 0x3F
-        return (number if head[1] == 0xF9 else number * int.from_bytes(flac[10:12], "big")) >= n_stated
-    return False
+        start, n = found
+        if kind is None:
+            kind = head[1:3], head[3] & 15
+            n_next = start if not n_stated else 0  # a recording of a stream begins anywhere
+        # By chance, other bytes look like a header, of another kind.
+        if start == n_next:
+            n_next += n
+        elif kind == (head[1:3], head[3] & 15):
+            return HOLDS_MORE if start == n_stated else DAMAGED
+    return HOLDS_MORE if 0 < n_stated < n_next else None
+
+
+def _flac_frame(head: bytes, n_block: int) -> tuple[int, int] | None:
+    """Return the first sample and the number of samples of a frame of FLAC; None if this is no header of a frame."""
+    n_number = max(8 - (head[4] ^ 0xFF).bit_length(), 1) if len(head) == 16 else 8
+    size_code = head[2] >> 4
+    end = 4 + n_number + {6: 1, 7: 2}.get(size_code, 0) + {12: 1, 13: 2, 14: 2}.get(head[2] & 15, 0)
+    if n_number > 7 or end > 15 or not size_code or _crc8(head[:end]) != head[end]:
+        return None
+    number = head[4] & (0xFF >> (n_number + (n_number > 1)))
+    for byte in head[5 : 4 + n_number]:
+        number = number << 6 | byte & 0x3F
+    if size_code in (6, 7):
+        n = int.from_bytes(head[4 + n_number : 4 + n_number + size_code - 5], "big") + 1
+    else:
+        n = 192 if size_code == 1 else 576 << (size_code - 2) if size_code < 6 else 256 << (size_code - 8)
+    return (number if head[1] == 0xF9 else number * n_block), n
 
 
 def _crc8(content: bytes) -> int:
@@ -172,22 +210,16 @@ def _crc8(content: bytes) -> int:
     return checksum
 
 
-def _wav(raw: io.FileIO, first: int) -> Layout:
-    starts, at = [], first
+def _wav_starts(raw: io.FileIO, first: int) -> list[int]:
+    starts: list[int] = []
+    at = first
     while True:
         raw.seek(at)
         head = raw.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            break
-        starts.append((at, head))
+            return starts
+        starts.append(at)
         at += 8 + int.from_bytes(head[4:8], "little")
-    ends = [start for start, _ in starts[1:]] + [None]
-    return Layout(
-        [
-            Part(raw, start, end, patch=_completed_header(raw, start, head))
-            for (start, head), end in zip(starts, ends, strict=True)
-        ]
-    )
 
 
 def _ogg(raw: io.FileIO, first: int) -> Layout:
@@ -215,7 +247,8 @@ def _ogg(raw: io.FileIO, first: int) -> Layout:
         is_ended = bool(flags & _OGG_LAST)
         at += size
     layout = Layout([Part(raw, a, b) for a, b in pairwise([*starts, first + len(content)])])
-    layout.is_opus = content[28:36] == b"OpusHead"
+    # libsndfile decodes Opus at the rate of the sound before it was encoded, where that is stated; FFmpeg at 48 kHz.
+    layout.is_for_ffmpeg = content[28:36] == b"OpusHead"
     if n_damaged:
         layout.lacks.append("is damaged: pages of it are unreadable or missing, and their sound is left out")
     elif not is_ended:
@@ -239,57 +272,45 @@ def _page_size(content: bytes, at: int) -> int:
     return size if int(f"{checksum:032b}"[::-1], 2) == stated else 0
 
 
-def _caf(raw: io.FileIO, first: int) -> Layout:
-    number = struct.Struct(">q")
-    n_bytes = raw.seek(0, io.SEEK_END)
-    for mark, start, size in _chunks(raw, first + 8, number):
-        if mark == b"data" and n_bytes - start > 0 and (size <= 0 or size > n_bytes - start):
-            patch = start - number.size - first, number.pack(n_bytes - start)
-            return Layout([Part(raw, first, patch=patch)], stretch=max(size / (n_bytes - start), 1.0))
-    return Layout([Part(raw, first)])
-
-
-def _completed_header(raw: io.FileIO, first: int, head: bytes) -> tuple[int, bytes]:
-    """Return a patch with the number of bytes to the end of the file where a header was never completed.
+def _completed(raw: io.FileIO, first: int, last: int) -> Part:
+    """Return a part whose header states the bytes to its end where it was never completed, or the end is missing.
 
     Programs write such a header into a pipe, or before a recording that is then interrupted.
     """
-    n_bytes = raw.seek(0, io.SEEK_END)
+    raw.seek(first)
+    head = raw.read(12)
+    if head[:4] == b"caff":
+        number = struct.Struct(">q")
+        for mark, start, size in chunks(raw, first + 8, number):
+            present = last - start
+            if mark == b"data" and present > 0 and (size <= 0 or size > present):
+                patch = start - number.size - first, number.pack(present)
+                return Part(raw, first, last, patch, max(size / present, 1.0))
+    return Part(raw, first, last, _patch(raw, first, last, head))
+
+
+def _patch(raw: io.FileIO, first: int, last: int, head: bytes) -> tuple[int, bytes]:
     if head[:4] in (b"RIFF", b"RIFX") and head[8:] == b"WAVE":
         number = struct.Struct("<I" if head[:4] == b"RIFF" else ">I")
-        for mark, start, size in _chunks(raw, first + 12, number):
+        for mark, start, size in chunks(raw, first + 12, number):
             if mark == b"data":
-                if size or start == n_bytes or _ends_with_chunks(raw, start, number, n_bytes):
+                if size or start == last or _ends_with_chunks(raw, start, number, last):
                     break
-                return start - number.size - first, number.pack(min(n_bytes - start, 0xFFFFFFFF))
+                return start - number.size - first, number.pack(min(last - start, 0xFFFFFFFF))
     if head[:4] == b"RF64":
         raw.seek(first + 12)
         chunk = raw.read(24)
         if chunk[:4] == b"ds64" and chunk[16:] == bytes(8):
-            return 28, struct.pack("<Q", n_bytes - first)
+            return 28, struct.pack("<Q", last - first)
     if head[:4] == b".snd" and head[8:] == bytes(4):
         return 8, b"\xff" * 4
     return 0, b""
 
 
-def _chunks(raw: io.FileIO, at: int, number: struct.Struct) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the mark, the place and the size of each chunk."""
-    while True:
-        raw.seek(at)
-        head = raw.read(4 + number.size)
-        if len(head) < 4 + number.size:
-            return
-        size = number.unpack_from(head, 4)[0]
-        yield head[:4], at + len(head), size
-        if size < 0:
-            return
-        at += len(head) + size + (size % 2 if number.size == 4 else 0)
-
-
 def _ends_with_chunks(raw: io.FileIO, at: int, number: struct.Struct, n_bytes: int) -> bool:
     """Return whether chunks follow each other from a position to the end of the file."""
     end = at
-    for mark, start, size in _chunks(raw, at, number):
+    for mark, start, size in chunks(raw, at, number):
         if not mark.isascii() or not mark.decode().isprintable():
             return False
         end = start + size

@@ -6,12 +6,19 @@ import damaged_files
 import pytest
 from ffmpeg_program import needs_ffmpeg
 
+COUNT = 100
+
+
+@pytest.fixture(scope="module")
+def survey():
+    return damaged_files.count_outcomes(list(damaged_files.CODECS), COUNT, seed=1)
+
 
 @needs_ffmpeg
 @pytest.mark.parametrize("name", damaged_files.CODECS)
-def test_a_damaged_file_opens_truly_or_with_a_notice_or_is_refused(name):
-    counts, faults = damaged_files.count_outcomes(name, 100, seed=1, one_in=10)
-    assert not faults
-    assert counts.total() == 100
-    assert counts["refused"]
-    assert counts["notice"]
+def test_a_damaged_file_opens_truly_or_with_a_notice_or_is_refused(survey, name):
+    counts, faults = survey
+    assert not [fault for fault in faults if fault.startswith(f"{name} ") or ": exit" in fault]
+    assert counts[name].total() == COUNT
+    assert counts[name]["refused"]
+    assert counts[name]["notice"]
