@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from auralscope.errors import FileError, printable
 from auralscope.files import json_text, reason
+from auralscope.wording import percent
 
 CLEAR_LINE = "\r\033[K"
 
@@ -124,7 +125,7 @@ class ProgressLine:
         return self._show
 
     def _show(self, done: float) -> None:
-        show_status(f"{self._title}: {done:4.0%}")
+        show_status(f"{self._title}: {percent(done, rounded=True):>5}")
 
     def __exit__(self, *failure: object) -> None:
         show_status("")

@@ -32,12 +32,17 @@ WEIGHTS = "weights.safetensors"
 CARD = "MODEL_CARD.md"
 FORMAT = 1
 FIELDS: dict[str, type] = {
-    **dict.fromkeys(("id", "title", "architecture", "output", "weights_sha256", "licence", "summary"), str),
+    **dict.fromkeys(
+        ("id", "title", "architecture", "output", "weights_sha256", "licence", "summary", "trained_on"), str
+    ),
     "format": int,
     "labels": list,
     "front_end": dict,
 }
 """Fields of `model.json`, and the type of each."""
+
+ADDED: dict[str, Any] = {"trained_on": "recordings of its maker"}
+"""Fields that older descriptions lack, and their values there."""
 
 MAX_BYTES, MAX_SIZE = 16_000_000, 1_000_000_000
 """Limits of a description's length, and of its sizes in samples or bands."""
@@ -93,6 +98,7 @@ def read(path: Path) -> ModelSpec:
         values = parse_json(content)
         if not isinstance(values, dict):
             raise ValueError("it is not a JSON object")
+        values = ADDED | values
         for name, kind in FIELDS.items():
             if not isinstance(values[name], kind) or isinstance(values[name], bool):
                 raise ValueError(f"its {name} is {reprlib.repr(values[name])}")
@@ -113,7 +119,7 @@ def read(path: Path) -> ModelSpec:
             build=partial(_build, path, values["weights_sha256"], values["architecture"], len(labels), front_end),
             weights=Weights(path / WEIGHTS, licence=values["licence"], card=path / CARD),
             output=values["output"],
-            trained_on="recordings of its maker",
+            trained_on=values["trained_on"],
             summary=values["summary"],
             citation=chosen.source,
         )
@@ -140,6 +146,7 @@ def describe(spec: ModelSpec, architecture_name: str, weights_sha256: str) -> di
         "weights_sha256": weights_sha256,
         "licence": spec.weights.licence,
         "summary": spec.summary,
+        "trained_on": spec.trained_on,
     }
 
 

@@ -115,6 +115,25 @@ def test_auralise_removes_the_folders_of_killed_runs(tmp_path: Path) -> None:
     assert len(list(out.iterdir())) == 3
 
 
+def test_report_removes_the_files_of_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording, out = tmp_path / "a.wav", tmp_path / "out"
+    soundfile.write(recording, 0.1 * np.random.default_rng(0).standard_normal(5 * 22_050), 22_050)
+    words = ["report", str(recording), "--out", str(out)]
+    hang = (
+        "import time; from auralscope import files; from auralscope.cli.main import main; "
+        "from auralscope.reports import page; page._page = lambda *_: 'half'; "
+        "files.os.fsync = lambda _: time.sleep(60); "
+    )
+    for _ in range(2):
+        process = start_and_wait(["-c", f"{hang}main({words!r})"], out)
+        kill(process)
+        assert hidden(out)
+    monkeypatch.setattr("auralscope.reports.page._page", lambda *_: "whole")
+    assert cli.main(words) == 0
+    assert hidden(out) == []
+    assert len(list(out.iterdir())) == 1
+
+
 def test_a_fetch_removes_the_folder_of_a_killed_one(server, far_tagger, tmp_path: Path) -> None:
     server.answer = "slow"
     process = start_and_wait(["-m", "auralscope", "weights", "get", "far-tagger"], tmp_path / "store")

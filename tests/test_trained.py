@@ -43,6 +43,7 @@ def put(models: Path, name: str = "mine", front_end=FRONT_END, architecture_name
         output="sigmoid",
         summary="Of no use.",
         citation=chosen.source,
+        trained_on="12 recordings of walks",
     )
     trained.write_description(folder, spec, architecture_name)
     return folder
@@ -54,6 +55,7 @@ def test_a_folder_is_a_model_of_the_list(tmp_path: Path, monkeypatch: pytest.Mon
     spec = known.find("mine")
     assert spec.labels == ("läuft", "steht")
     assert spec.front_end == FRONT_END
+    assert spec.trained_on == "12 recordings of walks"
     assert [layer.name for layer in spec.layers] == ["conv1", "conv2", "conv3", "conv4", "conv5", "output"]
     monkeypatch.setattr(registry_module, "_default", known)
     model = asc.load_model("mine", device="cpu")
@@ -151,3 +153,11 @@ def test_other_weights_than_the_description_s_are_refused(tmp_path: Path) -> Non
     spec = Registry(tmp_path / "plugins", tmp_path / "models").find("mine")
     with pytest.raises(WeightsError, match=r"is not the file that model\.json"):
         spec.build()
+
+
+def test_a_description_without_the_field_trained_on_is_read(tmp_path: Path) -> None:
+    folder = put(tmp_path)
+    values = json.loads((folder / trained.DESCRIPTION).read_text())
+    del values["trained_on"]
+    (folder / trained.DESCRIPTION).write_text(json.dumps(values))
+    assert trained.read(folder).trained_on == "recordings of its maker"

@@ -20,6 +20,7 @@ from auralscope.cli.arguments import (
 )
 from auralscope.nn.model import DEFAULT_MODEL
 from auralscope.terminal import ProgressLine, print_json, put, say
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.nn.excerpts import Excerpt
@@ -145,13 +146,14 @@ def _print_scores(scores: Scores, starts_s: Sequence[float], top: int, over_time
     best = scores.ranked()[:top]
     width = max(len(label) for label, _ in best)
     for label, value in best:
-        put(f"{label:<{width}}  {value:6.1%}  {'█' * round(30 * value)}")
+        put(f"{label:<{width}}  {percent(value, 1, rounded=True):>7}  {'█' * round(30 * value)}")
     if over_time:
-        columns = {label: max(len(label), 6) for label, _ in best}
+        columns = {label: max(len(label), 7) for label, _ in best}
         places = [scores.labels.index(label) for label in columns]
-        put(f"\n{'start (s)':>9}  " + "  ".join(f"{label:>6}" for label in columns))
+        put(f"\n{'start (s)':>9}  " + "  ".join(f"{label:>7}" for label in columns))
         for start_s, row in zip(starts_s, scores.values[:, places], strict=True):
-            cells = (f"{value:>{width}.1%}" for value, width in zip(row, columns.values(), strict=True))
+            shares = (percent(value, 1, rounded=True) for value in row)
+            cells = (f"{share:>{width}}" for share, width in zip(shares, columns.values(), strict=True))
             put(f"{start_s:9.2f}  " + "  ".join(cells))
 
 

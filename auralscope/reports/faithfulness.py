@@ -25,6 +25,7 @@ from auralscope.nn.analysis.faithfulness import (
 )
 from auralscope.reports.tables import aligned, number, piped
 from auralscope.types import Progress, channel_name, no_progress
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.nn.loaded import Model, Run
@@ -323,7 +324,7 @@ def _spread(three: list[float | None]) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}"
+    return "-" if share is None else percent(share, rounded=True)
 
 
 def _decibels(level_db: float | None) -> str:

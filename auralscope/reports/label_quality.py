@@ -12,7 +12,7 @@ import numpy as np
 from auralscope.labels.categories import CATEGORIES
 from auralscope.labels.noise import Estimate, LabelNoise
 from auralscope.reports.tables import aligned, number, plain
-from auralscope.wording import estimate
+from auralscope.wording import estimate, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ def text(found: LabelQuality, model_id: str) -> str:
                 [
                     one.checked.label,
                     f"{one.checked.positives:,} of {one.checked.tracks:,}",
-                    *(f"{value:.0%}" for value in (one.p_plus, one.p_minus)),
+                    *(percent(value, rounded=True) for value in (one.p_plus, one.p_minus)),
                     *(estimate(*value) for value in (one.precision, one.recall)),
                     f"{one.corrected.value:,.2f} [{low:,.0f} {high:,.0f}]",
                 ]

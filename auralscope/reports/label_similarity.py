@@ -14,6 +14,7 @@ from auralscope.labels.ground_truth import GroundTruth, load_ground_truth
 from auralscope.labels.table import matrix_csv
 from auralscope.reports.tables import aligned, number, plain, signed
 from auralscope.types import Progress, no_progress
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -175,7 +176,9 @@ def _agreement_lines(found: Agreement) -> list[str]:
     titles = ("Similar to the model, seldom on the same track", "Often on the same track, not similar to the model")
     for title, points in zip(titles, found.outliers(8), strict=True):
         lines += ["", f"{title}:"]
-        lines += [f"  {point.similarity:+.2f}  {point.together:5.1%}  {point.a} / {point.b}" for point in points]
+        for point in points:
+            together = percent(point.together, 1, rounded=True)
+            lines.append(f"  {point.similarity:+.2f}  {together:>6}  {point.a} / {point.b}")
     return lines
 
 

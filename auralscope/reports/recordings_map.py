@@ -16,6 +16,7 @@ from auralscope.nn.analysis.recordings import MapPoint, recording_responses, rec
 from auralscope.reports.pictures import write_figure
 from auralscope.reports.tables import aligned, plain, table_csv
 from auralscope.types import Progress, no_progress
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.nn.loaded import Model
@@ -83,7 +84,8 @@ def text(found: RecordingsMap) -> str:
     """Return the report as a table for a terminal."""
     rows = [["x", "y", "label", "recording"]]
     for one in found.points:
-        rows.append([f"{one.x:+.2f}", f"{one.y:+.2f}", f"{one.label} {one.probability:.0%}", one.file.name])
+        label = f"{one.label} {percent(one.probability, rounded=True)}"
+        rows.append([f"{one.x:+.2f}", f"{one.y:+.2f}", label, one.file.name])
     return "\n".join([aligned(rows), *found.unreadable])
 
 

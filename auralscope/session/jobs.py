@@ -19,6 +19,7 @@ from typing import Any
 
 from psygnal import Signal
 
+from auralscope.bug_report import report_bug
 from auralscope.errors import AuralScopeError
 
 log = logging.getLogger(__name__)
@@ -239,7 +240,7 @@ class _Lane:
             self._end(job, job.failed, str(failure))
         except Exception as failure:  # a lane must survive any job
             log.exception("%s failed", job.title or job.lane)
-            self._end(job, job.failed, f"{job.title or 'Background work'} failed: {failure}")
+            self._end(job, job.failed, f"{job.title or 'Background work'} failed. {report_bug(failure)}")
         else:
             return True
         return False

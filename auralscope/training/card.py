@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from auralscope.files import sha256, write_aside
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.nn.model import ModelSpec
@@ -53,7 +54,7 @@ def write_card(
         keep_trailing_newline=True,
     )
     environment.filters["figure"] = lambda value: "-" if math.isnan(value) else f"{value:.3f}"
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["percent"] = lambda share: percent(share, 1)
     values |= {"spec": spec, "weights": weights, "digest": sha256(weights), "settings": settings, "fitted": fitted}
     text = environment.get_template(template.name).render(values, command=command)
     write_aside(file, text.encode())

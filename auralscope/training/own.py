@@ -35,6 +35,7 @@ from auralscope.training.initialise import initialise
 from auralscope.training.measure import areas, outputs
 from auralscope.training.windows import FreshWindows, Split
 from auralscope.weights import load_into
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.dsp.frontends import FrontEnd
@@ -128,7 +129,7 @@ def train(
     _start(work, options, collection, restart)
     state_file = work / "state.safetensors"
     sounds = Sounds(collection.files, sample_rate(options, chosen), work / "sound")
-    sounds.decode(lambda share: show_status(f"decoding: {share:.0%}"))
+    sounds.decode(lambda share: show_status(f"decoding: {percent(share, rounded=True)}"))
     typical_s = float(np.median(sounds.durations_s()))
     exclusive = loss == "categorical"
 
@@ -192,6 +193,7 @@ def train(
         summary=f"{chosen.title} ({chosen.source}), trained on {len(splits['train'])} recordings of "
         f"{options.data.resolve().name}; mean AUC {measured.mean_auc:.3f} on {len(splits['test'])} held out.",
         citation=chosen.source,
+        trained_on=f"{len(splits['train'])} recordings of {options.data.resolve().name}",
     )
     export(network, weights)
     write_card(

@@ -224,12 +224,17 @@ def test_an_auralscope_error_is_delivered_as_its_sentence(jobs, until, in_parts)
     assert heard == ["It is broken."]
 
 
-def test_any_other_error_becomes_a_sentence_and_the_lane_goes_on(jobs, until, caplog):
+def test_any_other_error_becomes_a_bug_report_and_the_lane_goes_on(jobs, until, caplog, tmp_path, monkeypatch):
+    monkeypatch.setenv("AURALSCOPE_REPORTS", str(tmp_path))
     heard = []
     with caplog.at_level(logging.CRITICAL):
         job = jobs.start("a", lambda _job: 1 / 0, title="Dividing", done=heard.append, failed=heard.append)
         until(lambda: job.finished)
-    assert heard == ["Dividing failed: division by zero"]
+    (report,) = tmp_path.glob("bug-*.txt")
+    assert "ZeroDivisionError: division by zero" in report.read_text()
+    (sentence,) = heard
+    assert sentence.startswith("Dividing failed. This is a bug in AuralScope: ZeroDivisionError: division by zero.")
+    assert str(report) in sentence
     job = jobs.start("a", lambda _job: "fine", done=heard.append)
     until(lambda: job.finished)
     assert heard[-1] == "fine"

@@ -154,6 +154,7 @@ def test_a_killed_training_continues(folder: Path, models: Path, capsys: pytest.
     assert "epoch 1/4" not in said
     assert "epoch 4/4" in said
     assert not (models / "killed" / "training").exists()
+    assert not list(models.rglob(".auralscope-*"))
     assert len(loaded(models, "killed").predict(Clip(tone(np.random.default_rng(1)), RATE)).labels) == 3
 
 

@@ -17,6 +17,7 @@ from auralscope.training.initialise import initialise
 from auralscope.training.measure import confusion, dead_units
 from auralscope.training.synthesis import composer, pop909
 from auralscope.weights import load_into
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from auralscope.training.bundled.steps import Training
@@ -84,4 +85,4 @@ def train(training: Training, *, pop909_archive: Path | None = None) -> str:
         confusion_altered=counts_altered.tolist(),
         dead={layer.name: dead[layer.module] for layer in spec.layers[:-1]},
     )
-    return f"test accuracy {accuracy:.1%} as rendered, {accuracy_altered:.1%} altered"
+    return f"test accuracy {percent(accuracy, 1)} as rendered, {percent(accuracy_altered, 1)} altered"

@@ -12,6 +12,7 @@ from auralscope.terminal import show_status
 from auralscope.training.checkpoint import export
 from auralscope.training.fit import Fitted, Settings, fit
 from auralscope.training.windows import FreshWindows
+from auralscope.wording import percent
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +59,7 @@ class Training:
 
     def render(self, corpus: RenderedPieces[Any]) -> None:
         """Render the pieces that are not in the cache yet, and make the folder of the results."""
-        corpus.render(lambda share: show_status(f"rendering: {share:.0%}"))
+        corpus.render(lambda share: show_status(f"rendering: {percent(share, rounded=True)}"))
         self.out.mkdir(parents=True, exist_ok=True)
 
     def fit(self, network: nn.Module, training: Any, validation: Any, repeats: int) -> tuple[Fitted, Path]:
