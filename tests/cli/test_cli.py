@@ -184,7 +184,7 @@ def test_tag_over_time_window_by_window(recording: Path, capsys: pytest.CaptureF
     assert lines[3].split() == ["start", "(s)", *best]
     columns = [document["labels"].index(label) for label in best]
     for line, window in zip(lines[4:], document["over_time"], strict=True):
-        start, *cells = line.split()
+        start, *cells = line.replace(" %", "%").split()
         assert float(start) == window["start_s"]
         shown = [float(cell.rstrip("%")) / 100 for cell in cells]
         np.testing.assert_allclose(shown, [window["probabilities"][column] for column in columns], atol=6e-4)
@@ -374,8 +374,10 @@ def bare(**variables: str) -> dict[str, str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs without a display")
 def test_without_a_display_a_report_is_written(tmp_path: Path) -> None:
+    # The content of a page has its own tests, and takes a minute.
+    short = "from auralscope.reports import page; page._page = lambda *_: '<html></html>'; "
     done = subprocess.run(
-        [sys.executable, "-m", "auralscope"],
+        [sys.executable, "-c", f"{short}import sys; from auralscope.cli.main import main; sys.exit(main([]))"],
         cwd=tmp_path,
         env=bare(DISPLAY=":987"),  # no server has this number
         capture_output=True,
