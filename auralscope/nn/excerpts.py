@@ -261,7 +261,7 @@ class Window(Excerpt):
         memory = enough_memory(model.device, "a window with all that the network makes of it")
         with model.one_at_a_time, memory, model.network_errors():
             tape = record(model.network, analysed.image[None, None].to(model.device))
-        model.checked(tape.output)
+        tape.output = model.checked(tape.output)
         return cls(model, clip, start_s, analysed, on_device, tape)
 
     def __init__(self, model: Tagger, clip: Clip, start_s: float, analysed: Input, samples: Tensor, tape: Tape) -> None:

@@ -134,6 +134,9 @@ class ModelSpec:
         installed, and otherwise offers to get them.
     label_vectors : str
         Dotted name of the dense layer whose weights are the label vectors; needed only if tracing does not find it.
+    returned : str, int or None
+        Key or position of the labels' logits, if the network returns a dictionary or a tuple; without it, the first
+        tensor (batch, labels) is taken, and a message says so.
     """
 
     id: str
@@ -149,6 +152,7 @@ class ModelSpec:
     trained_on: str = ""
     recommended: bool = False
     label_vectors: str = ""
+    returned: str | int | None = None
 
     @property
     def scope(self) -> str:
@@ -252,6 +256,8 @@ def _problems(spec: Any) -> Iterator[str]:
         yield f"has the output {_short(spec.output)}, which is neither 'softmax' nor 'sigmoid'"
     if not isinstance(spec.recommended, bool):
         yield f"has {_short(spec.recommended)} as recommended, which is neither True nor False"
+    if spec.returned is not None and type(spec.returned) not in (str, int):
+        yield f"has the returned {_short(spec.returned)}, which is neither a key nor a position"
     if not callable(spec.build):
         yield f"has the build {_short(spec.build)}, which is not a function"
     if not isinstance(spec.weights, Weights) or not _is_text(spec.weights.licence, MAX_TEXT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import threading
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from auralscope.dsp.frontends import FrontEnd, Input
     from auralscope.nn.model import Layer, ModelSpec
     from auralscope.nn.tape.layout import Layout
+
+log = logging.getLogger(__name__)
 
 BATCH = 8
 """Windows in a batch, where memory allows."""
@@ -66,6 +69,7 @@ class Tagger:
         # Recording a tape puts hooks on the network itself, so passes must take turns.
         self.one_at_a_time = threading.RLock()
         self._batch = Batch(CPU_BATCH if device.type == "cpu" else BATCH, "windows", device)
+        self._is_said = False
         self._layouts: dict[str, Layout] = {}
         self._half: bool | None = None  # None until it was tried
 
@@ -229,10 +233,9 @@ class Tagger:
         shape = tuple(image.shape)
         while len(shape) > 2 and shape[0] == 1:
             image, shape = image[0], shape[1:]
-        if shape != self.front_end.input_shape:
-            raise ValueError(
-                f"the input of '{self.spec.id}' has (bins, frames) {self.front_end.input_shape}, not {shape}"
-            )
+        expected = self.front_end.input_shape
+        if shape != expected:
+            raise ValueError(f"the input of '{self.spec.id}' has (bins, frames) {expected}, not {shape}")
         probabilities: NDArray[np.float32] = self._probabilities(torch.as_tensor(image)[None])[0]
         return probabilities
 
@@ -289,7 +292,10 @@ class Tagger:
         return analysed
 
     def checked(self, output: object, batch: int = 1, may_overflow: bool = False) -> Tensor:
-        """Return the output of the network if it is one tensor of finite logits, (batch, labels).
+        """Return the logits of the labels, (batch, labels), from what the network returned.
+
+        Of a tuple or a dictionary, they are the tensor that the description names (`ModelSpec.returned`), otherwise the
+        first tensor of this shape, which a message to the log says once.
 
         Parameters
         ----------
@@ -307,9 +313,10 @@ class Tagger:
         Raises
         ------
         PluginError
-            The output is of another kind or size, or has NaN or infinity.
+            The output has no such tensor, or has NaN or infinity.
         """
         expected = (batch, len(self.labels))
+        output = self._chosen(output, expected)
         if not isinstance(output, Tensor):
             raise PluginError(f"{self._part()} returned a {type(output).__name__}, not a tensor {expected}.")
         if tuple(output.shape) != expected:
@@ -319,6 +326,24 @@ class Tagger:
         if not may_overflow and not bool(output.isfinite().all()):
             raise PluginError(f"{self._part()} returned NaN or infinity.")
         return output
+
+    def _chosen(self, output: Any, expected: tuple[int, int]) -> object:
+        """Return the tensor of the labels in a tuple or a dictionary; any other output as it is."""
+        name = self.spec.returned
+        if name is not None:
+            try:
+                return output[name]
+            except (KeyError, IndexError, TypeError) as failure:
+                kind = type(output).__name__
+                raise PluginError(f"{self._part()} returned a {kind} without {name!r} ('returned').") from failure
+        if isinstance(output, Tensor):
+            return output
+        fitting = [tensor for tensor in tensors_in(output) if tuple(tensor.shape) == expected]
+        if fitting and not self._is_said:
+            self._is_said = True
+            advice = "its first tensor of the right shape has the labels. The description can name one ('returned')."
+            log.warning("%s returns a %s; %s", self._part(), type(output).__name__, advice)
+        return fitting[0] if fitting else output
 
     @contextmanager
     def network_errors(self, part: str = "network") -> Iterator[None]:
@@ -423,11 +448,8 @@ class Tagger:
         with torch.no_grad(), self.one_at_a_time:
             layout = self._layout(layer, images[:1])
             # Frames that are folded into the batch cannot be told from those of the next image.
-            turns = (
-                self._batch.turns(activations, images)
-                if layout.batch == 0
-                else map(activations, torch.split(images, 1))
-            )
+            single = layout.batch is None
+            turns = map(activations, torch.split(images, 1)) if single else self._batch.turns(activations, images)
             cells, probabilities = zip(*turns, strict=True)
         return torch.cat(cells), torch.cat(probabilities)
 

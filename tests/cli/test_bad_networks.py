@@ -87,8 +87,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 CASES = [
     ({"weight": float("nan")}, "contains NaN or infinity"),
     ({"weight": float("inf")}, "contains NaN or infinity"),
-    ({"output": "(logits, logits)"}, "returned a tuple, not a tensor"),
-    ({"output": "{'a': logits}"}, "returned a dict, not a tensor"),
+    ({"output": "(3.0, logits.sum())"}, "returned a tuple, not a tensor"),
+    ({"output": "{'a': logits[:, :1]}"}, "returned a dict, not a tensor"),
     ({"output": "logits.sum()"}, "returned a tensor (), not (1, 2)"),
     ({"output": "3.0"}, "returned a float, not a tensor"),
     ({"output": "None"}, "returned a NoneType, not a tensor"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from auralscope.dsp.frontends import SpectrogramFrontEnd
-from auralscope.errors import AudioFileError, DeviceError, UnknownNameError
+from auralscope.errors import AudioFileError, DeviceError, PluginError, UnknownNameError
 from auralscope.nn.batches import choose_device
 from auralscope.nn.excerpts import Window
 from auralscope.nn.loaded import Model
@@ -198,3 +200,60 @@ def test_the_gpu_agrees(model: Model) -> None:
     np.testing.assert_allclose(there.analyse(clip).scores, run.scores, atol=1e-3)
     np.testing.assert_allclose(there.predict_input(run.input), run.scores, atol=1e-3)
     np.testing.assert_allclose(there.analyse(clip).deconvolve("conv2"), run.deconvolve("conv2"), atol=1e-3)
+
+
+Pair = namedtuple("Pair", ["hidden", "logits"])
+
+
+class Returning(nn.Module):
+    """Network that returns its labels among other things."""
+
+    def __init__(self, form: Callable[[Tensor, Tensor], object]) -> None:
+        super().__init__()
+        self.conv, self.dense, self.form = nn.Conv2d(1, 4, 3), nn.Linear(4, 2), form
+
+    def forward(self, image: Tensor) -> object:
+        hidden = self.conv(image).relu().mean((2, 3))
+        return self.form(hidden, self.dense(hidden))
+
+
+@pytest.mark.parametrize(
+    ("form", "returned", "sign"),
+    [
+        (lambda _hidden, logits: logits, None, 1),
+        (lambda hidden, logits: (hidden, logits, -logits), None, 1),
+        (lambda hidden, logits: (hidden, logits, -logits), 2, -1),
+        (lambda hidden, logits: {"hidden": hidden, "scores": [logits]}, None, 1),
+        (lambda hidden, logits: {"minus": -logits, "logits": logits}, "logits", 1),
+        (lambda hidden, logits: Pair(hidden, logits), None, 1),
+    ],
+)
+def test_the_labels_are_found_in_what_a_network_returns(
+    form: Callable[[Tensor, Tensor], object], returned: str | int | None, sign: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.manual_seed(2)
+    network = Returning(form)
+    front_end = SpectrogramFrontEnd(RATE, 256, 128, RATE)
+    layers = (Layer("conv", "conv", 4), Layer("output", "dense", 2))
+    weights = Weights(None, "CC0-1.0")
+    spec = ModelSpec("r", "R", ("a", "b"), layers, front_end, Returning, weights, "sigmoid", "", returned=returned)
+    clip = Clip(np.random.default_rng(0).standard_normal(RATE), RATE)
+    model = Model(spec, network, torch.device("cpu"))
+    run = model.analyse(clip)
+    hidden = network.conv(torch.from_numpy(run.input)[None, None]).relu().mean((2, 3))
+    expected = (sign * network.dense(hidden)).sigmoid()[0].detach().numpy()
+    np.testing.assert_allclose(run.scores, expected, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(clip).values[0], expected, rtol=1e-5)
+    assert run.is_output("output") == (sign == 1)
+    said = [record for record in caplog.records if "first tensor of the right shape" in record.getMessage()]
+    assert len(said) == (returned is None and not isinstance(form(hidden, hidden), Tensor))
+
+
+def test_a_key_that_the_network_does_not_return_is_named() -> None:
+    front_end = SpectrogramFrontEnd(RATE, 256, 128, RATE)
+    layers = (Layer("output", "dense", 2),)
+    weights = Weights(None, "CC0-1.0")
+    spec = ModelSpec("r", "R", ("a", "b"), layers, front_end, Returning, weights, "sigmoid", "", returned="tags")
+    model = Model(spec, Returning(lambda hidden, logits: {"logits": logits}), torch.device("cpu"))
+    with pytest.raises(PluginError, match="returned a dict without 'tags'"):
+        model.analyse(Clip(np.ones(RATE), RATE))

@@ -276,6 +276,7 @@ def label_vectors(model: Tagger) -> LabelVectors:
     noise = torch.rand((1, 1, *shape), generator=torch.Generator().manual_seed(0)) * (high - low) + low
     with model.one_at_a_time:
         tape = record(model.network, noise.to(model.device))
+        tape.output = model.checked(tape.output)
     declared = model.spec.label_vectors
     step = _step_of(tape, declared, model.spec.id) if declared else _last_dense(tape, model.spec.id)
     hidden, axis = _hidden(tape, step)

@@ -88,7 +88,8 @@ def substitute(value: Any, replaced: Mapping[int, Any]) -> Any:
     if isinstance(value, Tensor):
         return replaced.get(id(value), value)
     if isinstance(value, (tuple, list)):
-        return type(value)(substitute(item, replaced) for item in value)
+        items = (substitute(item, replaced) for item in value)
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)  # a named tuple has fields
     if isinstance(value, dict):
         return {key: substitute(item, replaced) for key, item in value.items()}
     return value
