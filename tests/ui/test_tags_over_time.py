@@ -205,7 +205,7 @@ def test_the_cell_under_the_pointer_is_read_out(tags):
         assert f"· {made.labels[label]} · {value} (0:{made.starts_s[window]:04.1f}–" in text
         assert not tag_map._readout.isVisible(), "it would hide a row"
     QApplication.sendEvent(tag_map.plot.viewport(), QEvent(QEvent.Type.Leave))
-    assert tags.window.taggram.said.text() == "Click a name for its curve"
+    assert tags.window.taggram.said.text() == "Click names for curves"
 
 
 def test_a_click_on_a_name_draws_its_curve_and_another_takes_it_away(tags):

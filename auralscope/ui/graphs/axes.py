@@ -27,7 +27,8 @@ AXIS_MARGIN_PX = 7
 class FrequencyAxisItem(pg.AxisItem):  # type: ignore[misc]
     """Vertical axis whose values are positions on an `Axis` and whose ticks are round frequencies in Hz."""
 
-    PX_PER_TICK = 30
+    PX_PER_TICK = 36
+    LEAST_PX_PER_TICK = 24  # of a low axis, so that it keeps more than one tick
 
     def __init__(self) -> None:
         super().__init__("left")
@@ -50,7 +51,8 @@ class FrequencyAxisItem(pg.AxisItem):  # type: ignore[misc]
         if self._names:
             return [(1.0, [float(k) for k in range(len(self._names)) if minVal <= k <= maxVal])]
         low_hz, high_hz = self._axis.hz([minVal, maxVal])
-        ticks_hz = round_ticks(float(low_hz), float(high_hz), self._axis, int(size / self.PX_PER_TICK))
+        most = max(int(size / self.PX_PER_TICK), min(4, int(size / self.LEAST_PX_PER_TICK)))
+        ticks_hz = round_ticks(float(low_hz), float(high_hz), self._axis, most)
         return [(1.0, self._axis.position(ticks_hz).tolist() if ticks_hz else [])]
 
     def tickStrings(self, values: Sequence[float], _scale: float, _spacing: float) -> list[str]:

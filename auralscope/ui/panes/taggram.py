@@ -195,7 +195,7 @@ class TaggramPane(QWidget):
         if not tags.complete:
             return f"{tags.n_there} of {len(tags.starts_s)} windows"
         if not taggram.curves:
-            return "Click a name for its curve"
+            return "Click names for curves"
         return ""
 
     def _show_curves(self) -> None:
