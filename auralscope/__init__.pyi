@@ -3,7 +3,8 @@ from .catalogue import ModelInfo, load_model, models
 from .errors import AuralScopeError
 from .nn.analysis.label_vectors import LabelVectors
 from .nn.attribution.deconvolution import deconvolve
-from .nn.loaded import Model, Run
+from .nn.loaded import Model, Run, model_of
+from .nn.network_files import load_network
 from .nn.passages import Passage
 from .types import Auralisation, Clip, Scores
 
@@ -23,6 +24,8 @@ __all__ = [
     "deconvolve",
     "load_clip",
     "load_model",
+    "load_network",
+    "model_of",
     "models",
     "write_wav",
 ]

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from auralscope.errors import AudioFileError
+import torch
+
+from auralscope.errors import AudioFileError, NetworkError, PluginError
 from auralscope.nn.analysis import faithfulness, label_vectors, receptive_field
+from auralscope.nn.analysis.layers import find_layers
 from auralscope.nn.excerpts import Window
+from auralscope.nn.model import Layer, ModelSpec, Weights, check_spec
 from auralscope.nn.passages import Passage
-from auralscope.nn.tagger import Tagger
+from auralscope.nn.tagger import Tagger, choose_device
+from auralscope.nn.tape.capture import record
+from auralscope.nn.tape.networks import unwrapped
 from auralscope.types import Clip, Progress, no_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from auralscope.dsp.frontends import FrontEnd
     from auralscope.nn.analysis.faithfulness import LabelFaithfulness, Level, UnitFaithfulness
     from auralscope.nn.analysis.label_vectors import LabelVectors
     from auralscope.nn.analysis.receptive_field import NominalSize, ReceptiveField
@@ -207,3 +218,72 @@ class Model(Tagger):
     def feature_layer(self) -> str:
         """The last layer below the output: the features from which the labels are computed."""
         return self.label_vectors().layer or self.layers[max(len(self.layers) - 2, 0)]
+
+
+def model_of(
+    network: nn.Module,
+    front_end: FrontEnd,
+    *,
+    labels: Sequence[str] = (),
+    output: Literal["softmax", "sigmoid"] = "sigmoid",
+    layers: Sequence[Layer] = (),
+    device: str = "auto",
+) -> Model:
+    """Make a model of a network with its weights, without a plugin.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        From (batch, 1, bins, frames) to (batch, labels) before the last nonlinearity, such as `load_network` reads.
+        A network that returns probabilities needs `torch.logit` behind it.
+    front_end : FrontEnd
+        Computes the network's input from sound.
+    labels : sequence of str
+        In the order of the outputs; numbers from 0 unless given.
+    output : {"softmax", "sigmoid"}
+        The last nonlinearity.
+    layers : sequence of Layer
+        From the input upwards; found by `auralscope.nn.analysis.layers` unless given.
+    device : str
+        "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:1", "mps".
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    PluginError
+        The labels, layers or front end break the contract of models.
+    NetworkError
+        The network does not run on an input of the front end, or returns something else than (1, labels).
+    DeviceError
+        There is no such device.
+
+    Examples
+    --------
+    >>> network = asc.load_network("tagger.pt2")  # doctest: +SKIP
+    >>> front_end = SpectrogramFrontEnd(16_000, n_fft=512, hop=256, window_samples=48_000)  # doctest: +SKIP
+    >>> model = asc.model_of(network, front_end, labels=["speech", "music"])  # doctest: +SKIP
+    """
+    network = unwrapped(network).cpu()
+    image = torch.rand(1, 1, *front_end.input_shape, generator=torch.Generator().manual_seed(0))
+    found = record(network, image).output
+    if not isinstance(found, torch.Tensor) or found.ndim != 2 or found.shape[0] != 1:
+        shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        raise NetworkError(f"The network returns {shape} for one window, not (1, labels).")
+    spec = ModelSpec(
+        id="network",
+        title=type(network).__name__,
+        labels=tuple(labels) or tuple(str(number) for number in range(found.shape[1])),
+        layers=tuple(layers) or find_layers(network, image),
+        front_end=front_end,
+        build=lambda: network,
+        weights=Weights(None, "not stated"),
+        output=output,
+        summary="",
+    )
+    check_spec(spec)
+    if len(spec.labels) != found.shape[1]:
+        raise PluginError(f"The network has {found.shape[1]} outputs, and {len(spec.labels)} labels were given.")
+    return Model(spec, network, choose_device(device))

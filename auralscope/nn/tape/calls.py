@@ -113,6 +113,7 @@ def _maximum_and_place(x: Tensor, size: Any) -> Call:
 _OTHER_FORM: dict[str, Callable[..., Call]] = {
     "_convolution": _convolution,
     "convolution": _convolution,
+    "_convolution_mode": lambda x, *rest: (torch.conv1d if x.ndim == 3 else torch.conv2d, (x, *rest), {}),
     "slice": _slice,
     "index": _index,
     "to": _to,

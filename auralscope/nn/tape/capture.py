@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
 from auralscope.errors import IncompleteRecordingError, InputError, NetworkError, UnknownNameError, one_line
@@ -258,8 +259,13 @@ class _Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if any(map(is_functorch_wrapped_tensor, (*tensors_in(args), *tensors_in(kwargs)))):
-            return func(*args, **kwargs)  # inside torch.func; the proof of the recording finds what is missing
+        if any(
+            is_functorch_wrapped_tensor(tensor) or isinstance(tensor, FakeTensor)
+            for tensor in (*tensors_in(args), *tensors_in(kwargs))
+        ):
+            # Inside torch.func (the proof of the recording finds what is missing), or without values (an exported
+            # program checks its input by such tensors).
+            return func(*args, **kwargs)
         func, args, kwargs = plain_call(func, args, kwargs)
         write = _write(func, args, kwargs)
         if write is None:

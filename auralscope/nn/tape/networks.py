@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from auralscope.errors import UnknownNameError
+from auralscope.nn.tape.scripted import Scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_opened: weakref.WeakKeyDictionary[nn.Module, Scripted] = weakref.WeakKeyDictionary()
+"""Scripted networks that can be run step by step."""
+
 
 def unwrapped(network: nn.Module) -> nn.Module:
-    """Return the network inside wrappers: `DataParallel`, `DistributedDataParallel`, `torch.compile`.
+    """Return the network inside wrappers: `DataParallel`, `DistributedDataParallel`, `torch.compile`, TorchScript.
 
     Parameters
     ----------
@@ -25,6 +31,10 @@ def unwrapped(network: nn.Module) -> nn.Module:
     """
     while inner := _wrapped(network):
         network = network.get_submodule(inner)
+    if isinstance(network, torch.jit.ScriptModule):
+        if network not in _opened:
+            _opened[network] = Scripted(network)
+        return _opened[network]
     return network
 
 
