@@ -10,10 +10,11 @@ import torch
 from auralscope.errors import AudioFileError, NetworkError, PluginError
 from auralscope.nn.analysis import faithfulness, label_vectors, receptive_field
 from auralscope.nn.analysis.layers import find_layers
+from auralscope.nn.batches import choose_device
 from auralscope.nn.excerpts import Window
 from auralscope.nn.model import Layer, ModelSpec, Weights, check_spec
 from auralscope.nn.passages import Passage
-from auralscope.nn.tagger import Tagger, choose_device
+from auralscope.nn.tagger import Tagger
 from auralscope.nn.tape.capture import record
 from auralscope.nn.tape.networks import unwrapped
 from auralscope.types import Clip, Progress, no_progress

@@ -50,7 +50,7 @@ def load_network(path: str | Path) -> nn.Module:
     kind = _kind(file)
     try:
         if kind == "scripted":
-            return Scripted(torch.jit.load(file, map_location="cpu"))
+            return Scripted(torch.jit.load(file, map_location="cpu"))  # type: ignore[no-untyped-call]
         if kind == "exported":
             with _no_code_of_pickles(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch's own, about deprecated parts of its format

@@ -19,7 +19,7 @@ from torch.nn import functional
 from auralscope.errors import AuralScopeError, UnknownNameError
 from auralscope.labels.categories import CATEGORIES, category
 from auralscope.nn.tape.capture import INPUT, Tape, record
-from auralscope.nn.tape.functions import KINDS, Kind, functions_of
+from auralscope.nn.tape.functions import KINDS, Kind, functions_of, quantised_linear
 from auralscope.nn.tape.layout import layout_of
 
 if TYPE_CHECKING:
@@ -342,7 +342,7 @@ def _hidden(tape: Tape, step: Step) -> tuple[Tensor, int]:
     if KINDS.get(step.function) is Kind.CONVOLUTION:
         tensor = step.varying_tensors()[0]
         return tensor, 1 - tensor.ndim
-    if step.function is functional.linear:
+    if step.function in (functional.linear, quantised_linear):
         return step.varying_tensors()[0], -1
     *_, left, right = step.tensors()  # of addmm, the bias comes first
     if tape.maker(left) is not None:

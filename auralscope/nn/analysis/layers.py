@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from auralscope.errors import NetworkError
 from auralscope.nn.model import Layer
-from auralscope.nn.tape.capture import record, unit_count
+from auralscope.nn.tape.capture import record
 from auralscope.nn.tape.functions import Kind, functions_of
+from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.steps import tensors_in
 
 if TYPE_CHECKING:
@@ -58,4 +59,5 @@ def find_layers(network: nn.Module, image: Tensor) -> tuple[Layer, ...]:
             found.append(current)
     if not found:
         raise NetworkError("No layer was found: no module of the network returns what a step of its own computed.")
-    return tuple(Layer(name, name, unit_count(tape.layers[name], tape.image)) for name in found)
+    tops = {name: tape.layers[name] for name in found}
+    return tuple(Layer(name, name, top.shape[layout_of(tape, top).unit]) for name, top in tops.items())

@@ -15,7 +15,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from auralscope.errors import UnknownNameError
-from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, KINDS, MAX_POOL_ARGUMENTS, Kind, functions_of, per_axis
+from auralscope.nn.tape.functions import (
+    CONVOLUTION_ARGUMENTS,
+    KINDS,
+    MAX_POOL_ARGUMENTS,
+    Kind,
+    functions_of,
+    per_axis,
+    quantised_linear,
+)
 from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.steps import Step, substitute, tensors_in
 
@@ -344,7 +352,7 @@ def _stand_in(step: Step, leaves: dict[int, Tensor]) -> list[Tensor]:
         return _with_switches(step, _window_sums(first, step))
     if function in _CELL_BY_CELL:
         return [sum((leaf.broadcast_to(output.shape) for leaf in leaves.values()), start=torch.zeros(()))]
-    if function is functional.linear:
+    if function in (functional.linear, quantised_linear):
         return [first.sum(dim=-1, keepdim=True).expand(*first.shape[:-1], output.shape[-1])]
     if function in _POSITIVE_SUMS:
         constants = {id(t): t.cpu().double() if t.is_floating_point() else t.cpu() for t in step.tensors()}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.nn import functional
 
@@ -40,7 +40,8 @@ def plain_call(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
     library, _, name = packet._qualified_op_name.partition("::")
     if (library, name) == ("quantized", "linear_dynamic"):
         weight, bias = args[1].unpack()
-        return quantised_linear, (args[0], weight.dequantize(), bias, function, args[1:]), kwargs
+        real = nn.Parameter(weight.dequantize(), requires_grad=False)
+        return quantised_linear, (args[0], real, bias, function, args[1:]), kwargs
     if library != "aten":
         return function, args, kwargs
     if name in _OTHER_FORM:

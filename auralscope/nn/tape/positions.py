@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, KINDS, Kind
+from auralscope.nn.tape.functions import CONVOLUTION_ARGUMENTS, KINDS, Kind, quantised_linear
 from auralscope.nn.tape.steps import tensors_in
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _multiplied(tape: Tape, step: Step, output: Tensor, known: dict[int, Positio
     the role of the axis on which it acts.
     """
     given = list(step.tensors())
-    if step.function is functional.linear:
+    if step.function in (functional.linear, quantised_linear):
         left, right = given[0], given[1]
     else:
         left, right = given[-2:] if step.function is not torch.einsum else (given[0], given[-1])
@@ -211,7 +211,9 @@ def _multiplied(tape: Tape, step: Step, output: Tensor, known: dict[int, Positio
     if step.function is torch.einsum:
         return _contracted(tape, step, output, known)
     if at_left is not None and at_right is None and output.ndim == left.ndim:
-        last = _mixed(tape, right, at_left.axes[-1], output.shape[-1], step.function is functional.linear)
+        last = _mixed(
+            tape, right, at_left.axes[-1], output.shape[-1], step.function in (functional.linear, quantised_linear)
+        )
         return Positions((*at_left.axes[:-1], last), are_maps="unit" not in last and at_left.are_maps)
     if at_right is not None and at_left is None and output.ndim == right.ndim > 1:
         mixed = _mixed(tape, left, at_right.axes[-2], output.shape[-2])

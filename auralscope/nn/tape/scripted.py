@@ -160,7 +160,7 @@ class Scripted(nn.Module):
 
 def _inlined(function: Any, call: Any) -> Any:
     """Return the graph of a scripted function, from the node of its constant and a node that calls it."""
-    graph = torch._C.Graph()
+    graph: Any = torch._C.Graph()
     constant = graph.insertNode(graph.createClone(function, lambda value: value)).output()
     names = [one.debugName() for one in call.inputs()]
     inside = {names[0]: constant}
