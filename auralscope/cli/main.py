@@ -77,7 +77,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
 
 def _sentence(failure: Exception) -> str:
-    """Return the sentence for an error: it is the user's, the machine's, or a bug."""
+    """Return the sentence for an error of the user, of the machine, or of the program."""
     if isinstance(failure, AuralScopeError):
         return one_line(failure)
     if isinstance(failure, MemoryError):
