@@ -5,19 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from auralscope.dsp.melgrams import RelativeMelgram, StandardisedMelgram
 from auralscope.hookspecs import hookimpl
 from auralscope.nn.architectures import Architecture, Block, Stack, architecture
 from auralscope.nn.architectures.tags import MSD_TAGS, SYNTHESISED_TAGS
 from auralscope.nn.model import ModelSpec, Published, Weights
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-    from numpy.typing import NDArray
+from compact_convnet.convert import model_best, thesis
 
 HERE = Path(__file__).parent
 
@@ -41,21 +35,6 @@ TRANSFER_PAPER = (
     "ISMIR 2017. arXiv:1703.09179"
 )
 THESIS = "K. Choi: Deep Neural Networks for Music Tagging. PhD thesis, Queen Mary University of London, 2018. Sec. 2.4"
-
-
-def convert_msd(path: Path) -> Mapping[str, NDArray[np.float32]]:
-    """Read `model_best.hdf5`; see `compact_convnet.convert`."""
-    from compact_convnet.convert import model_best
-
-    return model_best(path)
-
-
-def convert_thesis(path: Path) -> Mapping[str, NDArray[np.float32]]:
-    """Read `weights_theano.hdf5`; see `compact_convnet.convert`."""
-    from compact_convnet.convert import thesis
-
-    return thesis(path)
-
 
 OWN = ModelSpec(
     id="compact-convnet",
@@ -90,7 +69,7 @@ MSD = ModelSpec(
             sha256="b5042bd44de1fdd9d757b764d9246e6934f47c8bdc5c15bf13566495f3439d48",
             size_bytes=1_545_360,
             source="Keunwoo Choi, transfer_learning_music (2017), trained on the Million Song Dataset",
-            convert=convert_msd,
+            convert=model_best,
         ),
     ),
     output="sigmoid",
@@ -103,13 +82,11 @@ MSD = ModelSpec(
     citation=TRANSFER_PAPER,
 )
 
-THESIS_MODEL = ModelSpec(
+THESIS_MODEL = replace(
+    MSD,
     id="compact-convnet-thesis",
     title="Compact-convnet (thesis)",
-    labels=MSD_TAGS,
-    layers=NETWORK.layers(len(MSD_TAGS)),
     front_end=THESIS_FRONT_END,
-    build=partial(NETWORK.build, len(MSD_TAGS)),
     weights=Weights(
         file=None,
         licence="MIT",
@@ -119,11 +96,10 @@ THESIS_MODEL = ModelSpec(
             sha256="caf89f811415691fbb245be7eef394b9cebd787d7e3f78e29695972141cf2a08",
             size_bytes=1_329_264,
             source="Keunwoo Choi, music-auto_tagging-keras (2017), trained on the Million Song Dataset",
-            convert=convert_thesis,
+            convert=thesis,
         ),
     ),
-    output="sigmoid",
-    trained_on="the Million Song Dataset",
+    recommended=False,
     summary=(
         "50 tags from 29 seconds of mel spectrogram, with the weights whose label vectors the thesis shows (Choi 2018, "
         "table 7-C). The published file has no batch norm statistics; this project computed some, so the tags differ "

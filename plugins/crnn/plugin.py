@@ -5,19 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from auralscope.dsp.melgrams import SquaredMelgram, StandardisedMelgram
 from auralscope.hookspecs import hookimpl
 from auralscope.nn.architectures import Architecture, Block, Stack
 from auralscope.nn.architectures.tags import MSD_TAGS, SYNTHESISED_TAGS
 from auralscope.nn.model import ModelSpec, Published, Weights
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-    from numpy.typing import NDArray
+from crnn.convert import theano
 
 HERE = Path(__file__).parent
 
@@ -62,14 +56,6 @@ PAPER = (
     "ICASSP 2017. arXiv:1609.04243"
 )
 
-
-def convert_msd(path: Path) -> Mapping[str, NDArray[np.float32]]:
-    """Read `music_tagger_crnn_weights_theano.h5`; see `crnn.convert`."""
-    from crnn.convert import theano
-
-    return theano(path)
-
-
 OWN = ModelSpec(
     id="crnn",
     title="CRNN",
@@ -104,7 +90,7 @@ MSD = ModelSpec(
             sha256="783d8198417fd5d6ceee551dea5ec3e7f0210ec743af4819172b5c943044081c",
             size_bytes=1_649_664,
             source="Keunwoo Choi, music-auto_tagging-keras (2016), trained on the Million Song Dataset",
-            convert=convert_msd,
+            convert=theano,
         ),
     ),
     output="sigmoid",
