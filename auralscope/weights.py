@@ -11,7 +11,7 @@ from auralscope.errors import WeightsError
 from auralscope.files import parse_json, quoted, reason, require_file, size_words, user_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -201,9 +201,20 @@ def _prefix(network: nn.Module, names: Iterable[str]) -> str:
     one = min(expected)
     for name in given:
         prefix = name.removesuffix(one)
-        if prefix.endswith(".") and {other.removeprefix(prefix) for other in given} == expected:
+        found = {other.removeprefix(prefix) for other in given}
+        if prefix.endswith(".") and found <= expected and not _missing(expected, found):
             return prefix
     return ""
+
+
+def _missing(expected: Iterable[str], given: Container[str]) -> list[str]:
+    """List the names that are missing. Other frameworks do not count the batches of a batch norm; torch adds that."""
+
+    def is_added(name: str) -> bool:
+        module, _, last = name.rpartition(".")
+        return last == "num_batches_tracked" and f"{module}.running_mean" in given
+
+    return [name for name in expected if name not in given and not is_added(name)]
 
 
 SHOWN = 3
@@ -214,7 +225,7 @@ def _check_shapes(network: nn.Module, shapes: Mapping[str, tuple[int, ...]], spe
     """Raise a `WeightsError` that names the first missing, unexpected and differently shaped tensors, if any."""
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     differences = {
-        "missing": [name for name in expected if name not in shapes],
+        "missing": _missing(expected, shapes),
         "unexpected": [name for name in shapes if name not in expected],
         "of another shape": [
             f"{name} {shapes[name]}, not {shape}"

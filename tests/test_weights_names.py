@@ -75,3 +75,13 @@ def test_another_network_is_described_by_its_first_differences(spec: ModelSpec) 
         "of another shape: 2.weight (2, 4, 5, 5), not (2, 4, 3, 3)). "
         "Use the file of this model, or rename its tensors as in the network's state_dict."
     )
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_weights_without_the_counters_of_batch_norms_are_complete(spec: ModelSpec, prefix: str) -> None:
+    saved = {name: value for name, value in network().state_dict().items() if "num_batches_tracked" not in name}
+    assert len(saved) < len(network().state_dict())
+    save_file({f"{prefix}{name}": value for name, value in saved.items()}, spec.weights.file)
+    built = spec.build()
+    weights.load_into(built, spec)
+    assert all(torch.equal(built.state_dict()[name], value) for name, value in saved.items())
