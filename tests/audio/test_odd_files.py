@@ -294,6 +294,13 @@ def test_a_shortened_file_states_how_much_is_missing(tmp_path, ending, share):
 # Parts of a file.
 
 
+@pytest.fixture(scope="module")
+def noise_in_parts(tmp_path_factory):
+    random = np.random.default_rng(2)
+    samples = tones(2, 8.0) + 0.1 * random.standard_normal((2, 8 * RATE)) * (np.arange(8 * RATE) % RATE < RATE // 3)
+    return write(tmp_path_factory.mktemp("noise") / "source.wav", samples)
+
+
 @needs_ffmpeg
 @pytest.mark.parametrize(
     ("ending", "options"),
@@ -314,11 +321,8 @@ def test_a_shortened_file_states_how_much_is_missing(tmp_path, ending, share):
         ("flac", ("-c:a", "flac")),
     ],
 )
-def test_a_part_equals_the_same_part_of_the_whole_to_the_sample(tmp_path, ending, options):
-    random = np.random.default_rng(2)
-    samples = tones(2, 8.0) + 0.1 * random.standard_normal((2, 8 * RATE)) * (np.arange(8 * RATE) % RATE < RATE // 3)
-    source = write(tmp_path / "source.wav", samples)
-    path = ffmpeg_program.make("-i", source, *options, tmp_path / f"a.{ending}")
+def test_a_part_equals_the_same_part_of_the_whole_to_the_sample(tmp_path, noise_in_parts, ending, options):
+    path = ffmpeg_program.make("-i", noise_in_parts, *options, tmp_path / f"a.{ending}")
     whole = load_clip(path)
     expected = ffmpeg_program.decode(path, 2)
     for start_s in (0.0, 0.0213, 1.0, 2.718, 4.5, 7.123):
@@ -332,9 +336,9 @@ def test_a_part_equals_the_same_part_of_the_whole_to_the_sample(tmp_path, ending
 # The process that decodes with FFmpeg.
 
 
-@pytest.fixture
-def mp3(tmp_path):
-    return write(tmp_path / "a.mp3", tones(2, 20.0), format="MP3")
+@pytest.fixture(scope="module")
+def mp3(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("mp3") / "a.mp3", tones(2, 20.0), format="MP3")
 
 
 def the_process():
