@@ -239,3 +239,40 @@ def test_a_batch_of_images_stays_a_batch() -> None:
     network, image = built(lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU())), noise(1, 1, 9, 11)
     _, found = layout(network, image, "1")
     assert (found.batch, found.unit, found.frequency, found.time) == (0, 1, (2,), (3,))
+
+
+# -- branches ------------------------------------------------------------------------------------------------------
+
+
+class Branches(nn.Module):
+    """Two branches that are joined above their last maps, as in musicnn (Pons & Serra 2019)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tall, self.wide = nn.Conv2d(1, 3, (5, 1)), nn.Conv2d(1, 2, (1, 7))
+        self.dense = nn.Linear(5, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        tall, wide = functional.relu(self.tall(image)), functional.relu(self.wide(image))
+        return self.dense(torch.cat([tall.amax((2, 3)), wide.mean((2, 3))], dim=1))
+
+
+def test_labels_above_branches_have_the_pictures_of_all_branches() -> None:
+    network, image = built(Branches), noise(1, 1, 9, 12)
+    found = asc.deconvolve(network, image, "dense")
+    for unit, weights in enumerate(network.dense.weight):
+        parts = []
+        for convolution, some, pool in (
+            (network.tall, weights[:3], lambda maps: maps.amax((2, 3))),
+            (network.wide, weights[3:], lambda maps: maps.mean((2, 3))),
+        ):
+            maps = functional.relu(convolution(image)).requires_grad_()
+            (gradient,) = torch.autograd.grad((pool(maps) * (some * pool(maps)).detach()).sum(), maps)
+            parts.append(functional.conv_transpose2d(gradient.relu(), convolution.weight))
+        torch.testing.assert_close(found[unit], (parts[0] + parts[1])[0, 0], rtol=0, atol=1e-12)
+    leaf = image.clone().requires_grad_()
+    for label, gradient in zip(
+        network(leaf)[0], asc.deconvolve(network, image, "dense", method="gradient"), strict=True
+    ):
+        (expected,) = torch.autograd.grad(0.5 * label.square(), leaf, retain_graph=True)
+        torch.testing.assert_close(gradient, expected[0, 0])

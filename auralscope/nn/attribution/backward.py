@@ -171,19 +171,61 @@ def is_attended(tape: Tape, top: Tensor) -> bool:
 
 
 def last_map(tape: Tape, top: Tensor) -> Tensor:
-    """Return the last feature map of a convolution block on which `top` depends."""
-    for index in sorted(tape.ancestors(top), reverse=True):
-        step = tape.steps[index]
-        rule = DECONVOLUTION.get(step.function)
-        squashed = isinstance(rule, Squash)
-        if (
-            isinstance(rule, (Convolution, MaxPool, Rectify, BatchNorm))
-            and not squashed
-            and layout_of(tape, step.output).is_map
-        ):
-            output: Tensor = step.output
-            return output
-    raise NoRuleError("No convolution lies below this layer, so there is no feature map to start from.")
+    """Return the last feature map of a convolution block on which `top` depends.
+
+    If `top` depends on maps of several branches, it is the first value above them in which all branches are joined.
+    """
+    maps, beside = _nearest_maps(tape, top)
+    if not maps:
+        raise NoRuleError("No convolution lies below this layer, so there is no feature map to start from.")
+    last = max(maps)
+    if len(maps) > 1 or beside:
+        for index in sorted(index for index in tape.ancestors(top) if index > last):
+            joined = tape.steps[index].output
+            if isinstance(joined, Tensor) and _nearest_maps(tape, top, joined) == (set(), False):
+                return joined
+    output: Tensor = tape.steps[last].output
+    return output
+
+
+def _nearest_maps(tape: Tape, top: Tensor, end: Tensor | None = None) -> tuple[set[int], bool]:
+    """Find the maps of convolution blocks that `top` depends on without another map, or `end`, in between.
+
+    Returns
+    -------
+    maps : set of int
+        Indices of their steps.
+    beside : bool
+        Whether `top` depends on the image beside all maps.
+    """
+    maps: set[int] = set()
+    seen: set[int] = set()
+    beside, todo = False, [top]
+    while todo:
+        tensor = todo.pop()
+        index = tape.maker(tensor)
+        if tensor is end or index is None or index in seen:
+            continue
+        if index == INPUT:
+            beside = True
+            continue
+        seen.add(index)
+        if _is_block(tape, index):
+            maps.add(index)
+        else:
+            todo.extend(tape.steps[index].tensors())
+    return maps, beside
+
+
+def _is_block(tape: Tape, index: int) -> bool:
+    """Return whether a step makes a map of a convolution block; a gate for each channel has no map."""
+    step = tape.steps[index]
+    rule = DECONVOLUTION.get(step.function)
+    if not isinstance(rule, (Convolution, MaxPool, Rectify, BatchNorm)) or isinstance(rule, Squash):
+        return False
+    output = next(tensors_in(step.output))
+    layout = layout_of(tape, output)
+    return layout.is_map and (output.numel() > output.shape[layout.unit] or rule.functions == MaxPool.functions)
 
 
 def gradient_at(tape: Tape, below: Tensor, top: Tensor, units: list[int]) -> Tensor:

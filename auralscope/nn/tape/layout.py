@@ -38,8 +38,8 @@ class Layout:
     batch : int or None
         Axis of a batch of images, of length one on the tape; None if frames are folded into the first axis.
     is_map : bool
-        Whether the units have maps that a convolution or the input made. If not, they have single values, sequences or
-        tokens of a dense or recurrent layer or an attention.
+        Whether the units have maps that a convolution or the input made, or that are laid out as the input is. If not,
+        they have single values, sequences or tokens of a dense or recurrent layer or an attention.
     """
 
     unit: int
@@ -160,15 +160,17 @@ def layout_of(tape: Tape, value: Tensor) -> Layout:
         frequency = time = (at,)
         tokens = _grid(axes[at]["frequency"], axes[at]["time"])
         frequency = frequency if tokens is not None else ()
-    if value.ndim == 4 and unit == 1:  # no step can show the role of an axis of one cell
+    as_input = value.ndim == tape.image.ndim and unit == 1 and value.shape[0] == 1
+    if value.ndim == 4 and unit == 1:  # no step can show the role of an axis of one cell, or of parts that are stacked
         if not frequency and time == (3,) and value.shape[2] == 1:
             frequency = (2,)
-        elif positions.are_maps and not (time or frequency) and value.shape[2:] == (1, 1):
+        elif not (time or frequency or axes[2] or axes[3]) and (as_input or value.shape[2:] == (1, 1)):
             frequency, time = (2,), (3,)
-    if not positions.are_maps and all(value.shape[at] == 1 for at in (*frequency, *time)):
+    are_maps = positions.are_maps or as_input
+    if not are_maps and all(value.shape[at] == 1 for at in (*frequency, *time)):
         frequency = time = ()
     batch = 0 if value.shape[0] == 1 and not {0} & {unit, *frequency, *time} else None
-    return Layout(unit, frequency, time, tokens, batch, positions.are_maps and bool(frequency or time))
+    return Layout(unit, frequency, time, tokens, batch, are_maps and bool(frequency or time))
 
 
 def _grid(frequencies: Tensor, times: Tensor) -> Tensor | None:
