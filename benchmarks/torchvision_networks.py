@@ -7,6 +7,7 @@ runs the layers above the chosen one, which are few.
 
 from __future__ import annotations
 
+import statistics
 import warnings
 from collections.abc import Callable
 
@@ -34,9 +35,9 @@ NETWORKS = (
     ("googlenet", "inception5b", "*"),
     ("regnet_y_400mf", "trunk_output.block4", ""),
 )
-SIZE = 128
+SIZE = 96
 THEIR_UNITS = 2
-RUNS = 3
+RUNS = 2
 
 
 def _energy(unit: int) -> Callable[[Tensor], Tensor]:
@@ -53,8 +54,8 @@ def main() -> None:
         first = {"init_weights": False} if name == "googlenet" else {}
         network = getattr(models, name)(weights=None, **first).eval().requires_grad_(False)
         image = torch.randn(1, 3, SIZE, SIZE)
-        recorded_s = median_s(lambda network=network, image=image: record(network, image), RUNS)
-        plain_s = median_s(lambda network=network, image=image: network(image), RUNS)
+        recorded_s = median_s(lambda network=network, image=image: record(network, image))
+        plain_s = median_s(lambda network=network, image=image: network(image))
         tape = record(network, image)
         units = tape.layer(layer).shape[1]
         captum = NeuronDeconvolution(network, network.get_submodule(layer))
@@ -63,11 +64,10 @@ def main() -> None:
             for unit in range(THEIR_UNITS):
                 captum.attribute(image.clone().requires_grad_(), _energy(unit))
 
-        theirs()
         pairs = [
             (seconds(lambda tape=tape, layer=layer: deconvolve_tape(tape, layer)), seconds(theirs)) for _ in range(RUNS)
         ]
-        ours_s, theirs_s = (sorted(column)[RUNS // 2] for column in zip(*pairs, strict=True))
+        ours_s, theirs_s = (statistics.median(column) for column in zip(*pairs, strict=True))
         print(
             f"{name + mark:18} {layer:22} {units:5}   {recorded_s * 1e3:10.0f} ms   {plain_s * 1e3:7.0f} ms   "
             f"{ours_s:8.1f} s   {theirs_s * units / THEIR_UNITS / ours_s:12.1f}",
