@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -276,7 +276,9 @@ def label_vectors(model: Tagger) -> LabelVectors:
     noise = torch.rand((1, 1, *shape), generator=torch.Generator().manual_seed(0)) * (high - low) + low
     with model.one_at_a_time:
         tape = record(model.network, noise.to(model.device))
-        tape.output = model.checked(tape.output)
+        returned: Any = tape.output
+        if not isinstance(returned, Tensor):  # a tuple or a dictionary
+            tape.output = model.checked(returned)
     declared = model.spec.label_vectors
     step = _step_of(tape, declared, model.spec.id) if declared else _last_dense(tape, model.spec.id)
     hidden, axis = _hidden(tape, step)
