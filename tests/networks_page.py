@@ -36,7 +36,8 @@ def row_of(item: pytest.Item) -> Row | None:
     reason = mark.kwargs.get("refused", "")
     call = getattr(item, "callspec", None)
     words = {"id": call.id, **call.params} if call else {}
-    return section, title.format(**words), f"refused: {reason}" if reason else "exact"
+    outcome = f"refused: {reason}" if reason else mark.kwargs.get("result", "exact")
+    return section, title.format(**words), outcome
 
 
 def page(rows: list[Row]) -> str:
@@ -73,6 +74,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "network(section, title, refused=''): one line of docs/networks.md")
+    config.addinivalue_line(
+        "markers", "network(section, title, refused='', result='exact'): one line of docs/networks.md"
+    )
     if config.getoption("write_networks"):
         config.pluginmanager.register(Pages())

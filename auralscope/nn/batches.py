@@ -1,4 +1,4 @@
-"""Choose a compute device, and compute in batches that halve on out-of-memory and log a warning.
+"""Choose a compute device, copy from it, and compute in batches that halve on out-of-memory and log a warning.
 
 Warnings for people go to the log `auralscope.nn`; the window and the command line show them.
 """
@@ -9,12 +9,16 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import torch
 
 from auralscope.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -179,3 +183,19 @@ def give_back(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def to_numpy(tensor: Tensor) -> NDArray[np.float32]:
+    """Copy a tensor of any device to a float32 array.
+
+    Parameters
+    ----------
+    tensor : tensor
+
+    Returns
+    -------
+    float32 array
+        Of the same shape.
+    """
+    array: NDArray[np.float32] = tensor.detach().cpu().numpy().astype(np.float32, copy=False)
+    return array

@@ -16,8 +16,7 @@ from auralscope.nn.activity import Activity, map_activity
 from auralscope.nn.attribution.backward import BackwardMethod
 from auralscope.nn.attribution.deconvolution import deconvolve_parts, deconvolve_tape
 from auralscope.nn.attribution.methods import find_method
-from auralscope.nn.batches import enough_memory
-from auralscope.nn.tagger import to_numpy
+from auralscope.nn.batches import enough_memory, to_numpy
 from auralscope.nn.tape.capture import record
 from auralscope.nn.tape.layout import layout_of
 from auralscope.types import Auralisation, Clip

@@ -67,7 +67,7 @@ def load_network(path: str | Path) -> nn.Module:
 def _kind(file: Path) -> str:
     """Return "scripted", "exported", or a sentence about another kind of file."""
     if file.suffix == ".onnx":
-        return f"ONNX, for which there is no maintained converter. Save the network with {EXPORT}."
+        return f"ONNX, which is not read. Save the PyTorch network with {EXPORT}."
     if file.suffix == ".safetensors":
         return f"weights without a network. Load them into your network, then save it with {EXPORT}."
     names = zipfile.ZipFile(file).namelist() if zipfile.is_zipfile(file) else []

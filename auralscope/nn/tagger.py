@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from auralscope.errors import AuralScopeError, NetworkError, PluginError, UnknownNameError, one_line
 from auralscope.files import quoted
-from auralscope.nn.batches import Batch, enough_memory, is_out_of_memory
+from auralscope.nn.batches import Batch, enough_memory, is_out_of_memory, to_numpy
 from auralscope.nn.tape.capture import record
 from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.networks import in_type_of, module_named, unwrapped
+from auralscope.nn.tape.state import preserved
 from auralscope.nn.tape.steps import tensors_in
 from auralscope.types import Clip, Progress, Scores, no_progress
 
@@ -261,7 +262,7 @@ class Tagger:
         return to_numpy(self.probabilities(logits.float()))
 
     def _logits(self, images: Tensor, may_overflow: bool = False) -> Tensor:
-        with self.network_errors():
+        with self.network_errors(), preserved(self.network):
             output = self.network(in_type_of(self.network, images[:, None].to(self.device, torch.float32)))
         return self.checked(output, len(images), may_overflow)
 
@@ -483,19 +484,3 @@ class Tagger:
         (..., labels) tensor
         """
         return logits.softmax(dim=-1) if self.spec.output == "softmax" else logits.sigmoid()
-
-
-def to_numpy(tensor: Tensor) -> NDArray[np.float32]:
-    """Copy a tensor of any device to a float32 array.
-
-    Parameters
-    ----------
-    tensor : tensor
-
-    Returns
-    -------
-    float32 array
-        Of the same shape.
-    """
-    array: NDArray[np.float32] = tensor.detach().cpu().numpy().astype(np.float32, copy=False)
-    return array

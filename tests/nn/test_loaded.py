@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +258,25 @@ def test_a_key_that_the_network_does_not_return_is_named() -> None:
     model = Model(spec, Returning(lambda hidden, logits: {"logits": logits}), torch.device("cpu"))
     with pytest.raises(PluginError, match="returned a dict without 'tags'"):
         model.analyse(Clip(np.ones(RATE), RATE))
+
+
+def test_a_network_with_state_predicts_the_same_twice_and_keeps_its_state(model: Model) -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = nn.Conv2d(1, 3, 3)
+            self.register_buffer("total", torch.zeros(1))
+
+        def forward(self, image: Tensor) -> Tensor:
+            self.total += 1.0
+            self.last = self.block(image).mean(dim=(2, 3))
+            return self.last * self.total
+
+    torch.manual_seed(0)
+    network = Counting()
+    stateful = Model(replace(model.spec, layers=(Layer("block", "block", 3),)), network, torch.device("cpu"))
+    image = np.random.default_rng(0).random(model.front_end.input_shape, dtype=np.float32)
+    first = stateful.predict_input(image)
+    np.testing.assert_array_equal(stateful.predict_input(image), first)
+    assert float(network.total) == 0.0
+    assert not hasattr(network, "last")

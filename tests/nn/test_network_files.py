@@ -226,7 +226,7 @@ def test_files_of_other_kinds_say_what_to_do(network: nn.Module, tmp_path: Path)
     sentences = {
         "weights.pth": "it holds weights without a network",
         "weights.safetensors": "it holds weights without a network",
-        "network.onnx": "it holds ONNX, for which there is no maintained converter",
+        "network.onnx": "it holds ONNX, which is not read",
         "noise.pt": "it holds a pickled object or no network at all",
     }
     for name, sentence in sentences.items():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auralscope.errors import AuralScopeError
-from auralscope.nn.tagger import to_numpy
+from auralscope.nn.batches import to_numpy
 from auralscope.nn.tape.capture import record
 from auralscope.nn.tape.functions import KINDS, Kind
 
