@@ -82,6 +82,8 @@ def decode(file: io.RawIOBase, name: str, start_s: float) -> DecodedSound:
     stream.codec_context.options = {"err_detect": "crccheck"}
     if container.format.name == "mpegts" and all(file_size % size for size in _PACKET_SIZES):
         sound.lack("ends within a packet: it may have been longer")
+    if container.format.name == "mp3" and _has_damaged_mp3_tag(file):
+        sound.lack(DAMAGED)
     frames = _frames(container, stream, sound)
     # Take the rate from a decoded frame: that of HE-AAC may be twice the rate in its container.
     first = next(frames, None)
@@ -116,6 +118,11 @@ def _stated_s(container: Any, stream: Any, file: io.RawIOBase) -> Fraction | Non
 
 def _has_mp3_length(file: io.RawIOBase) -> bool:
     """Return whether the first frame of an MP3 is a header of Xing, LAME or Fraunhofer, which states the length."""
+    return any(mark in _first_mp3_frame(file)[:256] for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def _first_mp3_frame(file: io.RawIOBase) -> bytes:
+    """Return the first bytes of an MP3 after its ID3 tag."""
     position = file.tell()
     file.seek(0)
     head = file.read(10) or b""
@@ -123,9 +130,31 @@ def _has_mp3_length(file: io.RawIOBase) -> bool:
     if head[:3] == b"ID3":  # seven bits of the tag's size in each byte
         n_tag = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
     file.seek(n_tag)
-    frame = file.read(256) or b""
+    frame = file.read(300) or b""
     file.seek(position)
-    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
+    return frame
+
+
+def _has_damaged_mp3_tag(file: io.RawIOBase) -> bool:
+    """Return whether the tag of LAME or FFmpeg in an MP3, which says how much to drop at both ends, has a wrong CRC.
+
+    Only in stereo of MPEG-1 do both programs compute it in the same way.
+    """
+    frame = _first_mp3_frame(file)
+    if frame[36:40] not in (b"Xing", b"Info") or len(frame) < 192:
+        return False
+    similar = [sum(a == b for a, b in zip(frame[156:160], name, strict=True)) for name in (b"LAME", b"Lavf", b"Lavc")]
+    return max(similar) >= 3 and _crc16(frame[:190]) != int.from_bytes(frame[190:192], "big")
+
+
+def _crc16(data: bytes) -> int:
+    """Return the CRC of polynomial 0x8005, reflected, that LAME writes."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc
 
 
 def _frames(container: Any, stream: Any, sound: DecodedSound) -> Iterator[tuple[Any, int]]:

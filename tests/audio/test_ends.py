@@ -203,3 +203,17 @@ def test_damage_that_ffmpeg_conceals_has_a_notice(tmp_path, encoded):
     clip = load_clip(path)
     assert clip.n_samples == load_clip(encoded("ac3")).n_samples
     assert "is damaged" in clip.notices[0]
+
+
+@needs_ffmpeg
+def test_an_mp3_whose_tag_of_delays_is_damaged_has_a_notice(tmp_path):
+    """Programs drop different numbers of samples at both ends then."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal((RATE, 2))
+    soundfile.write(tmp_path / "a.wav", noise, RATE)
+    path = tmp_path / "a.mp3"
+    ffmpeg_program.make("-i", tmp_path / "a.wav", "-c:a", "libmp3lame", path)
+    assert not load_clip(path).notices
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"Lav", 0, 1000) + 21] ^= 0x10  # the delays of encoder and decoder
+    path.write_bytes(content)
+    assert "damaged" in load_clip(path).notices[0]
