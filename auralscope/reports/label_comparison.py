@@ -42,9 +42,9 @@ class ModelComparison:
 def measure(first: Model, second: Model, metric: Metric = "cosine", order: Order = "model") -> ModelComparison:
     """Compare the similarities that two models give to the labels of both."""
     ours, theirs = first.label_vectors(), second.label_vectors()
-    found = compare(ours.labels, ours.similarity(metric), theirs.labels, theirs.similarity(metric))
+    found = compare(ours.labels, ours.similarity(metric=metric), theirs.labels, theirs.similarity(metric=metric))
     common = {label: place for place, label in enumerate(found.labels)}
-    names = (ours.labels[place] for place in ours.order(order))
+    names = (ours.labels[place] for place in ours.order(by=order))
     return ModelComparison(first, second, metric, order, found, [common[name] for name in names if name in common])
 
 

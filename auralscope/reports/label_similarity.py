@@ -55,7 +55,7 @@ class Similarity:
     @property
     def values(self) -> NDArray[Any]:
         """The similarity of the labels, (labels, labels)."""
-        return self.vectors.similarity(self.metric)
+        return self.vectors.similarity(metric=self.metric)
 
     def cooccurrence(self, a: str, b: str) -> list[float | None]:
         """Return C(a, b) and C(b, a) of two labels; an empty list without a ground truth."""
@@ -90,7 +90,7 @@ def measure(
     vectors = model.label_vectors()
     truth = load_ground_truth(truth_files, vectors.labels, progress)
     try:
-        return Similarity(model, metric, order, truth, agreement(vectors.similarity(metric), truth))
+        return Similarity(model, metric, order, truth, agreement(vectors.similarity(metric=metric), truth))
     except AuralScopeError as failure:
         return Similarity(model, metric, order, truth, problem=str(failure))
 
@@ -98,14 +98,14 @@ def measure(
 def document(found: Similarity, n_pairs: int) -> dict[str, Any]:
     """Return the report as a JSON document with at most `n_pairs` pairs of labels in each list."""
     vectors, truth = found.vectors, found.truth
-    pairs = vectors.pairs(found.metric)
+    pairs = vectors.pairs(metric=found.metric)
     negative = (found.values < 0.0).sum(axis=1).tolist()
     directions = ("b_given_a", "a_given_b")
     result: dict[str, Any] = {
         "model": found.model.spec.id,
         "metric": found.metric,
         "order": found.by,
-        "labels": [vectors.labels[place] for place in vectors.order(found.by)],
+        "labels": [vectors.labels[place] for place in vectors.order(by=found.by)],
         "units": len(vectors.matrix),
         "layer": vectors.layer or None,
         "all_pairs": len(pairs),
@@ -149,7 +149,7 @@ def _correlation(found: Correlation) -> dict[str, Any]:
 def text(found: Similarity, n_pairs: int) -> str:
     """Return the report as tables for a terminal with at most `n_pairs` pairs of labels."""
     vectors = found.vectors
-    pairs = vectors.pairs(found.metric)
+    pairs = vectors.pairs(metric=found.metric)
     of_layer = f" of {vectors.layer}" if vectors.layer else ""
     lines = [
         f"{found.model.spec.id}: {len(vectors.labels)} labels over {len(vectors.matrix)} units{of_layer}; "
@@ -184,7 +184,7 @@ def _agreement_lines(found: Agreement) -> list[str]:
 
 def write(found: Similarity, out: Path) -> None:
     """Write the similarity as a heatmap (.png, .svg) with the co-occurrence beside it, or as a table (.csv)."""
-    vectors, order = found.vectors, found.vectors.order(found.by)
+    vectors, order = found.vectors, found.vectors.order(by=found.by)
     if out.suffix.lower() == ".csv":
         write_aside(out, matrix_csv(found.values, vectors.labels, order))
         return

@@ -101,10 +101,10 @@ def test_the_heatmap_is_written_as_picture_and_table(
     assert "hip-hop" in (tmp_path / "h.svg").read_text(encoding="utf-8")
     rows = list(csv.reader(io.StringIO((tmp_path / "h.csv").read_text(encoding="utf-8"))))
     vectors = asc.load_model("genre-convnet", device="cpu").label_vectors()
-    names = [vectors.labels[place] for place in vectors.order(order)]
+    names = [vectors.labels[place] for place in vectors.order(by=order)]
     assert rows[0] == ["", *names]
     assert [row[0] for row in rows[1:]] == names
-    places = vectors.order(order)
+    places = vectors.order(by=order)
     np.testing.assert_allclose(
         [[float(cell) for cell in row[1:]] for row in rows[1:]], vectors.similarity()[np.ix_(places, places)], atol=1e-6
     )

@@ -171,22 +171,22 @@ def vectors() -> LabelVectors:
 
 def test_similarities_are_sklearns(vectors: LabelVectors) -> None:
     np.testing.assert_allclose(vectors.similarity(), cosine_similarity(vectors.matrix.T), atol=1e-12)
-    np.testing.assert_allclose(vectors.similarity("dot"), vectors.matrix.T @ vectors.matrix)
+    np.testing.assert_allclose(vectors.similarity(metric="dot"), vectors.matrix.T @ vectors.matrix)
     assert (vectors.similarity() == vectors.similarity().T).all()
     with pytest.raises(ValueError, match="not 'euclid'"):
-        vectors.similarity("euclid")
+        vectors.similarity(metric="euclid")
 
 
 @pytest.mark.parametrize("metric", ["cosine", "dot"])
 def test_pairs_and_ranks(vectors: LabelVectors, metric: str) -> None:
-    pairs = vectors.pairs(metric)
+    pairs = vectors.pairs(metric=metric)
     assert len(pairs) == 10
     assert [pair.value for pair in pairs] == sorted((pair.value for pair in pairs), reverse=True)
-    ranks = vectors.ranks(metric)
+    ranks = vectors.ranks(metric=metric)
     for place, pair in enumerate(pairs, start=1):
         a, b = LABELS.index(pair.a), LABELS.index(pair.b)
         assert a < b
-        assert pair.value == vectors.similarity(metric)[a, b]
+        assert pair.value == vectors.similarity(metric=metric)[a, b]
         assert ranks[a, b] == ranks[b, a] == place
     assert not np.diagonal(ranks).any()
 
@@ -197,17 +197,23 @@ def test_a_vector_of_zeros_is_undefined_and_last() -> None:
     vectors = LabelVectors(LABELS, matrix)
     assert np.isnan(vectors.similarity()[1]).all()
     assert all("Mellow" in pair[:2] for pair in vectors.pairs()[-4:])
-    assert sorted(vectors.order("clustered")) == [0, 1, 2, 3, 4]
+    assert sorted(vectors.order(by="clustered")) == [0, 1, 2, 3, 4]
 
 
 def test_labels_are_arranged_in_each_order(vectors: LabelVectors) -> None:
     assert vectors.order() == [0, 1, 2, 3, 4]
-    assert [LABELS[place] for place in vectors.order("alphabetical")] == ["60s", "beautiful", "Mellow", "rock", "sad"]
-    assert [LABELS[place] for place in vectors.order("category")] == ["rock", "60s", "Mellow", "sad", "beautiful"]
+    assert [LABELS[place] for place in vectors.order(by="alphabetical")] == [
+        "60s",
+        "beautiful",
+        "Mellow",
+        "rock",
+        "sad",
+    ]
+    assert [LABELS[place] for place in vectors.order(by="category")] == ["rock", "60s", "Mellow", "sad", "beautiful"]
     assert is_valid_linkage(vectors.linkage)
     # Two bundles of vectors: clustering brings each together.
     base = np.array([[1.0, 0.0], [0.0, 1.0]])[:, [0, 1, 0, 1, 0]] + 0.05 * np.random.default_rng(0).random((2, 5))
-    order = LabelVectors(LABELS, base).order("clustered")
+    order = LabelVectors(LABELS, base).order(by="clustered")
     assert {frozenset(order[:3]), frozenset(order[3:])} == {frozenset({0, 2, 4}), frozenset({1, 3})} or {
         frozenset(order[:2]),
         frozenset(order[2:]),

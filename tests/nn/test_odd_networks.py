@@ -133,7 +133,7 @@ def test_a_batch_norm_of_the_library_has_its_own_order_of_arguments() -> None:
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"grad-cam"}))
 def test_an_image_is_converted_to_the_type_of_the_weights(dtype: torch.dtype, method: str) -> None:
     network, image = Tagger().to(dtype), spectrogram()
-    found = asc.deconvolve(network, image, "second", [0, 1], method=method)
+    found = asc.deconvolve(network, image, "second", units=[0, 1], method=method)
     assert found.dtype is torch.float32
     assert torch.equal(found, asc.deconvolve(network, image.to(dtype), "second", [0, 1], method=method).float())
     assert float(found.abs().max()) > 0.0

@@ -101,7 +101,7 @@ def test_choosing_labels_shows_them_and_choosing_all_shows_all(owner):
     labels.changed.connect(lambda: told.append(labels.labels))
     labels.choose(["hip-hop", "ballad"])
     assert labels.labels == ("ballad", "hip-hop")
-    similarity = labels.vectors.similarity("cosine")
+    similarity = labels.vectors.similarity(metric="cosine")
     np.testing.assert_array_equal(labels.shown(similarity), similarity[np.ix_([0, 2], [0, 2])])
     labels.choose(["ballad", "dance", "hip-hop"])
     assert labels.chosen is None
@@ -142,7 +142,7 @@ def test_playing_without_a_recording_is_reported_in_one_sentence(owner):
 def test_a_pair_is_described_in_words(owner):
     labels = owner.begin().labels
     vectors = labels.vectors
-    first, last = vectors.pairs("cosine")[0], vectors.pairs("cosine")[-1]
+    first, last = vectors.pairs(metric="cosine")[0], vectors.pairs(metric="cosine")[-1]
     assert labels.pair_sentence(first.a, first.b) == f"{first.a} – {first.b}: {decimal(first.value)}, number 1 of 3"
     assert labels.pair_sentence(last.b, last.a).endswith("number 3 of 3")
 
@@ -215,7 +215,7 @@ def test_the_table_is_read_back(owner, tmp_path):
     labels = owner.begin().labels
     labels.set_order("alphabetical")
     labels.choose(["hip-hop", "ballad"])
-    similarity = labels.vectors.similarity("cosine")
+    similarity = labels.vectors.similarity(metric="cosine")
     labels.save_table(tmp_path / "labels.csv", labels.labels, labels.shown(similarity))
     owner.until(lambda: owner.said)
     with (tmp_path / "labels.csv").open(encoding="utf-8", newline="") as file:

@@ -33,7 +33,7 @@ def heatmap(qtbot):
 
 def test_every_cell_has_the_colour_of_its_value(heatmap):
     vectors = fifty()
-    values = vectors.similarity("cosine")
+    values = vectors.similarity(metric="cosine")
     heatmap.show_matrix(Matrix(values, vectors.labels, limit=0.7))
     image = heatmap.grab().toImage()
     expected = colours_of(values, "diverging", 0.7)
@@ -44,7 +44,7 @@ def test_every_cell_has_the_colour_of_its_value(heatmap):
 
 def test_a_point_is_mapped_to_its_cell(heatmap):
     vectors = fifty()
-    heatmap.show_matrix(Matrix(vectors.similarity("cosine"), vectors.labels))
+    heatmap.show_matrix(Matrix(vectors.similarity(metric="cosine"), vectors.labels))
     for row, column in ((0, 0), (0, 49), (49, 49), (17, 31)):
         assert heatmap.cell_at(heatmap.parts.rect(row, column).center()) == (row, column)
     assert heatmap.cell_at(heatmap.parts.rect(7, -1).center()) == (7, -1)
@@ -57,7 +57,7 @@ def test_a_point_is_mapped_to_its_cell(heatmap):
 def test_everything_fits_at_every_size(heatmap, size, count):
     vectors = fifty()
     heatmap.resize(*size)
-    heatmap.show_matrix(Matrix(vectors.similarity("cosine")[:count, :count], vectors.labels[:count]))
+    heatmap.show_matrix(Matrix(vectors.similarity(metric="cosine")[:count, :count], vectors.labels[:count]))
     cells, bar = heatmap.parts.cells, heatmap.parts.scale
     assert heatmap.rect().contains(cells)
     assert heatmap.rect().contains(bar.adjusted(0, 0, 20, 0))
@@ -82,7 +82,7 @@ def test_an_undefined_cell_is_hatched_and_not_coloured_as_zero(heatmap):
 
 def test_the_upper_half_is_left_out(heatmap):
     vectors = fifty()
-    heatmap.show_matrix(Matrix(vectors.similarity("cosine"), vectors.labels, half=True))
+    heatmap.show_matrix(Matrix(vectors.similarity(metric="cosine"), vectors.labels, half=True))
     image = heatmap.grab().toImage()
     ground = image.pixelColor(heatmap.width() - 1, heatmap.height() - 1)
     assert image.pixelColor(heatmap.parts.rect(3, 30).center()) == ground
@@ -99,7 +99,7 @@ def test_numbers_are_drawn_only_where_they_fit(heatmap):
     vectors = fifty()
     ink = {}
     for count in (5, 50):
-        heatmap.show_matrix(Matrix(vectors.similarity("cosine")[:count, :count], vectors.labels[:count]))
+        heatmap.show_matrix(Matrix(vectors.similarity(metric="cosine")[:count, :count], vectors.labels[:count]))
         image = heatmap.grab().toImage()
         rect = heatmap.parts.rect(4, 1)
         ink[count] = len({image.pixel(x, y) for x in range(rect.left(), rect.right())
@@ -110,8 +110,8 @@ def test_numbers_are_drawn_only_where_they_fit(heatmap):
 
 def test_the_tree_is_drawn_beside_the_rows(heatmap):
     vectors = fifty()
-    order = vectors.order("clustered")
-    values = vectors.similarity("cosine")[np.ix_(order, order)]
+    order = vectors.order(by="clustered")
+    values = vectors.similarity(metric="cosine")[np.ix_(order, order)]
     labels = [vectors.labels[place] for place in order]
     heatmap.show_matrix(Matrix(values, labels, linkage=vectors.linkage, leaves=tuple(np.argsort(order).tolist())))
     image = heatmap.grab().toImage()

@@ -21,7 +21,7 @@ def test_two_models_are_compared_over_the_labels_that_both_have(opened):
     model._compare()
     opened.until(lambda: model.comparison is not None)
     opened.window.labels_pane.tabs.setCurrentIndex(2)
-    similarity = vectors.similarity("cosine")
+    similarity = vectors.similarity(metric="cosine")
     # The other model's first two labels have the vectors of our ballad and dance.
     expected = similarity[1, 2] - similarity[0, 1]
     heatmap = other.figure.heatmaps[0]

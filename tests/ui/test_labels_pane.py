@@ -37,7 +37,7 @@ def test_the_key_of_the_gallery_closes_the_page(opened):
 def test_the_readout_names_the_pair_under_the_pointer(opened):
     hover(heatmap_of(opened), 0, 2)
     pane, labels = opened.window.labels_pane, opened.session.labels
-    value = labels.vectors.similarity("cosine")[0, 2]
+    value = labels.vectors.similarity(metric="cosine")[0, 2]
     assert pane.readout.text().startswith(f"ballad – hip-hop: {decimal(value)}, number ")
     assert "of 3" in pane.readout.text()
     hover(heatmap_of(opened), 2, -1)
@@ -49,7 +49,7 @@ def test_a_click_on_a_name_shows_similar_labels_and_the_units_behind_the_label(o
     opened.click(heatmap, heatmap.parts.rect(1, -1).center())
     vectors = opened.session.labels.vectors
     assert details.title.text() == "dance"
-    values = {label: vectors.similarity("cosine")[1, vectors.index(label)] for label in ("ballad", "hip-hop")}
+    values = {label: vectors.similarity(metric="cosine")[1, vectors.index(label)] for label in ("ballad", "hip-hop")}
     assert [bar.name for bar in details.similar.items] == sorted(values, key=lambda label: -values[label])
     weights = vectors.matrix[:, 1]
     assert [bar.key for bar in details.units.items] == np.argsort(-weights, kind="stable").tolist()
@@ -65,7 +65,7 @@ def test_a_click_on_a_cell_shows_the_units_that_both_labels_share(opened):
     assert opened.session.labels.selected == ("ballad", "hip-hop")
     shares = dict(vectors.shared_units("ballad", "hip-hop"))
     assert [bar.key for bar in details.units.items] == list(shares)
-    assert sum(shares.values()) == pytest.approx(vectors.similarity("cosine")[0, 2])
+    assert sum(shares.values()) == pytest.approx(vectors.similarity(metric="cosine")[0, 2])
 
 
 def test_a_click_on_a_unit_plays_it(opened):
@@ -82,7 +82,7 @@ def test_a_click_on_a_unit_plays_it(opened):
 def test_metric_order_and_half_change_the_heatmap(opened):
     pane, labels = opened.window.labels_pane, opened.session.labels
     opened.choose(pane.controls.metric_choice, "dot")
-    np.testing.assert_array_equal(heatmap_of(opened).matrix.values, labels.vectors.similarity("dot"))
+    np.testing.assert_array_equal(heatmap_of(opened).matrix.values, labels.vectors.similarity(metric="dot"))
     opened.choose(pane.controls.order_choice, "clustered")
     opened.until(lambda: heatmap_of(opened).matrix.linkage is not None)
     opened.click(pane.controls.half)

@@ -66,7 +66,7 @@ class LabelVectors:
     layer: str = ""
     _similarity: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
-    def similarity(self, metric: Metric = "cosine") -> NDArray[np.float64]:
+    def similarity(self, *, metric: Metric = "cosine") -> NDArray[np.float64]:
         """Compute the similarity of all pairs of labels.
 
         Parameters
@@ -95,7 +95,7 @@ class LabelVectors:
             self._similarity[metric] = product
         return self._similarity[metric]
 
-    def pairs(self, metric: Metric = "cosine") -> list[Pair]:
+    def pairs(self, *, metric: Metric = "cosine") -> list[Pair]:
         """Return all pairs of two labels, the most similar first, undefined similarities last.
 
         Parameters
@@ -108,14 +108,14 @@ class LabelVectors:
         list of Pair
         """
         first, second = np.triu_indices(len(self.labels), 1)
-        values = self.similarity(metric)[first, second]
+        values = self.similarity(metric=metric)[first, second]
         best = np.argsort(-values, kind="stable")  # NaN sorts to the end
         return [
             Pair(self.labels[a], self.labels[b], value)
             for a, b, value in zip(first[best].tolist(), second[best].tolist(), values[best].tolist(), strict=True)
         ]
 
-    def ranks(self, metric: Metric = "cosine") -> NDArray[np.int64]:
+    def ranks(self, *, metric: Metric = "cosine") -> NDArray[np.int64]:
         """Return the position of each pair in `pairs`.
 
         Parameters
@@ -130,11 +130,11 @@ class LabelVectors:
         """
         places = np.zeros((len(self.labels), len(self.labels)), dtype=np.int64)
         first, second = np.triu_indices(len(self.labels), 1)
-        best = np.argsort(-self.similarity(metric)[first, second], kind="stable")
+        best = np.argsort(-self.similarity(metric=metric)[first, second], kind="stable")
         places[first[best], second[best]] = np.arange(1, best.size + 1)
         return places + places.T
 
-    def order(self, by: Order = "model") -> list[int]:
+    def order(self, *, by: Order = "model") -> list[int]:
         """Sort the labels.
 
         Parameters
@@ -174,7 +174,7 @@ class LabelVectors:
         from scipy.cluster.hierarchy import linkage
         from scipy.spatial.distance import squareform
 
-        distance = 1.0 - np.nan_to_num(self.similarity("cosine"), nan=0.0)
+        distance = 1.0 - np.nan_to_num(self.similarity(metric="cosine"), nan=0.0)
         np.fill_diagonal(distance, 0.0)
         tree: NDArray[np.float64] = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
         return tree

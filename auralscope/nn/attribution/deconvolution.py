@@ -24,8 +24,8 @@ def deconvolve(
     network: nn.Module,
     image: Tensor,
     layer: str,
-    units: Sequence[int] | None = None,
     *,
+    units: Sequence[int] | None = None,
     method: str | AttributionMethod = "deconvolution",
 ) -> Tensor:
     """Deconvolve units of a layer of any network (Zeiler & Fergus 2014, sec. 2.1; Choi 2018, sec. 7.2).

@@ -119,7 +119,9 @@ class OtherModel:
             def compare(_job: Job) -> Comparison:
                 from auralscope.labels.comparison import compare
 
-                return compare(ours.labels, ours.similarity(metric), theirs.labels, theirs.similarity(metric))
+                return compare(
+                    ours.labels, ours.similarity(metric=metric), theirs.labels, theirs.similarity(metric=metric)
+                )
 
             self._jobs.start(LANE, compare, key="compare labels", done=self._set, failed=self._failed)
         self._arrange()

@@ -54,7 +54,7 @@ def arrange(vectors: LabelVectors, order: Order, chosen: frozenset[str] | None) 
     some = vectors
     if chosen is not None:
         some = type(vectors)(tuple(vectors.labels[place] for place in there), vectors.matrix[:, there], vectors.layer)
-    ordered = some.order(order)
+    ordered = some.order(by=order)
     places = tuple(there[place] for place in ordered)
     if order != "clustered" or len(there) < 2:
         return Arrangement(places)
@@ -277,8 +277,8 @@ class Labels:
         def agree(_job: Job) -> Iterator[Agreement]:
             from auralscope.labels.cooccurrence import agreement
 
-            yield agreement(vectors.similarity(metric), truth, replicates=0)
-            yield agreement(vectors.similarity(metric), truth)
+            yield agreement(vectors.similarity(metric=metric), truth, replicates=0)
+            yield agreement(vectors.similarity(metric=metric), truth)
 
         def agreed(agreement: Agreement) -> None:
             self.agreement = agreement

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def pair(vectors: LabelVectors, metric: Metric, a: str, b: str) -> str:
     """Describe a pair's similarity and its rank among all pairs."""
     first, second = vectors.index(a), vectors.index(b)
-    value = float(vectors.similarity(metric)[first, second])
+    value = float(vectors.similarity(metric=metric)[first, second])
     if np.isnan(value):
         return f"{a} – {b}: undefined (a vector is all zeros)"
     count = len(vectors.labels) * (len(vectors.labels) - 1) // 2
-    return f"{a} – {b}: {decimal(value)}, number {int(vectors.ranks(metric)[first, second]):,} of {count:,}"
+    return f"{a} – {b}: {decimal(value)}, number {int(vectors.ranks(metric=metric)[first, second]):,} of {count:,}"
 
 
 def together(truth: GroundTruth, a: str, b: str, point: Point | None) -> str:

@@ -35,7 +35,7 @@ class SimilarityFigure(HeatmapFigure):
         if missing or vectors is None:
             self.show_sentence(missing)
         else:
-            self.show_matrices(matrix_of(self.labels, vectors.similarity(self.labels.metric), half=self.half))
+            self.show_matrices(matrix_of(self.labels, vectors.similarity(metric=self.labels.metric), half=self.half))
 
 
 class SimilarityTab(Tab):
@@ -81,12 +81,12 @@ class SimilarityTab(Tab):
             self._show_units(vectors.votes(selected[0]))
         else:
             shown = set(self._labels.labels)
-            pairs = (pair for pair in vectors.pairs(self._labels.metric) if pair.a in shown and pair.b in shown)
+            pairs = (pair for pair in vectors.pairs(metric=self._labels.metric) if pair.a in shown and pair.b in shown)
             self.similar.name_share = 0.62
             self.similar.set_bars([pair_bar(pair.a, pair.b, pair.value) for pair in pairs])
 
     def _show_label(self, vectors: LabelVectors, label: str) -> None:
-        row = vectors.similarity(self._labels.metric)[vectors.index(label)]
+        row = vectors.similarity(metric=self._labels.metric)[vectors.index(label)]
         values = {other: float(row[vectors.index(other)]) for other in self._labels.labels if other != label}
         self.similar.name_share = 0.42
         self.similar.set_bars(
@@ -117,7 +117,7 @@ class SimilarityTab(Tab):
             self.about.setText("Its similarity to each label shown.")
             self.units_about.setText(f"The weight from each unit to the label. {click}")
         else:
-            values = vectors.similarity(labels.metric)[np.triu_indices(len(vectors.labels), 1)]
+            values = vectors.similarity(metric=labels.metric)[np.triu_indices(len(vectors.labels), 1)]
             self.about.setText(
                 f"{len(vectors.labels)} labels, {len(vectors.matrix)} units. "
                 f"{int((values < 0.0).sum()):,} of {values.size:,} pairs are negative."

@@ -57,7 +57,7 @@ class TruthFigure(HeatmapFigure):
         if drawn != self._drawn:  # not when only the correlations' intervals arrive
             self._drawn = drawn
             self.show_matrices(
-                matrix_of(labels, vectors.similarity(labels.metric), title="Similarity to the model"),
+                matrix_of(labels, vectors.similarity(metric=labels.metric), title="Similarity to the model"),
                 matrix_of(
                     labels,
                     truth.cooccurrence(),
