@@ -15,7 +15,7 @@ from kept import EXCERPT, kept
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt, QThread, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QFileDialog, QLabel, QWidget
 
 from auralscope.ui.main_window import MainWindow
 
@@ -239,3 +239,20 @@ def file_dialog(monkeypatch):
     answer = FileDialogAnswer()
     monkeypatch.setattr(QFileDialog, "exec", lambda dialog: answer.choose(dialog))
     return answer
+
+
+def cut_texts(window):
+    """List the texts of visible widgets that are wider than their widget."""
+    cut = []
+    for widget in window.findChildren(QWidget):
+        text = widget.text() if isinstance(widget, QLabel | QAbstractButton) else ""
+        if isinstance(widget, QComboBox):
+            text = widget.currentText()
+        if not text or not widget.isVisible() or (isinstance(widget, QLabel) and widget.wordWrap()):
+            continue
+        needed = max(widget.fontMetrics().horizontalAdvance(line) for line in text.splitlines())
+        if isinstance(widget, QComboBox):
+            needed += 18
+        if needed > widget.width():
+            cut.append((type(widget).__name__, text))
+    return cut

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from driver import wait_until
+from driver import cut_texts, wait_until
 from PIL import Image
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QIcon
@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
-from test_main_window import cut_texts
 
 from auralscope.display.ticks import note_name
 from auralscope.registry import Plugin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from driver import EXCERPT
+from driver import EXCERPT, cut_texts
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
-    QLabel,
     QLineEdit,
     QTextBrowser,
     QWidget,
@@ -46,22 +45,6 @@ def test_the_layout_at_1280_by_720(ready):
     names, number = scores._widths()
     cell = scores.width() // scores._columns(scores.width()) - scores.GAP_PX
     assert names + number + scores.BAR_PX <= cell + scores.GAP_PX, "labels stand in full"
-
-
-def cut_texts(window):
-    cut = []
-    for widget in window.findChildren(QWidget):
-        text = widget.text() if isinstance(widget, QLabel | QAbstractButton) else ""
-        if isinstance(widget, QComboBox):
-            text = widget.currentText()
-        if not text or not widget.isVisible() or (isinstance(widget, QLabel) and widget.wordWrap()):
-            continue
-        needed = max(widget.fontMetrics().horizontalAdvance(line) for line in text.splitlines())
-        if isinstance(widget, QComboBox):
-            needed += 18
-        if needed > widget.width():
-            cut.append((type(widget).__name__, text))
-    return cut
 
 
 def test_every_action_and_widget_has_a_description_and_its_key(ready):

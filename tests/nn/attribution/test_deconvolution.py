@@ -16,7 +16,7 @@ from auralscope.errors import NoRuleError, UnknownNameError
 from auralscope.nn.attribution.backward import Deconvolution, mean_gradient_at
 from auralscope.nn.tape.capture import record
 
-REFERENCE = Path(__file__).parents[1] / "data" / "deconvolution"
+REFERENCE = Path(__file__).parents[2] / "data" / "deconvolution"
 REFERENCES = ("relu_pool2", "elu_batchnorm_pool_2x4_4x4")
 
 
