@@ -166,6 +166,9 @@ def layout_of(tape: Tape, value: Tensor) -> Layout:
             frequency = (2,)
         elif not (time or frequency or axes[2] or axes[3]) and (as_input or value.shape[2:] == (1, 1)):
             frequency, time = (2,), (3,)
+    elif value.ndim == 3 and value.shape[0] == 1 and unit > 0 and not (time or frequency):
+        other = 3 - unit  # the states of a recurrent layer that are stacked
+        time = (other,) if not axes[other] and value.shape[other] > 1 else ()
     are_maps = positions.are_maps or as_input
     if not are_maps and all(value.shape[at] == 1 for at in (*frequency, *time)):
         frequency = time = ()

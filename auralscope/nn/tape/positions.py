@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -122,12 +122,20 @@ def _moved(step: Step, outputs: list[Tensor], known: dict[int, Positions]) -> li
             for t in step.tensors()
         }
         fields.update({at: field for at, field in given.items() if field is not None})
-        for of_output, moved in zip(axes, tensors_in(step.repeat(fields)), strict=True):
+        for of_output, moved in zip(axes, tensors_in(_repeated(step, fields)), strict=True):
             for axis, along in zip(of_output, _along_each_axis(moved), strict=True):
                 if along is not None:
                     axis[role] = along
     are_maps = any(known[id(t)].are_maps for t in varying)
     return [Positions(tuple(of_output), are_maps) for of_output in axes]
+
+
+def _repeated(step: Step, fields: dict[int, Tensor]) -> Any:
+    """Repeat a step on positions; cells that it adds around a value have none."""
+    given = step.arguments(("input", "pad", "mode"))
+    if step.function is not functional.pad or given.get("mode", "constant") != "constant":
+        return step.repeat(fields)
+    return functional.pad(fields[id(given["input"])], given["pad"], value=torch.nan)
 
 
 def _along_each_axis(field: Tensor) -> list[Tensor | None]:

@@ -276,3 +276,36 @@ def test_labels_above_branches_have_the_pictures_of_all_branches() -> None:
     ):
         (expected,) = torch.autograd.grad(0.5 * label.square(), leaf, retain_graph=True)
         torch.testing.assert_close(gradient, expected[0, 0])
+
+
+def test_frames_that_are_padded_with_zeros_stay_frames() -> None:
+    class Padded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = nn.Conv2d(1, 3, 3, padding=1)
+
+        def forward(self, image: Tensor) -> Tensor:
+            maps: Tensor = self.block(functional.pad(image, (2, 3, 1, 0)))
+            return maps
+
+    tape = record(Padded(), torch.randn(1, 1, 7, 9))
+    assert layout_of(tape, tape.layer("block")).maps(tape.layer("block")).shape == (3, 8, 14)
+
+
+def test_states_that_are_stacked_are_a_sequence() -> None:
+    class Stacked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell, self.states = nn.Linear(12, 5), nn.Identity()
+
+        def forward(self, image: Tensor) -> Tensor:
+            state, states = image.new_zeros(1, 5), []
+            for frame in torch.unbind(image[:, 0], dim=2):
+                state = self.cell(torch.cat([frame, state], dim=1)).tanh()
+                states.append(state)
+            sequence: Tensor = self.states(torch.stack(states, dim=1))
+            return sequence
+
+    tape = record(Stacked(), torch.randn(1, 1, 7, 9))
+    sequence = tape.layer("states")
+    torch.testing.assert_close(layout_of(tape, sequence).maps(sequence), sequence[0].T)
