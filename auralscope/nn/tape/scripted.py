@@ -242,7 +242,7 @@ _PRIMITIVES: dict[str, Callable[..., Any]] = {
     "prim::max": max,
     "prim::abs": abs,
 }
-"""What a node of TorchScript does that is no operator of the library."""
+"""Functions for the nodes of TorchScript that are no operators of the library."""
 
 _ON_VALUES: dict[str, Callable[..., Any]] = {
     **{name: getattr(operator, name) for name in ("add", "sub", "mul", "floordiv", "neg", "eq", "ne", "lt", "le")},
