@@ -90,7 +90,7 @@ def test_every_method_goes_through_an_idiom_and_the_gradient_is_that_of_autograd
         found = asc.deconvolve(network, image, layer, method="gradient")
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12 * float(expected.abs().max()))
         for method in set(METHODS) - {"occlusion", "grad-cam"}:
-            picture = asc.deconvolve(network, image, layer, [0], method=method)
+            picture = asc.deconvolve(network, image, layer, units=[0], method=method)
             assert bool(picture.isfinite().all()), method
 
 
@@ -135,7 +135,7 @@ def test_an_image_is_converted_to_the_type_of_the_weights(dtype: torch.dtype, me
     network, image = Tagger().to(dtype), spectrogram()
     found = asc.deconvolve(network, image, "second", units=[0, 1], method=method)
     assert found.dtype is torch.float32
-    assert torch.equal(found, asc.deconvolve(network, image.to(dtype), "second", [0, 1], method=method).float())
+    assert torch.equal(found, asc.deconvolve(network, image.to(dtype), "second", units=[0, 1], method=method).float())
     assert float(found.abs().max()) > 0.0
 
 
