@@ -2,7 +2,7 @@
 PREPARE := @sh packaging/prepare.sh
 BIN := .venv/bin
 # Tests of one file share their fixtures, so they run in one process.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+PARALLEL := -n auto --dist loadfile
 
 # Pass FILE through the environment, so that a name may contain any character.
 export AURALSCOPE_FILE = $(value FILE)

@@ -30,6 +30,12 @@ if sys.platform == "linux":
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of processes for `-n auto`: one more than cores, because tests of windows and sound wait."""
+    return min((os.cpu_count() or 1) + 1, 4)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Return the folder of recordings and published references beside the project; skip the test without it."""
