@@ -282,10 +282,9 @@ def test_the_table_is_written_whole_or_not_at_all(owner, tmp_path):
 def test_out_of_memory_is_reported(owner, monkeypatch):
     import torch
 
-    from auralscope.nn import tagger
+    from auralscope.nn.batches import Batch
     from auralscope.nn.loaded import Model
 
-    monkeypatch.setattr(tagger, "CPU_BATCH", 2)
     probabilities = Model._probabilities
 
     def narrow(self, images, half=False):
@@ -296,6 +295,8 @@ def test_out_of_memory_is_reported(owner, monkeypatch):
     monkeypatch.setattr(Model, "_probabilities", narrow)
     owner.open(EXCERPT)
     owner.load("genre-convnet")
+    model = owner.session.model
+    monkeypatch.setattr(model, "_batch", Batch(2, "windows", model.device))
     owner.taggram.set_active(True)
     assert len(owner.complete().scores.values) == 21
     assert owner.said == ["The memory of 'cpu' does not hold 2 windows at once; going on with 1."]
