@@ -113,6 +113,13 @@ def tag_size(raw: io.FileIO) -> int:
         size = end
 
 
+def has_damaged_tag(raw: io.FileIO) -> bool:
+    """Return whether a file begins with an ID3v2 tag whose version or flags are not defined (ID3v2.4, sec. 3.1)."""
+    raw.seek(0)
+    head = raw.read(10)
+    return len(head) == 10 and head[:3] == b"ID3" and (255 in head[3:5] or bool(head[5] & 15))
+
+
 def find_parts(raw: io.FileIO, first: int) -> Layout:
     """Find the streams in a file of one of libsndfile's formats.
 

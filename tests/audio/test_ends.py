@@ -213,7 +213,10 @@ def test_an_mp3_whose_tag_of_delays_is_damaged_has_a_notice(tmp_path):
     path = tmp_path / "a.mp3"
     ffmpeg_program.make("-i", tmp_path / "a.wav", "-c:a", "libmp3lame", path)
     assert not load_clip(path).notices
-    content = bytearray(path.read_bytes())
-    content[content.rindex(b"Lav", 0, 1000) + 21] ^= 0x10  # the delays of encoder and decoder
-    path.write_bytes(content)
-    assert "damaged" in load_clip(path).notices[0]
+    whole = path.read_bytes()
+    # The delays of encoder and decoder; the version and the flags of the ID3 tag in front.
+    for at, value in ((whole.rindex(b"Lav", 0, 1000) + 21, 0x10), (3, 0xFB), (5, 0x7F)):
+        content = bytearray(whole)
+        content[at] ^= value
+        path.write_bytes(content)
+        assert "damaged" in load_clip(path).notices[0]
