@@ -118,21 +118,16 @@ def _stated_s(container: Any, stream: Any, file: io.RawIOBase) -> Fraction | Non
 
 def _has_mp3_length(file: io.RawIOBase) -> bool:
     """Return whether the first frame of an MP3 is a header of Xing, LAME or Fraunhofer, which states the length."""
-    return any(mark in _first_mp3_frame(file)[:256] for mark in (b"Xing", b"Info", b"VBRI"))
+    return any(mark in _head(file, 256) for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _first_mp3_frame(file: io.RawIOBase) -> bytes:
-    """Return the first bytes of an MP3 after its ID3 tag."""
+def _head(file: io.RawIOBase, n_bytes: int) -> bytes:
+    """Return the first bytes of a file, which begins after its tags; the position stays."""
     position = file.tell()
     file.seek(0)
-    head = file.read(10) or b""
-    n_tag = 0
-    if head[:3] == b"ID3":  # seven bits of the tag's size in each byte
-        n_tag = 10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
-    file.seek(n_tag)
-    frame = file.read(300) or b""
+    head = file.read(n_bytes) or b""
     file.seek(position)
-    return frame
+    return head
 
 
 def _has_damaged_mp3_tag(file: io.RawIOBase) -> bool:
@@ -140,7 +135,7 @@ def _has_damaged_mp3_tag(file: io.RawIOBase) -> bool:
 
     Only in stereo of MPEG-1 do both programs compute it in the same way.
     """
-    frame = _first_mp3_frame(file)
+    frame = _head(file, 192)
     if frame[36:40] not in (b"Xing", b"Info") or len(frame) < 192:
         return False
     similar = [sum(a == b for a, b in zip(frame[156:160], name, strict=True)) for name in (b"LAME", b"Lavf", b"Lavc")]

@@ -168,30 +168,26 @@ def _recognise(raw: io.FileIO, path: Path, start_s: float, waiting: Callable[[],
     name = quoted(path)
     if _has_resource_fork(path) and (sound := libsndfile.decode_path(path, start_s)):
         return sound
-    has_damaged_tag = parts.has_damaged_tag(raw)  # programs then drop different numbers of samples at both ends
     first = parts.tag_size(raw)
     raw.seek(first)
     head = raw.read(4)
     if not head:
         raise AudioFileError(f"{name} is empty (0 bytes).")
+    lacks = []
     # MPEG's sync word with a layer (AAC has none).
     is_mp3 = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06
-    if is_mp3 or head[:3] == b"ID3":
-        sound = decoder_process.decode(path, first, name, start_s, waiting)
-        if has_damaged_tag:
-            sound.lack(DAMAGED)
-        return sound
-    layout = parts.find_parts(raw, first)
-    sound = None if layout.is_for_ffmpeg else libsndfile.decode(layout, name, start_s)
-    if sound is None:
+    if not is_mp3 and head[:3] != b"ID3":
+        layout = parts.find_parts(raw, first)
+        if not layout.is_for_ffmpeg and (sound := libsndfile.decode(layout, name, start_s)):
+            return sound
         lacks = layout.lacks + container_lacks(raw, first)
         if len(layout.parts) > 1 and head != b"OggS":  # FFmpeg joins streams of Ogg
             lacks.append(SEVERAL)
-        if has_damaged_tag:
-            lacks.append(DAMAGED)
-        sound = decoder_process.decode(path, first, name, start_s, waiting)
-        for lack in lacks:
-            sound.lack(lack)
+    if parts.has_damaged_tag(raw):  # programs then drop different numbers of samples at both ends
+        lacks.append(DAMAGED)
+    sound = decoder_process.decode(path, first, name, start_s, waiting)
+    for lack in lacks:
+        sound.lack(lack)
     return sound
 
 
