@@ -20,6 +20,7 @@ from auralscope.nn.tape.layout import layout_of
 from auralscope.nn.tape.networks import in_type_of, module_named, unwrapped
 from auralscope.nn.tape.state import preserved
 from auralscope.nn.tape.steps import tensors_in
+from auralscope.nn.tape.values import Values
 from auralscope.types import Clip, Progress, Scores, no_progress
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ class Tagger:
         return to_numpy(self.probabilities(logits.float()))
 
     def _logits(self, images: Tensor, may_overflow: bool = False) -> Tensor:
-        with self.network_errors(), preserved(self.network):
+        with self.network_errors(), preserved(self.network, Values()):
             output = self.network(in_type_of(self.network, images[:, None].to(self.device, torch.float32)))
         return self.checked(output, len(images), may_overflow)
 

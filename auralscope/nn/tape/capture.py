@@ -26,7 +26,7 @@ from auralscope.nn.tape.functions import EMPTY, KINDS, OUT_OF_PLACE, Kind
 from auralscope.nn.tape.networks import in_type_of, named_modules, unwrapped
 from auralscope.nn.tape.pooling import max_pool
 from auralscope.nn.tape.state import preserved
-from auralscope.nn.tape.steps import Step, substitute, tensors_in
+from auralscope.nn.tape.steps import Step, shown_name, substitute, tensors_in
 from auralscope.nn.tape.values import Values
 from auralscope.nn.tape.writes import inplace_position, on_copy, overlaid, overlap, writes_by_name
 
@@ -240,7 +240,7 @@ class _Recorder(TorchFunctionMode):
         image = self._tape.image
         return (
             f"The network cannot run on an input of {tuple(image.shape)}, {str(image.dtype).removeprefix('torch.')}: "
-            f"module '{module or '(the network itself)'}' says: {one_line(failure)}"
+            f"module '{shown_name(module)}' says: {one_line(failure)}"
         )
 
     def _entering(self, name: str) -> Callable[..., None]:
@@ -380,7 +380,7 @@ def prove(tape: Tape, run: Callable[[nn.Module, Tensor], Tape]) -> None:
     module = _incomplete(tape, run)
     if module is not None:
         raise IncompleteRecordingError(
-            f"Module '{module or '(the network itself)'}' depends on the image by a computation that torch does not "
+            f"Module '{shown_name(module)}' depends on the image by a computation that torch does not "
             "report (scripted code, numpy, .item(), torch.func, a custom autograd function), or gives another "
             "result each time. Write that part with plain torch functions."
         )

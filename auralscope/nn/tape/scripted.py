@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from auralscope.errors import NetworkError
+from auralscope.nn.tape.steps import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +52,7 @@ class Scripted(nn.Module):
         for own, child in script.named_children():
             assert isinstance(child, torch.jit.ScriptModule)
             self.add_module(own, Scripted(child, f"{name}.{own}".removeprefix(".")))
-        self.where = name or "(the network itself)"
+        self.where = shown_name(name)
         vars(self)["script"] = script  # not as one more child
         for method in script._c._method_names():
             self._check(script._c._get_method(method).graph)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def preserved(network: nn.Module, values: Values | None = None) -> Iterator[None]:
+def preserved(network: nn.Module, values: Values) -> Iterator[None]:
     """Set a network to evaluation mode; restore its modes, buffers and attributes in the end.
 
     Some networks keep state from one call to the next: a recurrent layer its last step, a layer a count or a cache.
@@ -45,8 +45,7 @@ def preserved(network: nn.Module, values: Values | None = None) -> Iterator[None
             container.update(content) if isinstance(container, dict) else container.extend(content)
         for tensor, version, content in tensors:
             if tensor._version != version:
-                if values is not None:
-                    values.keep(tensor)
+                values.keep(tensor)
                 tensor.copy_(content)
 
 

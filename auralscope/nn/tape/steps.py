@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from auralscope.nn.tape.pooling import Unpooling
 
 
+def shown_name(module: str) -> str:
+    """Return the dotted name of a module for a message."""
+    return module or "(the network itself)"
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One call into torch.
@@ -46,7 +51,7 @@ class Step:
     @property
     def where(self) -> str:
         """Name of the module that made the call, for messages."""
-        return self.module or "(the network itself)"
+        return shown_name(self.module)
 
     @property
     def source(self) -> Tensor:
