@@ -1,7 +1,8 @@
-"""Describe small networks with random weights, for tests that change models often."""
+"""Small networks with random weights, and random changes of the selection, for tests that change models often."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -34,3 +35,26 @@ def spec_of(name, seed, sample_rate):
         output="softmax",
         summary="Random weights.",
     )
+
+
+def selection_steps(session, rng, open_recording, recordings, models):
+    """Return random changes of a session's selection, by name, each with its weight in a random walk."""
+    listening = session.listening
+    return {
+        "open": (1, lambda: open_recording(recordings[rng.integers(2)])),
+        "model": (2, lambda: session.load_model(models[rng.integers(2)])),
+        "window": (2, lambda: session.move_window(float(rng.uniform(0.0, session.clip.duration_s)))),
+        "layer": (3, lambda: session.choose_layer(session.model.layers[rng.integers(3)])),
+        "unit": (8, lambda: session.choose_unit(int(rng.integers(session.layer_spec.units)))),
+        "method": (2, lambda: session.choose_method(("deconvolution", "gradient", "occlusion")[rng.integers(3)])),
+        "render": (2, lambda: session.set_render(("mask", "phase")[rng.integers(2)])),
+        "rate": (2, lambda: session.set_rate(("recording", "model")[rng.integers(2)])),
+        "level": (2, lambda: listening.set_match_loudness(bool(rng.integers(2)))),
+        "source": (3, lambda: listening.set_source(("original", "feature")[rng.integers(2)])),
+    }
+
+
+def take_step(steps, rng):
+    """Take one of the steps, drawn by their weights."""
+    weights = np.array([weight for weight, _ in steps.values()], float)
+    steps[rng.choice(list(steps), p=weights / weights.sum())][1]()

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 from owner import Owner
-from small_models import spec_of
+from small_models import selection_steps, spec_of, take_step
 
 from auralscope.audio import devices
 from auralscope.dsp.resampling import resample
@@ -164,25 +164,12 @@ class Walk:
 
     def step(self):
         session, listening, rng = self.session, self.listening, self.rng
-        duration_s = session.clip.duration_s
-        steps = {
-            "open": (1, lambda: session.open(self.recordings[rng.integers(2)])),
-            "model": (2, lambda: session.load_model(list(self.models)[rng.integers(2)])),
-            "window": (2, lambda: session.move_window(float(rng.uniform(0.0, duration_s)))),
-            "layer": (3, lambda: session.choose_layer(session.model.layers[rng.integers(3)])),
-            "unit": (8, lambda: session.choose_unit(int(rng.integers(session.layer_spec.units)))),
-            "method": (2, lambda: session.choose_method(("deconvolution", "gradient", "occlusion")[rng.integers(3)])),
-            "render": (2, lambda: session.set_render(("mask", "phase")[rng.integers(2)])),
-            "rate": (2, lambda: session.set_rate(("recording", "model")[rng.integers(2)])),
-            "level": (2, lambda: listening.set_match_loudness(bool(rng.integers(2)))),
-            "source": (3, lambda: listening.set_source(("original", "feature")[rng.integers(2)])),
+        steps = selection_steps(session, rng, session.open, self.recordings, list(self.models)) | {
             "play": (2, listening.play_or_pause),
-            "seek": (2, lambda: listening.seek(float(rng.uniform(0.0, duration_s)))),
+            "seek": (2, lambda: listening.seek(float(rng.uniform(0.0, session.clip.duration_s)))),
             "loop": (1, self.loop),
         }
-        weights = np.array([weight for weight, _ in steps.values()], float)
-        name = rng.choice(list(steps), p=weights / weights.sum())
-        steps[name][1]()
+        take_step(steps, rng)
         self.check()
         for _ in range(rng.integers(0, 6)):
             self.deliver()

@@ -10,7 +10,7 @@ import soundfile
 import torch
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from small_models import spec_of
+from small_models import selection_steps, spec_of, take_step
 
 from auralscope.nn.loaded import Model
 from auralscope.session import faithfulness
@@ -76,22 +76,10 @@ def check(driver):
 def test_all_that_the_window_says_belongs_to_the_selection(walk):
     driver, rng = walk.driver, np.random.default_rng(5)
     session, listening = driver.session, driver.session.listening
-    steps = {
-        "open": (1, lambda: driver.window.open_files([walk.recordings[rng.integers(2)]])),
-        "model": (2, lambda: session.load_model(walk.models[rng.integers(2)])),
-        "window": (2, lambda: session.move_window(float(rng.uniform(0.0, session.clip.duration_s)))),
-        "layer": (3, lambda: session.choose_layer(session.model.layers[rng.integers(3)])),
-        "unit": (8, lambda: session.choose_unit(int(rng.integers(session.layer_spec.units)))),
-        "method": (2, lambda: session.choose_method(("deconvolution", "gradient", "occlusion")[rng.integers(3)])),
-        "render": (2, lambda: session.set_render(("mask", "phase")[rng.integers(2)])),
-        "rate": (2, lambda: session.set_rate(("recording", "model")[rng.integers(2)])),
-        "level": (2, lambda: listening.set_match_loudness(bool(rng.integers(2)))),
-        "source": (3, lambda: listening.set_source(("original", "feature")[rng.integers(2)])),
-    }
-    weights = np.array([weight for weight, _ in steps.values()], float)
+    steps = selection_steps(session, rng, lambda path: driver.window.open_files([path]), walk.recordings, walk.models)
     seen = dict.fromkeys(("sound", "figures", "picture"), 0)
     for _ in range(STEPS):
-        steps[rng.choice(list(steps), p=weights / weights.sum())][1]()
+        take_step(steps, rng)
         check(driver)
         if rng.random() < 0.5:
             driver.idle()

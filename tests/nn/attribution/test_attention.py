@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from rectified import rectified
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -74,21 +75,9 @@ def held_heads(block: Block, tokens: Tensor) -> Tensor:
     return weights.detach() @ values
 
 
-class RectifiedGelu(torch.autograd.Function):
-    """GELU whose backward pass is a ReLU of the signal."""
-
-    @staticmethod
-    def forward(ctx: object, values: Tensor) -> Tensor:
-        return functional.gelu(values)
-
-    @staticmethod
-    def backward(ctx: object, *signals: Tensor) -> Tensor:
-        return signals[0].clamp(min=0.0)
-
-
 def held_block(block: Block, tokens: Tensor) -> Tensor:
     tokens = tokens + block.joined(held_heads(block, tokens).transpose(1, 2).flatten(2))
-    hidden: Tensor = RectifiedGelu.apply(block.hidden(normalised(block.second_norm, tokens)))
+    hidden = rectified(block.hidden(normalised(block.second_norm, tokens)), functional.gelu)
     return tokens + block.back(hidden)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import slow_deconvolution as slow
 import torch
+from rectified import rectified
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -149,19 +150,10 @@ def test_functional_calls_sums_concatenations_and_reuse() -> None:
     images = asc.deconvolve(network, image, "")
     # The slow way: the same network with every activation replaced by one whose derivative rectifies.
 
-    class Rectified(torch.autograd.Function):
-        @staticmethod
-        def forward(_context: object, values: Tensor) -> Tensor:
-            return values.relu()
-
-        @staticmethod
-        def backward(_context: object, signal: Tensor) -> Tensor:
-            return signal.relu()
-
     leaf = image.clone().requires_grad_()
-    x = functional.max_pool2d(Rectified.apply(network.first(leaf)), 2)
-    x = x + Rectified.apply(network.twice(x))
-    x = Rectified.apply(network.twice(x))
+    x = functional.max_pool2d(rectified(network.first(leaf)), 2)
+    x = x + rectified(network.twice(x))
+    x = rectified(network.twice(x))
     output = torch.cat([head(x) for head in network.heads], dim=1)
     for unit in range(5):
         start = torch.zeros_like(output)

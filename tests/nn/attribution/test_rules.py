@@ -7,10 +7,10 @@ activation whose backward pass rectifies. Its gradient is the deconvolution.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
+from rectified import rectified
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,22 +18,6 @@ import auralscope as asc
 from auralscope.errors import NoRuleError
 
 METHODS = ("deconvolution", "guided", "lrp-epsilon", "lrp-zplus", "attnlrp", "gradient")
-
-
-class Rectifier(torch.autograd.Function):
-    """ReLU whose backward pass is a ReLU of the signal (Zeiler & Fergus 2014)."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, activated: Tensor) -> Tensor:
-        return activated.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *signals: Tensor) -> tuple[Tensor, None]:
-        return signals[0].clamp(min=0.0), None
-
-
-def rectified(values: Tensor, activation: Callable[[Tensor], Tensor] = torch.relu) -> Tensor:
-    return Rectifier.apply(values, activation(values.detach()))
 
 
 class Calls(nn.Module):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import slow_deconvolution as slow
 import torch
+from rectified import rectified
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -199,16 +200,6 @@ class Residual(nn.Module):
         return self.fc(torch.flatten(functional.adaptive_avg_pool2d(x, 1), 1))
 
 
-class _Rectified(torch.autograd.Function):
-    @staticmethod
-    def forward(_context: object, values: Tensor) -> Tensor:
-        return values.relu()
-
-    @staticmethod
-    def backward(_context: object, signal: Tensor) -> Tensor:
-        return signal.relu()
-
-
 class _Held(nn.Module):
     """Gate whose value is constant."""
 
@@ -226,7 +217,7 @@ def by_autograd(network: nn.Module, image: Tensor, layer: str) -> Tensor:
 
     class ReLU(nn.Module):
         def forward(self, values: Tensor) -> Tensor:
-            return _Rectified.apply(values)
+            return rectified(values)
 
     for module in list(network.modules()):
         for name, child in list(module.named_children()):

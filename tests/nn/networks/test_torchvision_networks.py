@@ -8,12 +8,13 @@ autograd on the same network, whose activations rectify in the backward pass and
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from captum.attr import NeuronDeconvolution
+from rectified import rectified
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -92,26 +93,13 @@ def test_captum_agrees_on_networks_of_relu_modules(name: str, layer: str, image:
     assert_close(asc.deconvolve(network, image, layer, units=UNITS), by_captum(network, image, layer))
 
 
-class _Rectified(torch.autograd.Function):
-    """Activation whose backward pass is a ReLU of the signal (Zeiler & Fergus 2014)."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
-        return activation(values)
-
-    @staticmethod
-    def backward(ctx: Any, *signals: Tensor) -> tuple[Tensor, None]:
-        return signals[0].clamp(min=0.0), None
-
-
 class Rectifying(nn.Module):
     def __init__(self, activation: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.activation = activation
 
     def forward(self, values: Tensor) -> Tensor:
-        rectified: Tensor = _Rectified.apply(values, self.activation)
-        return rectified
+        return rectified(values, self.activation)
 
 
 class HeldGate(nn.Module):
@@ -128,14 +116,10 @@ class HeldGate(nn.Module):
 
 def rewrite(network: nn.Module, replacement: Callable[[nn.Module], nn.Module | None]) -> nn.Module:
     """Replace modules of a network, the outermost first."""
-
-    def children(module: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:
-        for name, child in list(module.named_children()):
-            yield module, name, child
-
     waiting = [network]
     while waiting:
-        for parent, name, child in children(waiting.pop()):
+        parent = waiting.pop()
+        for name, child in list(parent.named_children()):
             new = replacement(child)
             if new is None:
                 waiting.append(child)
